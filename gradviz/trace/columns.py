@@ -1,0 +1,226 @@
+"""Rows to columns and back: how the events of one kind lie in a chunk.
+
+``encode`` turns rows (plain tuples) into a tree that msgpack can write; ``decode`` gives NumPy arrays back without
+touching a row. A column is, by its type in :mod:`gradviz.events`:
+
+* int: ``[width, bytes]``, little-endian, the narrowest of 1, 2, 4 and 8 bytes; float: bytes of float64; bool: bytes;
+* str: ``[distinct texts, column of indices]``;
+* value: a column of indices into the chunk's VALUES, 0 = none;
+* list: ``[column of lengths, column of the flattened items]``; struct: one column a field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradviz.events import BY_CODE, COMMON, Kind, ListOf, Scalar, Struct, Type, Value
+
+Ints = NDArray[np.int64]
+Encoder = Callable[[Sequence[Any], list[Value]], Any]
+_WIDTHS = ((1, "<i1", -128, 127), (2, "<i2", -32768, 32767), (4, "<i4", -(2**31), 2**31 - 1))
+
+
+class BadColumn(ValueError):
+    """The bytes do not have the form that the schema demands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """A column of texts: ``texts[index[row]]``."""
+
+    texts: list[str]
+    index: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """A column of lists: row ``i`` holds the items ``offsets[i]`` to ``offsets[i + 1]``."""
+
+    offsets: Ints
+    items: Column
+
+
+Table = dict[str, "Column"]
+Column = Ints | NDArray[np.float64] | NDArray[np.bool_] | Texts | Lists | Table
+
+
+def fields_of(kind: Kind) -> tuple[tuple[str, Type], ...]:
+    return (*COMMON, *kind.fields)
+
+
+# --- writing ---------------------------------------------------------------------------------------------------------
+def _ints(column: Sequence[int], _: list[Value]) -> list[Any]:
+    if not column:
+        return [1, b""]
+    low, high = min(column), max(column)
+    for width, dtype, least, most in _WIDTHS:
+        if least <= low and high <= most:
+            return [width, np.array(column, dtype).tobytes()]
+    return [8, np.array(column, "<i8").tobytes()]
+
+
+def _floats(column: Sequence[float], _: list[Value]) -> bytes:
+    return np.array(column, "<f8").tobytes()
+
+
+def _bools(column: Sequence[bool], _: list[Value]) -> bytes:
+    return bytes(map(bool, column))
+
+
+def _texts(column: Sequence[str], _: list[Value]) -> list[Any]:
+    distinct = {text: number for number, text in enumerate(dict.fromkeys(column))}
+    return [list(distinct), _ints([distinct[text] for text in column], _)]
+
+
+def _values(column: Sequence[Value], values: list[Value]) -> list[Any]:
+    index = []
+    for value in column:
+        if value is None:
+            index.append(0)
+        else:
+            values.append(value)
+            index.append(len(values))
+    return _ints(index, values)
+
+
+_SCALARS: dict[str, Encoder] = {
+    "int": _ints, "site": _ints, "float": _floats, "bool": _bools, "str": _texts, "value": _values}
+
+
+def encoder(type_: Type) -> Encoder:
+    if isinstance(type_, Scalar):
+        return _SCALARS[type_.code]
+    if isinstance(type_, ListOf):
+        item = encoder(type_.item)
+
+        def lists(column: Sequence[Sequence[Any]], values: list[Value]) -> list[Any]:
+            return [_ints([len(row) for row in column], values), item([x for row in column for x in row], values)]
+
+        return lists
+    parts = [encoder(field) for _, field in type_.fields]
+    missing = type_.missing
+
+    def struct(column: Sequence[Any], values: list[Value]) -> list[Any]:
+        if not column:
+            return [part((), values) for part in parts]
+        if missing is not None:
+            column = [missing if row is None else row for row in column]
+        return [part(field, values) for part, field in zip(parts, zip(*column, strict=True), strict=True)]
+
+    return struct
+
+
+_ENCODERS: dict[int, Encoder] = {
+    code: encoder(Struct(kind.name, fields_of(kind))) for code, kind in BY_CODE.items()}
+
+
+def encode(code: int, rows: Sequence[tuple[Any, ...]], values: list[Value]) -> Any:
+    """The columns of ``rows`` of one kind, each in the order of ``COMMON`` and the kind's own fields.
+
+    What is to be stored apart is appended to ``values``; sites must have been replaced by span ids.
+    """
+    return _ENCODERS[code](rows, values)
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+def _read_ints(raw: Any) -> Ints:
+    width, data = raw
+    return np.frombuffer(data, f"<i{width}").astype(np.int64)
+
+
+def _read(type_: Type, raw: Any, base: int) -> Column:
+    if isinstance(type_, Scalar):
+        if type_.code in ("int", "site"):
+            return _read_ints(raw)
+        if type_.code == "value":
+            index = _read_ints(raw)
+            return np.where(index > 0, index + base, 0)
+        if type_.code == "float":
+            return np.frombuffer(raw, "<f8")
+        if type_.code == "bool":
+            return np.frombuffer(raw, np.bool_)
+        texts, index = raw[0], _read_ints(raw[1])
+        if len(index) and not (0 <= index.min() and index.max() < len(texts)):
+            raise BadColumn("text index out of range")
+        return Texts(texts, index)
+    if isinstance(type_, ListOf):
+        lengths = _read_ints(raw[0])
+        offsets = np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths)))
+        items = _read(type_.item, raw[1], base)
+        if (len(lengths) and lengths.min() < 0) or rows_in(items) != offsets[-1]:
+            raise BadColumn("lengths and items of a list disagree")
+        return Lists(offsets, items)
+    if len(raw) != len(type_.fields):
+        raise BadColumn(f"{type_.name}: {len(raw)} columns where {len(type_.fields)} are due")
+    table = {name: _read(field, part, base) for (name, field), part in zip(type_.fields, raw, strict=True)}
+    if len({rows_in(column) for column in table.values()}) > 1:
+        raise BadColumn(f"{type_.name}: columns of unequal length")
+    return table
+
+
+def rows_in(column: Column) -> int:
+    """How many rows a column has."""
+    if isinstance(column, Texts):
+        return len(column.index)
+    if isinstance(column, Lists):
+        return len(column.offsets) - 1
+    if isinstance(column, dict):
+        return rows_in(next(iter(column.values())))
+    return len(column)
+
+
+def decode(code: int, raw: Any, values_before: int) -> Table:
+    """The table of one kind. Value columns hold 1-based numbers over the whole trace, ``values_before`` being how many
+    came in earlier chunks. Raises BadColumn on any other form."""
+    try:
+        table = _read(Struct(BY_CODE[code].name, fields_of(BY_CODE[code])), raw, values_before)
+    except BadColumn:
+        raise
+    except (ValueError, TypeError, IndexError, KeyError) as error:
+        raise BadColumn(str(error)) from None
+    assert isinstance(table, dict)
+    return table
+
+
+def concatenate(columns: Sequence[Column]) -> Column:
+    """Several columns of one type, one after another."""
+    first = columns[0]
+    if len(columns) == 1:
+        return first
+    if isinstance(first, Texts):
+        numbers: dict[str, int] = {}
+        parts = []
+        for column in columns:
+            assert isinstance(column, Texts)
+            local = np.array([numbers.setdefault(text, len(numbers)) for text in column.texts], np.int64)
+            parts.append(local[column.index] if len(local) else column.index)
+        return Texts(list(numbers), np.concatenate(parts))
+    if isinstance(first, Lists):
+        base, offsets = 0, [np.zeros(1, np.int64)]
+        for column in columns:
+            assert isinstance(column, Lists)
+            offsets.append(column.offsets[1:] + base)
+            base += int(column.offsets[-1])
+        return Lists(np.concatenate(offsets), concatenate([c.items for c in columns if isinstance(c, Lists)]))
+    if isinstance(first, dict):
+        return {name: concatenate([c[name] for c in columns if isinstance(c, dict)]) for name in first}
+    return np.concatenate(columns)  # type: ignore[arg-type]
+
+
+def row(column: Column, i: int, type_: Type) -> Any:
+    """One row as plain Python: ints, texts, lists and tuples in the order of the type's fields."""
+    if isinstance(type_, Scalar):
+        if isinstance(column, Texts):
+            return column.texts[column.index[i]]
+        assert isinstance(column, np.ndarray)
+        return column[i].item()
+    if isinstance(type_, ListOf):
+        assert isinstance(column, Lists)
+        return [row(column.items, j, type_.item) for j in range(int(column.offsets[i]), int(column.offsets[i + 1]))]
+    assert isinstance(column, dict)
+    return tuple(row(column[name], i, field) for name, field in type_.fields)
