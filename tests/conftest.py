@@ -1,0 +1,57 @@
+"""What all tests share: the command line run from outside, as a user runs it, and the tests that need a GPU."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Done = subprocess.CompletedProcess[str]
+Run = Callable[..., Done]
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Run this Python with arguments in an empty folder: ``run("-m", "gradviz", "info", "x.gvt")``."""
+
+    def python(*args: object, cwd: Path = tmp_path, env: dict[str, str] | None = None) -> Done:
+        return subprocess.run([sys.executable, *map(str, args)], cwd=cwd, env={**os.environ, **(env or {})}, text=True,
+                              capture_output=True, stdin=subprocess.DEVNULL, timeout=120)
+
+    return python
+
+
+@pytest.fixture
+def gradviz(run: Run) -> Run:
+    """Run the command line in an empty folder: ``gradviz("run", "--no-view", script)``."""
+
+    def command(*args: object, **options: object) -> subprocess.CompletedProcess[str]:
+        return run("-m", "gradviz", *args, **options)
+
+    return command
+
+
+def cuda_devices() -> int:
+    if importlib.util.find_spec("cupy") is None:
+        return 0
+    import cupy
+
+    try:
+        return int(cupy.cuda.runtime.getDeviceCount())
+    except cupy.cuda.runtime.CUDARuntimeError:
+        return 0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the tests marked ``gpu`` where there is none; ask only when one is collected."""
+    marked = [item for item in items if item.get_closest_marker("gpu")]
+    if marked and not cuda_devices():
+        for item in marked:
+            item.add_marker(pytest.mark.skip(reason="no CUDA device, or no CuPy"))
