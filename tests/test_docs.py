@@ -1,0 +1,50 @@
+"""What the documents say is there: files, samples, commands, make targets."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+DOCUMENTS = sorted(ROOT.glob("*.md"))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", document.read_text())
+    local = [link for link in links if not link.startswith("https://")]
+    assert [link for link in local if not (ROOT / link).exists()] == []
+
+
+def test_readme_lists_every_sample() -> None:
+    named = re.findall(r"\| \[(\w+)\]\(samples/\1\.py\) \|", README)
+    assert sorted(named) == sorted(path.stem for path in (ROOT / "samples").glob("*.py"))
+
+
+def test_readme_lists_every_command(gradviz: Run) -> None:
+    named = set(re.findall(r"^\| `gradviz (\w+)", README, re.MULTILINE))
+    listed = re.findall(r"^  (\w+)  ", gradviz("--help").stdout.partition("Commands:")[2], re.MULTILINE)
+    assert named == set(listed)
+
+
+def test_options_in_the_examples_exist(gradviz: Run) -> None:
+    """Each line of the README that calls a command uses options that its help knows."""
+    for line in re.findall(r"^\$ gradviz (.+?)(?:  +#.*)?$", README, re.MULTILINE):
+        command, *words = line.split()
+        ours = words[: next((i for i, word in enumerate(words) if word.endswith(".py")), len(words))]
+        told = gradviz(command, "--help").stdout
+        missing = [word for word in ours if word.startswith("-") and not re.search(rf"(?<![\w-]){word}(?![\w-])", told)]
+        assert missing == [], line
+
+
+def test_make_targets_exist() -> None:
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for document in DOCUMENTS:
+        assert set(re.findall(r"`make (\w+)", document.read_text())) <= targets, document.name
