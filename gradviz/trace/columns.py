@@ -1,7 +1,7 @@
 """Rows to columns and back: how the events of one kind lie in a chunk.
 
-``encode`` turns rows (plain tuples) into a tree that msgpack can write; ``decode`` gives NumPy arrays back without
-touching a row. A column is, by its type in :mod:`gradviz.events`:
+``encode`` (in :mod:`gradviz.trace.pack`) turns rows (plain tuples) into a tree that msgpack can write; ``decode`` gives
+NumPy arrays back without touching a row. A column is, by its type in :mod:`gradviz.events`:
 
 * int: ``[width, bytes]``, little-endian, the narrowest of 1, 2, 4 and 8 bytes; float: bytes of float64; bool: bytes;
 * str: ``[distinct texts, column of indices]``;
@@ -11,18 +11,20 @@ touching a row. A column is, by its type in :mod:`gradviz.events`:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradviz.events import BY_CODE, COMMON, Kind, ListOf, Scalar, Struct, Type, Value
+from gradviz.events import BY_CODE, TUPLES, ListOf, Scalar, Struct, Type
+from gradviz.trace.pack import encode, fields_of
+
+__all__ = ["BadColumn", "Column", "Lists", "Table", "Texts", "concatenate", "decode", "encode", "fields_of", "row",
+           "rows_in"]
 
 Ints = NDArray[np.int64]
-Encoder = Callable[[Sequence[Any], list[Value]], Any]
-_WIDTHS = ((1, "<i1", -128, 127), (2, "<i2", -32768, 32767), (4, "<i4", -(2**31), 2**31 - 1))
 
 
 class BadColumn(ValueError):
@@ -49,87 +51,10 @@ Table = dict[str, "Column"]
 Column = Ints | NDArray[np.float64] | NDArray[np.bool_] | Texts | Lists | Table
 
 
-def fields_of(kind: Kind) -> tuple[tuple[str, Type], ...]:
-    return (*COMMON, *kind.fields)
-
-
-# --- writing ---------------------------------------------------------------------------------------------------------
-def _ints(column: Sequence[int], _: list[Value]) -> list[Any]:
-    if not column:
-        return [1, b""]
-    low, high = min(column), max(column)
-    for width, dtype, least, most in _WIDTHS:
-        if least <= low and high <= most:
-            return [width, np.array(column, dtype).tobytes()]
-    return [8, np.array(column, "<i8").tobytes()]
-
-
-def _floats(column: Sequence[float], _: list[Value]) -> bytes:
-    return np.array(column, "<f8").tobytes()
-
-
-def _bools(column: Sequence[bool], _: list[Value]) -> bytes:
-    return bytes(map(bool, column))
-
-
-def _texts(column: Sequence[str], _: list[Value]) -> list[Any]:
-    distinct = {text: number for number, text in enumerate(dict.fromkeys(column))}
-    return [list(distinct), _ints([distinct[text] for text in column], _)]
-
-
-def _values(column: Sequence[Value], values: list[Value]) -> list[Any]:
-    index = []
-    for value in column:
-        if value is None:
-            index.append(0)
-        else:
-            values.append(value)
-            index.append(len(values))
-    return _ints(index, values)
-
-
-_SCALARS: dict[str, Encoder] = {
-    "int": _ints, "site": _ints, "float": _floats, "bool": _bools, "str": _texts, "value": _values}
-
-
-def encoder(type_: Type) -> Encoder:
-    if isinstance(type_, Scalar):
-        return _SCALARS[type_.code]
-    if isinstance(type_, ListOf):
-        item = encoder(type_.item)
-
-        def lists(column: Sequence[Sequence[Any]], values: list[Value]) -> list[Any]:
-            return [_ints([len(row) for row in column], values), item([x for row in column for x in row], values)]
-
-        return lists
-    parts = [encoder(field) for _, field in type_.fields]
-    missing = type_.missing
-
-    def struct(column: Sequence[Any], values: list[Value]) -> list[Any]:
-        if not column:
-            return [part((), values) for part in parts]
-        if missing is not None:
-            column = [missing if row is None else row for row in column]
-        return [part(field, values) for part, field in zip(parts, zip(*column, strict=True), strict=True)]
-
-    return struct
-
-
-_ENCODERS: dict[int, Encoder] = {
-    code: encoder(Struct(kind.name, fields_of(kind))) for code, kind in BY_CODE.items()}
-
-
-def encode(code: int, rows: Sequence[tuple[Any, ...]], values: list[Value]) -> Any:
-    """The columns of ``rows`` of one kind, each in the order of ``COMMON`` and the kind's own fields.
-
-    What is to be stored apart is appended to ``values``; sites must have been replaced by span ids.
-    """
-    return _ENCODERS[code](rows, values)
-
-
-# --- reading ---------------------------------------------------------------------------------------------------------
 def _read_ints(raw: Any) -> Ints:
     width, data = raw
+    if width not in (1, 2, 4, 8):
+        raise BadColumn("numbers of an unknown width")
     return np.frombuffer(data, f"<i{width}").astype(np.int64)
 
 
@@ -139,20 +64,26 @@ def _read(type_: Type, raw: Any, base: int) -> Column:
             return _read_ints(raw)
         if type_.code == "value":
             index = _read_ints(raw)
+            if len(index) and index.min() < 0:
+                raise BadColumn("value index out of range")
             return np.where(index > 0, index + base, 0)
         if type_.code == "float":
             return np.frombuffer(raw, "<f8")
         if type_.code == "bool":
             return np.frombuffer(raw, np.bool_)
         texts, index = raw[0], _read_ints(raw[1])
-        if len(index) and not (0 <= index.min() and index.max() < len(texts)):
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise BadColumn("not a list of texts")
+        if len(index) and not (index.min() >= 0 and index.max() < len(texts)):
             raise BadColumn("text index out of range")
         return Texts(texts, index)
     if isinstance(type_, ListOf):
         lengths = _read_ints(raw[0])
-        offsets = np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths)))
         items = _read(type_.item, raw[1], base)
-        if (len(lengths) and lengths.min() < 0) or rows_in(items) != offsets[-1]:
+        if len(lengths) and (lengths.min() < 0 or lengths.max() > rows_in(items)):
+            raise BadColumn("length of a list out of range")
+        offsets = np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths)))
+        if rows_in(items) != offsets[-1]:
             raise BadColumn("lengths and items of a list disagree")
         return Lists(offsets, items)
     if len(raw) != len(type_.fields):
@@ -213,7 +144,8 @@ def concatenate(columns: Sequence[Column]) -> Column:
 
 
 def row(column: Column, i: int, type_: Type) -> Any:
-    """One row as plain Python: ints, texts, lists and tuples in the order of the type's fields."""
+    """One row as plain Python: ints, texts, lists and (named, where events.py names them) tuples. A value stays the
+    number under which the reader finds it."""
     if isinstance(type_, Scalar):
         if isinstance(column, Texts):
             return column.texts[column.index[i]]
@@ -223,4 +155,4 @@ def row(column: Column, i: int, type_: Type) -> Any:
         assert isinstance(column, Lists)
         return [row(column.items, j, type_.item) for j in range(int(column.offsets[i]), int(column.offsets[i + 1]))]
     assert isinstance(column, dict)
-    return tuple(row(column[name], i, field) for name, field in type_.fields)
+    return TUPLES.get(type_.name, tuple)(row(column[name], i, field) for name, field in type_.fields)

@@ -1,0 +1,293 @@
+"""Reads a trace: whole, cut short, damaged or still growing. Only data is read; nothing is ever executed."""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradviz.events import BY_CODE, FORMAT_VERSION, STATISTICS, ListOf, Scalar, Span, Struct, Type, Value
+from gradviz.trace import columns, frames
+from gradviz.trace.columns import BadColumn, Column, Table
+from gradviz.trace.frames import BadTrace, Frame, Torn
+
+try:
+    import fcntl
+except ImportError:
+    fcntl = None  # type: ignore[assignment]
+
+State = Literal["recording", "complete", "incomplete"]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some consecutive events: ``kinds[i]`` is the code of event ``first_seq + i``; ``tables`` holds, by kind, the rows
+    in the order of their events. ``t0`` and ``t1`` bound their times."""
+
+    first_seq: int
+    n: int
+    t0: int
+    t1: int
+    kinds: NDArray[np.uint8]
+    tables: dict[str, Table]
+
+
+class Reader:
+    """An open trace. Raises BadTrace when the file is none, or one of a newer gradviz.
+
+    ``meta`` is there at once; ``spans`` (index = id, 0 unused) and ``sources`` grow as :meth:`chunks` is walked.
+    ``damage`` says what ended the reading before the file's end, "" if nothing did.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.path.abspath(path)
+        self.spans: list[Span] = [Span(0, "", "", 0, 0, 0, 0, (), False)]
+        self.sources: dict[str, str] = {}
+        self.damage = ""
+        self.events = 0
+        self._values: list[tuple[int, int]] = []  # (values up to and with this frame, its offset)
+        self._pending: int | None = None  # the offset of a VALUES frame whose chunk has not come
+        self._opened: tuple[int, list[Value]] = (-1, [])
+        self._ended = False
+        try:
+            self._file: BinaryIO = open(self.path, "rb")  # noqa: SIM115  # closed by close()
+        except IsADirectoryError:
+            raise BadTrace(f"{path}: a folder, not a trace") from None
+        except OSError as error:
+            raise BadTrace(f"{path}: {error.strerror or error}") from None
+        try:
+            self.meta = self._open()
+        except BadTrace as error:
+            self._file.close()
+            raise BadTrace(f"{path}: {error}") from None
+        except OSError as error:
+            self._file.close()
+            raise BadTrace(f"{path}: {error.strerror or error}") from None
+
+    def _open(self) -> dict[str, Any]:
+        version = frames.version_of(self._file.read(frames.HEADER_SIZE))
+        if version > FORMAT_VERSION:
+            raise BadTrace(f"made by a newer gradviz (format {version}; this one reads up to {FORMAT_VERSION})")
+        if version < 1:
+            raise BadTrace("not a gradviz trace")
+        self._offset = frames.HEADER_SIZE
+        try:
+            first = frames.read_frame(self._file, self._offset, self.size)
+            meta = frames.unpacked(first.payload)
+        except Torn as torn:
+            raise BadTrace("cut short before its first event" if torn.short else "damaged at its beginning") from None
+        except ValueError:
+            raise BadTrace("damaged at its beginning") from None
+        if first.tag != frames.META or not isinstance(meta, dict) or not all(isinstance(key, str) for key in meta):
+            raise BadTrace("damaged at its beginning")
+        self._offset = first.end
+        return meta
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._file.close()
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file, now."""
+        return os.fstat(self._file.fileno()).st_size
+
+    @property
+    def state(self) -> State:
+        """What the trace is, now: recording, complete or incomplete."""
+        if self.damage:
+            return "incomplete"
+        if self._ended or self.expected is not None:
+            return "complete"
+        if fcntl is not None:
+            try:
+                fcntl.flock(self._file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+                fcntl.flock(self._file.fileno(), fcntl.LOCK_UN)
+            except BlockingIOError:
+                return "recording"
+            except OSError:
+                pass
+        return "incomplete"
+
+    @property
+    def expected(self) -> int | None:
+        """The number of events that the footer tells of; None where there is no footer yet."""
+        size = self.size
+        offset = size - frames.FRAME_SIZE - frames.FOOTER.size
+        if offset < frames.HEADER_SIZE:
+            return None
+        try:
+            last = frames.read_frame(self._file, offset, size)
+        except Torn:
+            return None
+        if last.tag != frames.END or len(last.payload) != frames.FOOTER.size:
+            return None
+        return int(frames.FOOTER.unpack(last.payload)[1])
+
+    def chunks(self) -> Iterator[Chunk]:
+        """The chunks that have come since the last call: calling again follows a growing trace."""
+        while not self._ended and not self.damage:
+            try:
+                frame = self._next()
+                chunk = self._take(frame)
+            except Torn as torn:
+                if not torn.short:
+                    self._damaged()
+                return
+            except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError):
+                self._damaged()
+                return
+            except OSError as error:
+                raise BadTrace(f"{self.path}: {error.strerror or error}") from None
+            self._offset = frame.end
+            if chunk is not None:
+                self.events += chunk.n
+                yield chunk
+
+    def value(self, number: int) -> Value:
+        """What value columns name by its number (0 = none)."""
+        if number <= 0 or not self._values or number > self._values[-1][0]:
+            return None
+        where = bisect_left(self._values, number, key=lambda entry: entry[0])
+        last, offset = self._values[where]
+        first = self._values[where - 1][0] if where else 0
+        if self._opened[0] != where:
+            try:
+                values = _values(frames.read_frame(self._file, offset, self.size).payload)
+                if len(values) != last - first:
+                    raise ValueError("values are missing")
+            except (Torn, OSError, ValueError, TypeError):
+                raise BadTrace(f"{self.path}: damaged in the values of tensors") from None
+            self._opened = (where, values)
+        return self._opened[1][number - 1 - first]
+
+    def _next(self) -> Frame:
+        try:
+            return frames.read_frame(self._file, self._offset, self.size)
+        except Torn as torn:
+            if not torn.short or self.expected is None:
+                raise
+        try:  # a footer that came between the two looks
+            return frames.read_frame(self._file, self._offset, self.size)
+        except Torn:
+            raise Torn(short=False) from None
+
+    def _damaged(self) -> None:
+        self.damage = f"damaged after event {self.events - 1}" if self.events else "damaged before its first event"
+
+    def _take(self, frame: Frame) -> Chunk | None:
+        """Take a frame in, all or nothing. Raises ValueError and its like for a payload that is not as it should be."""
+        if frame.tag == frames.CHUNK:
+            return self._chunk(frame.payload)
+        if frame.tag == frames.SPANS:
+            rows = frames.unpacked(frame.payload)
+            self.spans += [_span(row, number) for number, row in enumerate(rows, len(self.spans))]
+        elif frame.tag == frames.SOURCE:
+            file, text, _ = frames.unpacked(frame.payload)
+            if not isinstance(file, str) or not isinstance(text, str):
+                raise ValueError("not a source")
+            self.sources[file] = text
+        elif frame.tag == frames.VALUES:
+            if self._pending is not None:
+                raise ValueError("values of no chunk")
+            self._pending = frame.offset
+        elif frame.tag == frames.END:
+            _, events, values = frames.FOOTER.unpack(frame.payload)
+            if events != self.events or values != self._count:
+                raise ValueError("the footer tells of other events")
+            self._ended = True
+        return None
+
+    @property
+    def _count(self) -> int:
+        return self._values[-1][0] if self._values else 0
+
+    def _chunk(self, payload: bytes) -> Chunk:
+        first_seq, n, t0, t1, counts, values, body = frames.decode(payload)
+        raw_kinds, raw_tables = frames.unpacked(body)
+        kinds = np.frombuffer(raw_kinds, np.uint8)
+        if first_seq != self.events or n != len(kinds) or (values > 0) != (self._pending is not None):
+            raise ValueError("events are missing")
+        if not isinstance(t0, int) or not isinstance(t1, int) or set(raw_tables) != set(np.unique(kinds).tolist()):
+            raise ValueError("kinds and tables disagree")
+        tables: dict[str, Table] = {}
+        for code, raw in raw_tables.items():
+            kind, table = BY_CODE[code], columns.decode(code, raw, self._count)
+            rows = columns.rows_in(table)
+            if rows != counts[code] or rows != np.count_nonzero(kinds == code):
+                raise ValueError("kinds and tables disagree")
+            _check(Struct(kind.name, columns.fields_of(kind)), table, len(self.spans), self._count + values)
+            for name in ("span", "caller"):
+                _in_range(table[name], len(self.spans))
+            tables[kind.name] = table
+        if self._pending is not None:
+            self._values.append((self._count + values, self._pending))
+            self._pending = None
+        return Chunk(first_seq, n, t0, t1, kinds, tables)
+
+
+def _in_range(column: Column, limit: int) -> None:
+    assert isinstance(column, np.ndarray)
+    if len(column) and not (column.min() >= 0 and column.max() < limit):
+        raise BadColumn("a number that nothing has")
+
+
+def _check(type_: Type, column: Column, spans: int, values: int) -> None:
+    """Every span and value that a column names is there."""
+    if isinstance(type_, Scalar):
+        if type_.code == "site":
+            _in_range(column, spans)
+        elif type_.code == "value":
+            _in_range(column, values + 1)
+    elif isinstance(type_, ListOf):
+        assert isinstance(column, columns.Lists)
+        _check(type_.item, column.items, spans, values)
+    else:
+        assert isinstance(column, dict)
+        for name, field in type_.fields:
+            _check(field, column[name], spans, values)
+
+
+def _span(row: Any, number: int) -> Span:
+    span = Span(*row)
+    ok = (span.id == number and isinstance(span.file, str) and isinstance(span.function, str)
+          and all(isinstance(place, int) for place in span[3:7])
+          and isinstance(span.names, list | tuple) and all(isinstance(name, str) for name in span.names)
+          and isinstance(span.returned, bool))
+    if not ok:
+        raise ValueError("not a span")
+    return span._replace(names=tuple(span.names))
+
+
+def _values(payload: bytes) -> list[Value]:
+    raw_lengths, contents, raw_figures = frames.unpacked(payload)
+    width, data = raw_lengths
+    if width not in (1, 2, 4, 8):
+        raise ValueError("numbers of an unknown width")
+    lengths: list[int] = np.frombuffer(data, f"<i{width}").tolist()
+    rows = lengths.count(-1)
+    figures = np.frombuffer(raw_figures, "<f8").reshape(len(STATISTICS), rows).T.tolist()
+    if not isinstance(contents, bytes) or any(length < -1 for length in lengths):
+        raise ValueError("not values")
+    if sum(length for length in lengths if length > 0) != len(contents):
+        raise ValueError("not values")
+    values: list[Value] = []
+    at = statistics = 0
+    for length in lengths:
+        if length < 0:
+            values.append(tuple(figures[statistics]))
+            statistics += 1
+        else:
+            values.append(contents[at:at + length])
+            at += length
+    return values

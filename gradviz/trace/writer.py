@@ -1,0 +1,125 @@
+"""Writes a trace, frame by frame; nothing that was written is ever changed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from hashlib import sha256
+from typing import Any
+
+from gradviz.events import FORMAT_VERSION, STATISTICS, Span, Value
+from gradviz.trace import frames, pack
+
+try:
+    import fcntl
+except ImportError:  # Windows: a trace that is being recorded reads as incomplete
+    fcntl = None  # type: ignore[assignment]
+
+NAN = float("nan")
+
+
+class Writer:
+    """An open trace. One thread at a time may use it.
+
+    Raises FileExistsError when ``path`` exists, unless ``force`` removes it first.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], meta: Mapping[str, Any], force: bool = False) -> None:
+        self.path = os.path.abspath(path)
+        if force and os.path.lexists(self.path):
+            os.unlink(self.path)
+        self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o644)
+        if fcntl is not None:
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(self._fd, fcntl.LOCK_EX)  # held until the descriptor closes, however this process ends
+        self._offset = 0
+        self._index: list[list[Any]] = []
+        self.events = 0
+        self.values = 0
+        self._append(frames.header(FORMAT_VERSION) + frames.frame(frames.META, frames.packed(dict(meta))))
+
+    def spans(self, spans: Iterable[Span]) -> None:
+        """New spans; the first ever has id 1 and each the next. They come before the chunk that names them."""
+        rows = [tuple(span) for span in spans]
+        if rows:
+            self._append(frames.frame(frames.SPANS, frames.packed(rows)))
+
+    def source(self, file: str, text: str) -> None:
+        """The text of a source file that spans name."""
+        text = text.encode("utf-8", "replace").decode()  # lone surrogates cannot be written
+        tree = [file, text, sha256(text.encode()).hexdigest()]
+        self._append(frames.frame(frames.SOURCE, frames.packed(tree, level=3)))
+
+    def chunk(self, kinds: bytes, rows: Mapping[int, Sequence[tuple[Any, ...]]], span: pack.SpanOf = int) -> None:
+        """Events: the code of each in order, and the rows of each code in the order of their events."""
+        self.encoded(kinds, *encode(kinds, rows, span))
+
+    def encoded(self, kinds: bytes, tables: Mapping[int, Any], values: Sequence[Value], first: int, last: int) -> None:
+        """The same, of what :func:`encode` made of them."""
+        parts = []
+        if values:
+            parts.append(frames.frame(frames.VALUES, _values(values)))
+        counts = {code: kinds.count(code) for code in tables}
+        body = frames.packed([kinds, tables])
+        head = [self.events, len(kinds), first, last, counts, len(values), body]
+        parts.append(frames.frame(frames.CHUNK, frames.encode(head)))
+        offset = self._offset
+        self._append(b"".join(parts))
+        self._index.append([offset, *head[:5]])
+        self.events += len(kinds)
+        self.values += len(values)
+
+    def close(self) -> None:
+        """Write the footer: the trace is complete."""
+        if self._fd < 0:
+            return
+        try:
+            index = self._offset
+            footer = frames.FOOTER.pack(index, self.events, self.values)
+            self._append(frames.frame(frames.INDEX, frames.packed(self._index)) + frames.frame(frames.END, footer))
+        finally:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Let go of the file as it is, as in a forked child."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def _append(self, data: bytes) -> None:
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[os.write(self._fd, rest):]
+        except OSError:
+            os.ftruncate(self._fd, self._offset)  # no torn frame: what comes later can still be read
+            os.lseek(self._fd, self._offset, os.SEEK_SET)
+            raise
+        self._offset += len(data)
+
+
+def encode(kinds: bytes, rows: Mapping[int, Sequence[tuple[Any, ...]]],
+           span: pack.SpanOf = int) -> tuple[dict[int, Any], list[Value], int, int]:
+    """Columns by code, the values kept apart, and the first and last time: what a chunk is made of."""
+    if len(kinds) != sum(map(len, rows.values())):
+        raise ValueError("a chunk's kinds and rows disagree")
+    values: list[Value] = []
+    tables = {code: pack.encode(code, table, values, span) for code, table in rows.items()}
+    times = [row[0] for table in rows.values() for row in table]
+    return tables, values, min(times, default=0), max(times, default=0)
+
+
+def _values(values: Sequence[Value]) -> bytes:
+    """Lengths (-1 = statistics), all bytes one after another, all statistics figure by figure."""
+    contents = [value for value in values if isinstance(value, bytes)]
+    figures = [_statistics(value) for value in values if not isinstance(value, bytes)]
+    lengths = pack.ints([len(value) if isinstance(value, bytes) else -1 for value in values])
+    columns = pack.floats([figure for column in zip(*figures) for figure in column])
+    return frames.packed([lengths, b"".join(contents), columns])
+
+
+def _statistics(value: Value) -> tuple[float, ...]:
+    if not isinstance(value, tuple) or len(value) > len(STATISTICS):
+        raise TypeError(f"neither bytes nor statistics: {value!r}")
+    return value + (NAN,) * (len(STATISTICS) - len(value))
