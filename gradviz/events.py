@@ -10,7 +10,7 @@ step, hook call or Function.apply) count from 1 and are never reused; 0 means "n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 FORMAT_VERSION: Final = 1
@@ -108,7 +108,7 @@ class Node(NamedTuple):
     name: str
     leaf: int
     edges: Sequence[tuple[int, int]]
-    saved: Sequence[Saved | tuple[str, int, int, int, int]]
+    saved: Sequence[Saved]
     order: int
     site: object
 
@@ -147,6 +147,12 @@ _node = Struct("Node", (("nid", INT), ("name", STR), ("leaf", INT), ("edges", Li
 _write = Struct("Write", (("sid", INT), ("cid", INT), ("tid", INT), ("before", INT), ("after", INT), ("value", VALUE)))
 _root = Struct("Root", (("tid", INT), ("nid", INT), ("output", INT), ("grad", _gradient)))
 _group = Struct("Group", (("name", STR), ("lr", FLOAT), ("tids", INTS)))
+
+
+TUPLES: Final[dict[str, Callable[[Iterable[object]], tuple[object, ...]]]] = {
+    "Facts": Facts._make, "Gradient": Gradient._make, "Saved": Saved._make, "Node": Node._make, "Write": Write._make,
+    "Root": Root._make}
+"""How a struct's fields become its named tuple when a row is read."""
 
 
 # --- kinds -----------------------------------------------------------------------------------------------------------

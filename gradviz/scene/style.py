@@ -3,14 +3,15 @@
 The table is declarative, so that two renderers (SVG here, canvas in the browser) cannot disagree:
 
 ``themes``      colour of each token, per theme. All other colours in the table are token names; "" paints nothing.
-``families``    font stacks; ``least`` is the smallest text size on the canvas, whatever the zoom.
+``families``    font stacks; ``least`` is the smallest text size on the canvas, whatever the zoom;
+                of labels longer than ``most`` characters the middle gives way to an ellipsis (:func:`shortened`).
 ``shapes``      ``radius``: corners; ``cut``: how far a hexagon's or octagon's corners are cut; ``grow``: by how much
                 the shape is larger on each side than its place. Stadium and pill have ends of half their height.
 ``kinds``       per node kind: height, least width, padding at left and right, fonts, and how the words stand:
 
                 - stack: label 6.5 px above the middle, sub 8.5 px below it; left of the gradient compartment
                 - sign:  operator (or the look's sign) and label, side by side, centred together; then sub
-                - line:  the label alone, centred; 7 px to the right of it when the look has a sign (13 px from the left)
+                - line:  the label alone, centred; with a sign 13 px from the left, 7 px to the right of the middle
                 - value: as stack; the text of ``Node.grad`` stands right-aligned in the label's line
                 - chip:  label, ``gap``, sub, side by side and centred together
 
@@ -135,6 +136,7 @@ class Style(Struct, frozen=True):
     themes: dict[str, dict[str, str]]
     families: dict[str, str]
     least: float
+    most: int
     widths: dict[str, float]
     shapes: dict[str, dict[str, float]]
     kinds: dict[str, Kind]
@@ -187,6 +189,15 @@ def line(kind: str, state: str, variant: str = "") -> Line:
     states = table.edges[kind]
     over = table.edge_variants[variant] if variant and state in ("rest", "flowed") else {}
     return msgspec.convert({**table.edge, **states.get(state, states["future"]), **over}, Line)
+
+
+def shortened(text: str) -> str:
+    """A label as it is drawn: one line, and of a long one its beginning and its end."""
+    text, most = " ".join(text.split()), style().most
+    if len(text) <= most:
+        return text
+    tail = (most - 1) // 3
+    return f"{text[:most - 1 - tail]}…{text[-tail:]}"
 
 
 @cache

@@ -1,0 +1,264 @@
+"""Each event in one sentence. The caption, the live region, the text export and the tests all use these words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gradviz.events import Facts, Gradient, Node
+from gradviz.replay import values
+from gradviz.replay.replay import Event, Replay
+
+Part = tuple[str, str]
+"""Text and its role: "" our words, "name" the user's, "grad" a gradient's figure, "strong"."""
+Parts = list[Part]
+
+
+def parts(replay: Replay, seq: int) -> Parts:
+    """What happened at an event, as text with roles."""
+    event = replay.event(seq)
+    return [part for part in _TELLERS[event.kind](replay, event) if part[0]]
+
+
+def sentence(replay: Replay, seq: int) -> str:
+    """What happened at an event, in one sentence of plain text."""
+    return "".join(text for text, _ in parts(replay, seq))
+
+
+def listed(names: list[Part]) -> Parts:
+    """a, b and c."""
+    told: Parts = []
+    for place, name in enumerate(names):
+        if place:
+            told.append((" and " if place == len(names) - 1 else ", ", ""))
+        told.append(name)
+    return told
+
+
+def figure(replay: Replay, gradient: Gradient | None) -> Part:
+    """A gradient in a few characters: its number where all its elements are that, else its norm."""
+    if gradient is None:
+        return ("None", "grad")
+    uniform = values.everywhere(gradient.value, gradient.shape, gradient.dtype)
+    if uniform is not None:
+        return (values.short(uniform), "grad")
+    text = values.summary(gradient.value, gradient.shape, gradient.dtype)
+    return (text or "a gradient that was not kept", "grad" if text else "")
+
+
+def target_of(replay: Replay, nid: int, slot: int, seq: int) -> str:
+    """Whose gradient an edge carries: the leaf's or the intermediate tensor's label; empty if it has none."""
+    node = replay.node(nid)
+    if node is None:
+        return ""
+    if node.leaf:
+        return replay.label(node.leaf, seq)
+    tid = replay.output_of(nid, slot, seq)
+    return replay.label(tid, seq) if tid else node.name
+
+
+def own_nodes(event: Event) -> list[Node]:
+    """The backward nodes that an op made itself, without the AccumulateGrads of its leaves."""
+    return [node for node in event.nodes if not node.leaf]
+
+
+# --- tellers, one a kind ---------------------------------------------------------------------------------------------
+def _op(replay: Replay, event: Event) -> Parts:
+    told: Parts
+    span = replay.spans[event.span]
+    text = replay.source_text(span) or f"{event.name}({event.args})"
+    fresh = [row for row in event.outputs if row.how != "op" or row.tid not in {tid for tid, _ in event.inputs}]
+    named = [name for row in fresh if (name := replay.name(row.tid, event.seq))]
+    if not event.ok:
+        return [(text, "name"), (" failed in ", ""), (event.name, "name")]
+    if event.writes:
+        write = event.writes[0]
+        told = [(text, "name"), (" writes ", ""), (replay.label(write.tid, event.seq), "name"),
+                (f" in place: version {write.before} → {write.after}", "")]
+        return told + _keeps(replay, event)
+    if not event.outputs:
+        told = [(text, "name"), (" leaves the graph", "")]
+        return told
+    how = event.outputs[0].how
+    if how == "created":
+        return _created(replay, event, text)
+    if named and not any(text.startswith(f"{name} =") for name in named):
+        text = ", ".join(named) + " = " + text
+    told = [(text, "name")]
+    if len(event.outputs) == 1 and not event.outputs[0].shape and (shown := _scalar(replay, event)):
+        told.append((f" = {shown}", ""))
+    source = replay.label(event.inputs[0][0], event.seq) if event.inputs else ""
+    if how == "view":
+        told += [(" · a view of ", ""), (source, "name")]
+    elif how in ("detach", "data"):
+        told += [(" · shares the storage of ", ""), (source, "name"), (", cut from the graph", "")]
+    return told + _keeps(replay, event)
+
+
+def _scalar(replay: Replay, event: Event) -> str:
+    facts = replay.with_value(event.outputs[0])
+    return values.summary(facts.value, facts.shape, facts.dtype)
+
+
+def _created(replay: Replay, event: Event, text: str) -> Parts:
+    facts: Facts = replay.with_value(event.outputs[0])
+    name = replay.name(facts.tid, event.seq)
+    told: Parts = [("leaf ", ""), (name or text, "name")] if facts.requires_grad else [(name or text, "name")]
+    told.append((" created: " + values.shape_text(facts.shape) if facts.shape else " created", ""))
+    uniform = values.everywhere(facts.value, facts.shape, facts.dtype)
+    if uniform is not None:
+        told.append((f" of {values.short(uniform)}" if facts.shape else f" = {values.short(uniform)}", ""))
+    if not facts.requires_grad:
+        told.append((", takes no gradient", ""))
+    return told
+
+
+def _keeps(replay: Replay, event: Event) -> Parts:
+    nodes = own_nodes(event)
+    if not nodes:
+        known = [replay.facts_at(tid, event.seq) for tid, _ in event.inputs]
+        if event.mode != "grad" and any(facts.requires_grad for facts in known if facts):
+            return [(f" · {event.mode}: not recorded for backward", "")]
+        return []
+    node = nodes[0]
+    kept = list(dict.fromkeys(
+        replay.label(saved.tid, event.seq) if saved.tid else saved.field for saved in node.saved))
+    if not kept:
+        return [(" · ", ""), (node.name, "name"), (" keeps nothing", "")]
+    return [(" · ", ""), (node.name, "name"), (" keeps ", ""), *listed([(name, "name") for name in kept])]
+
+
+def _backward(replay: Replay, event: Event) -> Parts:
+    ordinal = _ordinal(replay, event.call)
+    if event.phase == "begin":
+        told: Parts = [(f"backward call {ordinal} begins at ", "")]
+        told += listed([(replay.label(root.tid, event.seq) if root.tid else "an unnamed root", "name")
+                        for root in event.roots])
+        grads = [replay.gradient(root.grad) for root in event.roots]
+        if len(grads) == 1 and grads[0] is not None:
+            told += [(" with gradient ", ""), figure(replay, grads[0])]
+        return told
+    if event.phase == "failed":
+        return [(f"backward call {ordinal} failed", "strong")]
+    kept = ", the graph is kept (retain_graph)" if event.retain_graph else ", what its nodes held is released"
+    return [(f"backward call {ordinal} is done{kept}", "")]
+
+
+def _ordinal(replay: Replay, call: int) -> int:
+    calls = list(dict.fromkeys(replay.index.backwards.ints("call").tolist()))
+    return calls.index(call) + 1
+
+
+def _step(replay: Replay, event: Event) -> Parts:
+    node = replay.node(event.nid)
+    if node is None:
+        return [("a node that was not seen in the forward ran", "")]
+    if not event.ok:
+        return [(node.name, "name"), (" failed", "strong")]
+    grads_in = [grad for row in event.grads_in if (grad := replay.gradient(row)) is not None]
+    told: Parts = [(node.name, "name"), (" ran: ", "")]
+    if grads_in:
+        head = figure(replay, grads_in[0])
+        told.append(head)
+        everywhere = not head[0].startswith("‖") and len(grads_in[0].shape) > 0
+        told.append((" everywhere" if everywhere and head[1] else "", ""))
+        told.append((" becomes ", ""))
+    outs: list[Parts] = []
+    for (nid, slot), row in zip(node.edges, event.grads_out, strict=False):
+        grad = replay.gradient(row)
+        if nid and grad is not None:
+            outs.append([figure(replay, grad), (" for ", ""), (target_of(replay, nid, slot, event.seq), "name")])
+    for place, out in enumerate(outs):
+        if place:
+            told.append((" and " if place == len(outs) - 1 else ", ", ""))
+        told += out
+    if not outs:
+        told.append(("nothing that is wanted", ""))
+    return told
+
+
+def _accumulate(replay: Replay, event: Event) -> Parts:
+    name, grad = replay.label(event.tid, event.seq), replay.gradient(event.grad)
+    if event.was == "retained":
+        return [(name, "name"), (" keeps its gradient ", ""), figure(replay, grad)]
+    told: Parts = [(f"{name}.grad", "name"), (" = ", ""), figure(replay, grad)]
+    if event.was == "added":
+        told += [(", ", ""), figure(replay, replay.gradient(event.added)), (" was added to what was there", "")]
+    return told
+
+
+def _hook_call(replay: Replay, event: Event) -> Parts:
+    adds = replay.index.hooks
+    rows = adds.where("hook", event.hook)
+    function = str(adds.row(int(rows[0]))[-2]) if len(rows) else ""
+    node = replay.node(event.nid) if event.nid else None
+    where = replay.label(event.tid, event.seq) if event.tid else node.name if node else "a node"
+    told: Parts = [("hook ", ""), (function, "name"), (" on ", ""), (where, "name")]
+    grad_in, grad_out = replay.gradient(event.grad_in), replay.gradient(event.grad_out)
+    if grad_in is not None:
+        told += [(" saw ", ""), figure(replay, grad_in)]
+    if event.edited:
+        return [*told, (", edited it in place", "")]
+    if grad_out is not None:
+        return [*told, (", returned ", ""), figure(replay, grad_out)]
+    return [*told, (", left it unchanged", "")]
+
+
+def _error(replay: Replay, event: Event) -> Parts:
+    node = replay.node(event.nid) if event.nid else None
+    if node is not None and event.saved >= 0 and event.found >= 0:
+        held = [saved.tid for saved in node.saved if saved.field == event.field and saved.tid]
+        held += [saved.tid for saved in node.saved if saved.sid == event.sid and saved.tid]
+        what = replay.label(held[0], event.seq) if held else "a saved tensor"
+        return [(node.name, "name"), (" needs ", ""), (what, "name"), (f" at version {event.saved} and finds ", ""),
+                (f"version {event.found}", "strong"), (f": {event.type}", "")]
+    message = event.message.split("\n")[0]
+    return [(event.type, "strong"), (f": {message}" if message else "", ""),
+            (" (left the script)" if event.uncaught else "", "")]
+
+
+def _tensor(replay: Replay, event: Event) -> Parts:
+    facts: Facts = event.facts
+    return [(replay.label(facts.tid, event.seq), "name"),
+            (f" first seen: {values.shape_text(facts.shape)}, {facts.how}", "")]
+
+
+def _write(replay: Replay, event: Event) -> Parts:
+    return [(replay.label(event.write.tid, event.seq), "name"), (" was written outside an op: ", ""), (event.reason, "")]
+
+
+def _rebind(replay: Replay, event: Event) -> Parts:
+    return [(replay.label(event.facts.tid, event.seq), "name"), (f" changed: {event.reason}", "")]
+
+
+def _hook_add(replay: Replay, event: Event) -> Parts:
+    node = replay.node(event.ref) if event.target == "node" else None
+    where = node.name if node else replay.label(event.ref, event.seq) if event.target == "tensor" else event.target
+    return [("hook ", ""), (event.function, "name"), (" registered on ", ""), (where, "name")]
+
+
+def _grad_set(replay: Replay, event: Event) -> Parts:
+    to = {"none": "was set to None", "zeroed": "was set to zero", "value": "was set by the script"}[event.to]
+    return [(f"{replay.label(event.tid, event.seq)}.grad", "name"), (f" {to}", "")]
+
+
+def _scope(replay: Replay, event: Event) -> Parts:
+    return [(event.path or event.cls, "name"), (" entered" if event.entered else " left", "")]
+
+
+_TELLERS: dict[str, Callable[[Replay, Event], Parts]] = {
+    "op": _op, "tensor": _tensor, "write": _write, "rebind": _rebind, "backward": _backward, "step": _step,
+    "accumulate": _accumulate, "hook_add": _hook_add, "hook_call": _hook_call, "error": _error, "scope": _scope,
+    "grad_set": _grad_set,
+    "owner": lambda r, e: [(r.label(e.tid, e.seq), "name"), (f" is a {e.role} of its module", "")],
+    "optimizer": lambda r, e: [(e.cls, "name"), (" made", "")],
+    "hook_remove": lambda r, e: [("hook removed", "")],
+    "retain_grad": lambda r, e: [(r.label(e.tid, e.seq), "name"), (" will keep its gradient", "")],
+    "mode": lambda r, e: [(e.mode, "name"), (" entered" if e.entered else " left", "")],
+    "grad_read": lambda r, e: [(f"{r.label(e.tid, e.seq)}.grad", "name"), (" read: None, it is not a leaf", "")],
+    "dead": lambda r, e: [(f"{len(e.tids)} tensors and {len(e.nids)} nodes freed", "")],
+    "print": lambda r, e: [("printed ", ""), (e.text.strip(), "name")],
+    "value": lambda r, e: [("a value arrived late", "")],
+    "gradcheck": lambda r, e: [("backward compared with finite differences", "")],
+    "mark": lambda r, e: [(e.text, "strong")],
+    "gap": lambda r, e: [(f"not recorded: {e.reason}", "")],
+}

@@ -1,0 +1,150 @@
+"""The events of a trace as columns: one growing table a kind, and relations (flattened lists) with look-up by key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gradviz.events import KINDS, ListOf, Struct, Type
+from gradviz.trace.columns import Column, Ints, Lists, Table, Texts, concatenate, fields_of, row, rows_in
+
+
+class Relation:
+    """Rows of one struct type with the event (``seq``) and the row of its table (``parent``) that each came from."""
+
+    def __init__(self, table: Table, type_: Struct, seq: Ints, parent: Ints) -> None:
+        self.table = table
+        self.type = type_
+        self.seq = seq
+        self.parent = parent
+        self._order: dict[str, tuple[Ints, Ints]] = {}
+
+    def __len__(self) -> int:
+        return len(self.seq)
+
+    def __getitem__(self, name: str) -> Column:
+        return self.table[name]
+
+    def ints(self, name: str) -> Ints:
+        column = self.table[name]
+        assert isinstance(column, np.ndarray)
+        return column  # type: ignore[return-value]
+
+    def texts(self, name: str) -> Texts:
+        column = self.table[name]
+        assert isinstance(column, Texts)
+        return column
+
+    def row(self, i: int) -> Any:
+        """Row ``i`` as a plain tuple in the order of the type's fields."""
+        return row(self.table, int(i), self.type)
+
+    def where(self, name: str, key: int) -> Ints:
+        """The rows whose ``name`` is ``key``, in the order of events."""
+        ordered = self._order.get(name)
+        if ordered is None:
+            keys = self.seq if name == "seq" else self.ints(name)
+            order = np.argsort(keys, kind="stable")
+            ordered = self._order[name] = (order, keys[order])
+        order, keys = ordered
+        low, high = np.searchsorted(keys, (key, key + 1))
+        return order[low:high]
+
+    def last(self, name: str, key: int, seq: int) -> int:
+        """The last row with that key whose event is at or before ``seq``; -1 if there is none."""
+        rows = self.where(name, key)
+        place = int(np.searchsorted(self.seq[rows], seq, side="right"))
+        return int(rows[place - 1]) if place else -1
+
+    def flatten(self, name: str) -> Relation:
+        """The items of a list column, each with the event of its row; ``parent`` is the row here."""
+        column = self.table[name]
+        assert isinstance(column, Lists)
+        item = dict(self.type.fields)[name]
+        assert isinstance(item, ListOf)
+        parent = np.repeat(np.arange(len(self.seq)), np.diff(column.offsets))
+        if isinstance(item.item, Struct):
+            assert isinstance(column.items, dict)
+            return Relation(column.items, item.item, self.seq[parent], parent)
+        return Relation({"item": column.items}, Struct(name, (("item", item.item),)), self.seq[parent], parent)
+
+    def part(self, name: str) -> Relation:
+        """A struct column as a relation of its own."""
+        column, type_ = self.table[name], dict(self.type.fields)[name]
+        assert isinstance(column, dict) and isinstance(type_, Struct)
+        return Relation(column, type_, self.seq, np.arange(len(self.seq)))
+
+
+def union(relations: Sequence[Relation]) -> Relation:
+    """Relations of one type, merged in the order of events. ``parent`` keeps the rows of the sources."""
+    table = concatenate([relation.table for relation in relations])
+    assert isinstance(table, dict)
+    seq = np.concatenate([relation.seq for relation in relations])
+    parent = np.concatenate([relation.parent for relation in relations])
+    order = np.argsort(seq, kind="stable")
+    return Relation(take(table, order), relations[0].type, seq[order], parent[order])
+
+
+def take(column: Any, rows: Ints) -> Any:
+    """The given rows of a column, in that order."""
+    if isinstance(column, Texts):
+        return Texts(column.texts, column.index[rows])
+    if isinstance(column, Lists):
+        lengths = np.diff(column.offsets)[rows]
+        offsets = np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths)))
+        flat = np.repeat(column.offsets[:-1][rows] - offsets[:-1], lengths) + np.arange(offsets[-1])
+        return Lists(offsets, take(column.items, flat))
+    if isinstance(column, dict):
+        return {name: take(part, rows) for name, part in column.items()}
+    return column[rows]
+
+
+class Tables:
+    """All events read so far. ``kinds[seq]`` is the code of the event's kind; ``rank[seq]`` its row in that table."""
+
+    def __init__(self) -> None:
+        self.n = 0
+        self._kinds: list[np.ndarray[Any, np.dtype[np.uint8]]] = []
+        self._parts: dict[str, list[Table]] = {name: [] for name in KINDS}
+        self._seqs: dict[str, list[Ints]] = {name: [] for name in KINDS}
+
+    def extend(self, first_seq: int, kinds: np.ndarray[Any, np.dtype[np.uint8]], tables: dict[str, Table]) -> None:
+        """Add a chunk: the code of each event in order, and the table of each kind."""
+        self._kinds.append(kinds)
+        self.n = first_seq + len(kinds)
+        for name, table in tables.items():
+            seq = np.flatnonzero(kinds == KINDS[name].code) + first_seq
+            if len(seq) != rows_in(table):
+                raise ValueError(f"{len(seq)} events of kind {name}, but {rows_in(table)} rows")
+            self._parts[name].append(table)
+            self._seqs[name].append(seq)
+
+    @property
+    def kinds(self) -> np.ndarray[Any, np.dtype[np.uint8]]:
+        if len(self._kinds) != 1:
+            self._kinds = [np.concatenate(self._kinds) if self._kinds else np.zeros(0, np.uint8)]
+        return self._kinds[0]
+
+    def relation(self, kind: str) -> Relation:
+        """The table of one kind."""
+        parts, seqs = self._parts[kind], self._seqs[kind]
+        type_ = Struct(kind, fields_of(KINDS[kind]))
+        if not parts:
+            return Relation(_empty(type_), type_, np.zeros(0, np.int64), np.zeros(0, np.int64))
+        if len(parts) > 1:
+            merged = concatenate(parts)
+            assert isinstance(merged, dict)
+            parts[:], seqs[:] = [merged], [np.concatenate(seqs)]
+        return Relation(parts[0], type_, seqs[0], np.arange(len(seqs[0])))
+
+
+def _empty(type_: Type) -> Any:
+    if isinstance(type_, Struct):
+        return {name: _empty(field) for name, field in type_.fields}
+    if isinstance(type_, ListOf):
+        return Lists(np.zeros(1, np.int64), _empty(type_.item))
+    if type_.code == "str":
+        return Texts([], np.zeros(0, np.int64))
+    return np.zeros(0, {"float": np.float64, "bool": np.bool_}.get(type_.code, np.int64))

@@ -1,0 +1,270 @@
+"""The backward side: nodes, gradients of intermediate tensors and AccumulateGrads, and when each of them got what."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from gradviz.events import Gradient
+from gradviz.events import Node as Backward
+from gradviz.replay import Event, values
+from gradviz.scene.draft import Draft
+from gradviz.scene.model import Edge, Node, Track
+
+Port = tuple[int, int]
+"""A backward node and which of its outputs: where a gradient enters."""
+
+
+def draw_backward(draft: Draft) -> None:
+    """Glyphs and edges of the backward nodes that the forward side made."""
+    drawn = _nodes(draft)
+    ports = _ports(draft, drawn)
+    chips = {port: _chip(draft, port) for port in ports}
+    into: dict[Port, list[Edge]] = defaultdict(list)
+    out: dict[tuple[int, int], Edge] = {}
+    for node in drawn.values():
+        born = draft.nodes[f"n{node.nid}"].event
+        for place, (nid, slot) in enumerate(node.edges):
+            target = _target(draft, drawn, chips, nid, slot)
+            if target:
+                edge = draft.link(f"n{node.nid}", target, "gradient", born)
+                out[node.nid, place] = edge
+                into[nid, slot].append(edge)
+            elif not nid:
+                _no_grad(draft, node, place, born)
+    entry = {port: draft.link(chip, f"n{port[0]}", "gradient", draft.nodes[chip].event)
+             for port, chip in chips.items() if chip}
+    _flow(draft, drawn, chips, into, out, entry)
+
+
+def _nodes(draft: Draft) -> dict[int, Backward]:
+    """A glyph for each backward node whose op is on the picture, and for each AccumulateGrad of the graph."""
+    drawn: dict[int, Backward] = {}
+    for glyph in list(draft.nodes.values()):
+        if glyph.kind not in ("op", "write"):
+            continue
+        event = draft.replay.event(glyph.event)
+        for node in event.nodes:
+            if node.leaf or f"n{node.nid}" in draft.nodes:
+                continue
+            drawn[node.nid] = node
+            twin = "" if glyph.twin else glyph.id
+            draft.nodes[f"n{node.nid}"] = Node(
+                f"n{node.nid}", "backward", "node", [(0, node.name)], [], [(0, "future"), (event.seq, "waiting")],
+                event.seq, event.span, twin=twin, ref={"nid": node.nid, "seq": event.seq})
+            if twin:
+                glyph.twin = f"n{node.nid}"
+    for nid in sorted(draft.members):
+        node_facts = draft.replay.node(nid)
+        if node_facts is not None and node_facts.leaf in draft.tensors:
+            _accumulate(draft, node_facts)
+    return drawn
+
+
+def _accumulate(draft: Draft, node: Backward) -> None:
+    leaf = draft.nodes[draft.tensors[node.leaf][0]]
+    born = max(draft.replay.node_born(node.nid), leaf.event)
+    glyph = f"n{node.nid}"
+    draft.nodes[glyph] = Node(
+        glyph, "backward", "accumulate", [(seq, f"{label}.grad") for seq, label in leaf.label],
+        [(0, "AccumulateGrad")], [(0, "future"), (born, "waiting")], born, leaf.span, twin=leaf.id,
+        ref={"tid": node.leaf, "nid": node.nid})
+    leaf.twin = glyph
+
+
+def _ports(draft: Draft, drawn: dict[int, Backward]) -> list[Port]:
+    """Where gradients enter drawn nodes: what drawn edges point to, and the roots."""
+    ports = {(nid, slot): None for node in drawn.values() for nid, slot in node.edges if nid in drawn}
+    if draft.graph.call:
+        index = draft.replay.index
+        for row in index.roots.where("seq", draft.graph.begin):
+            root = index.roots.row(int(row))
+            if root.nid in drawn:
+                ports[root.nid, root.output] = None
+    else:
+        taken = set(ports)
+        ports.update({port: None for port in draft.made_by if port[0] in drawn and port not in taken})
+    return list(ports)
+
+
+def _chip(draft: Draft, port: Port) -> str:
+    """The gradient of the tensor that a node's output is; empty if that tensor is not on the picture."""
+    source = draft.made_by.get(port)
+    if source is None:
+        return ""
+    tensor = draft.nodes[source]
+    glyph = f"g{tensor.id[1:]}"
+    draft.nodes[glyph] = Node(
+        glyph, "backward", "gradient", [(seq, f"∇{label}") for seq, label in tensor.label], [],
+        [(0, "future"), (tensor.event, "awaited")], tensor.event, tensor.span, twin=tensor.id, ref=tensor.ref)
+    tensor.twin = glyph
+    return glyph
+
+
+def _target(draft: Draft, drawn: dict[int, Backward], chips: dict[Port, str], nid: int, slot: int) -> str:
+    if nid in drawn:
+        return chips.get((nid, slot)) or f"n{nid}"
+    return f"n{nid}" if f"n{nid}" in draft.nodes else ""
+
+
+def _no_grad(draft: Draft, node: Backward, place: int, born: int) -> None:
+    """An operand that takes no gradient: nothing goes there, and the picture says so."""
+    event = draft.replay.event(born)
+    operands = [tid for tid, _ in event.inputs]
+    if place >= len(operands) or operands[place] not in draft.tensors:
+        return
+    tensor = draft.nodes[draft.glyph_at(operands[place], born)]
+    if tensor.kind != "input":
+        return
+    glyph = f"x{tensor.id[1:]}"
+    if glyph not in draft.nodes:
+        draft.nodes[glyph] = Node(glyph, "backward", "none", [(0, "∅ no grad")], [], [(0, "future"), (born, "idle")],
+                                  born, tensor.span, twin=tensor.id, ref=tensor.ref)
+        tensor.twin = glyph
+    draft.link(f"n{node.nid}", glyph, "gradient", born)
+
+
+# --- what flowed, and when -------------------------------------------------------------------------------------------
+def _flow(draft: Draft, drawn: dict[int, Backward], chips: dict[Port, str], into: dict[Port, list[Edge]],
+          out: dict[tuple[int, int], Edge], entry: dict[Port, Edge]) -> None:
+    replay, graph = draft.replay, draft.graph
+    arrived: dict[str, list[tuple[int, Gradient]]] = defaultdict(list)
+    if graph.call:
+        for row in replay.index.roots.where("seq", graph.begin):
+            root = replay.index.roots.row(int(row))
+            chip, grad = chips.get((root.nid, root.output)), replay.gradient(root.grad)
+            if chip and grad is not None:
+                arrived[chip].append((graph.begin, grad))
+    awaited = {chip: len(into[port]) + len(arrived[chip]) for port, chip in chips.items() if chip}
+    port_of = {chip: port for port, chip in chips.items() if chip}
+    full: dict[str, Gradient] = {}
+    for seq in _steps_of(draft):
+        event = replay.event(seq)
+        glyph = draft.nodes.get(f"n{event.nid}")
+        if glyph is None:
+            continue
+        if not event.ok:
+            glyph.states.append((seq, "failed"))
+            continue
+        glyph.states.append((seq, "ran"))
+        for slot, row in enumerate(event.grads_in):
+            grad, edge = replay.gradient(row), entry.get((event.nid, slot))
+            if grad is not None and edge is not None:
+                edge.states.append((seq, "flowed"))
+                full[edge.source] = grad
+        for place, row in enumerate(event.grads_out):
+            grad, edge = replay.gradient(row), out.get((event.nid, place))
+            if grad is None or edge is None:
+                continue
+            edge.states.append((seq, "flowed"))
+            target = draft.nodes[edge.target]
+            if target.kind == "gradient":
+                arrived[target.id].append((seq, grad))
+            if target.kind != "gradient" or len(into[port_of[target.id]]) > 1:
+                edge.label.append((seq, _length(grad)))
+    for chip, came in arrived.items():
+        if came:
+            _fill(draft, chip, came, awaited[chip], full.get(chip))
+    if graph.call:
+        _accumulated(draft)
+        _release(draft, drawn)
+
+
+def _steps_of(draft: Draft) -> list[int]:
+    steps = draft.replay.index.steps
+    return [int(steps.seq[row]) for row in steps.where("call", draft.graph.call)] if draft.graph.call else []
+
+
+def _length(grad: Gradient) -> str:
+    length = values.norm(grad.value, grad.shape, grad.dtype)
+    return "" if length is None else f"‖{values.short(length)}‖"
+
+
+def _fill(draft: Draft, chip: str, came: list[tuple[int, Gradient]], awaited: int, full: Gradient | None) -> None:
+    """States of a gradient: awaited, some of its terms there, all there. Hooks may then change it."""
+    node, tensor = draft.nodes[chip], draft.nodes[draft.nodes[chip].twin]
+    for count, (seq, _) in enumerate(came, 1):
+        if count < awaited:
+            node.states.append((seq, "partial"))
+            node.sub.append((seq, f"{count} of {awaited}"))
+    last, grad = came[-1]
+    if len(came) < awaited:
+        return
+    calls = _hooked(draft, tensor.ref["tid"])
+    before = draft.replay.gradient(calls[0].grad_in) if calls else None
+    whole = before or full or (grad if awaited == 1 else None)
+    tensor.grad.append((tensor.event, "awaited", ""))
+    _complete(node, tensor, last, whole)
+    for call in calls:
+        returned = draft.replay.gradient(call.grad_out)
+        if returned is not None or call.edited:
+            _complete(node, tensor, call.seq, returned or full)
+
+
+def _complete(node: Node, tensor: Node, seq: int, grad: Gradient | None) -> None:
+    finite = True if grad is None else values.finite(grad.value, grad.shape, grad.dtype)
+    node.states.append((seq, "nan" if finite is False else "complete"))
+    node.sub.append((seq, _length(grad) if grad is not None else ""))
+    tensor.grad.append((seq, "passed", _compartment(grad)))
+
+
+def _compartment(grad: Gradient | None) -> str:
+    """A scalar as it is, else the norm."""
+    return "" if grad is None else values.summary(grad.value, grad.shape, grad.dtype).strip("‖")
+
+
+def _hooked(draft: Draft, tid: int) -> list[Event]:
+    """The calls of tensor hooks on a tensor in this backward call."""
+    calls = draft.replay.index.hook_calls
+    return [draft.replay.event(int(calls.seq[row])) for row in calls.where("tid", tid)
+            if calls.ints("call")[row] == draft.graph.call and calls.ints("nid")[row] == 0]
+
+
+def _accumulated(draft: Draft) -> None:
+    """``.grad`` of leaves and of tensors that retain it, as this backward call found and left it."""
+    replay, graph = draft.replay, draft.graph
+    for glyphs in list(draft.tensors.values()):
+        leaf = draft.nodes[glyphs[0]]
+        if leaf.kind == "leaf":
+            leaf.grad.append((leaf.event, "awaited", ""))
+            _earlier(draft, leaf)
+    rows = replay.index.accumulates
+    for row in rows.where("call", graph.call):
+        event = replay.event(int(rows.seq[row]))
+        text = _compartment(replay.gradient(event.grad))
+        if event.tid not in draft.tensors:
+            continue
+        tensor = draft.nodes[draft.glyph_at(event.tid, event.seq)]
+        tensor.grad.append((event.seq, "kept", text))
+        glyph = draft.nodes.get(f"n{event.nid}")
+        if glyph is not None:
+            glyph.states.append((event.seq, "done"))
+            glyph.grad.append((event.seq, "kept", text))
+
+
+def _earlier(draft: Draft, leaf: Node) -> None:
+    """What an earlier backward call left in ``.grad``, and what the script did to it since."""
+    replay, tid = draft.replay, leaf.ref["tid"]
+    track: list[tuple[int, str, str]] = []
+    rows = replay.index.accumulates
+    for row in rows.where("tid", tid):
+        event = replay.event(int(rows.seq[row]))
+        if event.call != draft.graph.call and event.seq < draft.graph.last:
+            track.append((event.seq, "kept", _compartment(replay.gradient(event.grad))))
+    sets = replay.index.grad_sets
+    for row in sets.where("tid", tid):
+        event = replay.event(int(sets.seq[row]))
+        if event.seq <= draft.graph.last:
+            grad = replay.gradient(event.grad)
+            track.append((event.seq, "awaited" if event.to == "none" else "kept",
+                          "" if event.to == "none" else "0" if event.to == "zeroed" else _compartment(grad)))
+    leaf.grad.extend(track)
+
+
+def _release(draft: Draft, drawn: dict[int, Backward]) -> None:
+    """After a call without retain_graph, the nodes that ran hold nothing any more."""
+    if draft.graph.state != "done" or draft.replay.event(draft.graph.end).retain_graph:
+        return
+    for nid in drawn:
+        node = draft.nodes[f"n{nid}"]
+        if node.states[-1][1] == "ran":
+            node.states.append((draft.graph.end, "released"))

@@ -1,0 +1,182 @@
+"""The forward side: tensors, ops and in-place writes of a graph, in the order in which they happened."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from gradviz.events import Facts
+from gradviz.replay import Event, values
+from gradviz.scene.draft import Draft
+from gradviz.scene.model import Group, Node, Track
+
+SIGNS = {"add": "+", "sub": "−", "mul": "×", "div": "÷", "matmul": "@", "mm": "@", "bmm": "@", "pow": "^", "sum": "Σ",
+         "mean": "μ", "neg": "−", "sqrt": "√", "square": "²", "exp": "e", "log": "ln", "sigmoid": "σ", "relu": "⌐",
+         "max": "↑", "min": "↓", "reciprocal": "⅟"}
+
+
+def draw_forward(draft: Draft) -> None:
+    """Glyphs and edges of the graph's ops, their inputs and outputs, and of the writes into their storages."""
+    writes = _writes(draft)
+    for seq in sorted(_member_ops(draft) | writes):
+        event = draft.replay.event(seq)
+        if not event.inputs and not event.writes:
+            for facts in event.outputs:
+                _tensor(draft, facts, seq)
+        elif seq in writes and not _makes_member(draft, event):
+            _draw_write(draft, event)
+        else:
+            _draw_op(draft, event)
+
+
+def _member_ops(draft: Draft) -> set[int]:
+    nodes = draft.replay.index.nodes
+    mine = np.isin(nodes.ints("nid"), list(draft.members)) & (nodes.ints("leaf") == 0)
+    return set(nodes.seq[mine].tolist())
+
+
+def _makes_member(draft: Draft, event: Event) -> bool:
+    return any(node.nid in draft.members for node in event.nodes if not node.leaf)
+
+
+def _writes(draft: Draft) -> set[int]:
+    """In-place ops into storages of the graph while it is shown, from its first op on."""
+    replay, ops = draft.replay, _member_ops(draft)
+    if not ops:
+        return set()
+    index = replay.index
+    touched = np.isin(index.inputs.seq, list(ops)), np.isin(index.outputs.seq, list(ops))
+    tids = {*index.inputs.ints("tid")[touched[0]].tolist(), *index.outputs.ints("tid")[touched[1]].tolist()}
+    sids = set(index.facts.ints("sid")[np.isin(index.facts.ints("tid"), list(tids))].tolist())
+    writes = index.writes
+    near = (writes.seq >= min(ops)) & (writes.seq <= draft.graph.last) & np.isin(writes.ints("sid"), list(sids))
+    return {seq for seq in writes.seq[near].tolist() if replay.kind(seq) == "op"}
+
+
+def _draw_op(draft: Draft, event: Event) -> None:
+    """An op that makes nodes of the graph; in place or not."""
+    glyph = f"o{event.seq}"
+    sources = [_input(draft, tid, event.seq) for tid, _ in event.inputs]
+    draft.nodes[glyph] = Node(
+        glyph, "forward", "write" if event.writes else "op", [(0, _op_label(draft, event))], [], _states(event),
+        event.seq, event.span, "" if event.writes else SIGNS.get(event.name, ""), ref={"seq": event.seq, "id": event.id})
+    for source in sources:
+        if source:
+            draft.link(source, glyph, "data", event.seq)
+    for facts in event.outputs:
+        target = _tensor(draft, facts, event.seq)
+        draft.link(glyph, target, "data", event.seq)
+
+
+def _states(event: Event) -> Track:
+    return [(0, "future"), (event.seq, "done" if event.ok else "failed")]
+
+
+def _draw_write(draft: Draft, event: Event) -> None:
+    """A write that the graph does not go through. Where it changed nobody's grad_fn (under no_grad, through
+    ``.data``), the tensor stays one glyph and only its version moves on."""
+    for write in event.writes:
+        for glyph in _aliases(draft, write.sid, write.cid):
+            _move_version(draft, draft.nodes[glyph], event.seq, write.after)
+    changed = [facts for facts in event.outputs if facts.tid in draft.glyph_of]
+    if not changed:
+        return
+    glyph = f"o{event.seq}"
+    before = [draft.glyph_of[facts.tid] for facts in changed]
+    draft.nodes[glyph] = Node(
+        glyph, "forward", "write", [(0, _op_label(draft, event))], [], _states(event), event.seq, event.span,
+        ref={"seq": event.seq, "id": event.id})
+    for old in dict.fromkeys(before):
+        draft.link(old, glyph, "data", event.seq)
+    after = [_tensor(draft, facts, event.seq) for facts in changed]
+    for new in after:
+        draft.link(glyph, new, "data", event.seq)
+    if len(changed) == 1:
+        draft.groups.append(Group(f"s{event.seq}", "storage", f"one storage, {_bytes(changed[0])}",
+                                  [before[0], glyph, after[0]], event.seq))
+
+
+def _move_version(draft: Draft, node: Node, seq: int, version: int) -> None:
+    shape = node.sub[-1][1].split(" · ")[0]
+    if node.sub[0][1] == shape and not any(" · v" in text for _, text in node.sub):
+        node.sub[0] = (0, f"{shape} · v0")
+    node.sub.append((seq, f"{shape} · v{version}"))
+
+
+def _aliases(draft: Draft, sid: int, cid: int) -> list[str]:
+    """The current glyphs of tensors that share a version counter."""
+    found = []
+    for tid, glyph in draft.glyph_of.items():
+        facts = draft.replay.facts_at(tid, draft.graph.last)
+        if facts is not None and facts.sid == sid and facts.cid == cid:
+            found.append(glyph)
+    return found
+
+
+def _input(draft: Draft, tid: int, seq: int) -> str:
+    """The glyph of an operand; one that was made outside the graph gets one here."""
+    if tid in draft.glyph_of:
+        return draft.glyph_of[tid]
+    known = draft.replay.index.facts
+    row = known.last("tid", tid, seq)
+    return _tensor(draft, known.row(row), draft.replay.born(tid)) if row >= 0 else ""
+
+
+def _tensor(draft: Draft, facts: Facts, seq: int) -> str:
+    """A new glyph for a tensor: when it is made, and again for what it holds after a write that changed its grad_fn."""
+    replay = draft.replay
+    old = draft.glyph_of.get(facts.tid)
+    glyph = f"t{facts.tid}" if old is None else f"t{facts.tid}.{seq}"
+    kind = "leaf" if facts.requires_grad and facts.is_leaf else "tensor" if facts.requires_grad else "input"
+    shape = values.shape_text(facts.shape)
+    sub = f"{shape} · v{facts.version}" if old else f"{shape} · view" if facts.how == "view" else shape
+    finite = values.finite(replay.with_value(facts).value, facts.shape, facts.dtype)
+    node = Node(
+        glyph, "forward", kind, _labels(draft, facts.tid, seq), [(0, sub)],
+        [(0, "future"), (seq, "nan" if finite is False else "live")], seq, _span_of(draft, facts.tid, seq),
+        ref={"tid": facts.tid})
+    if old is not None:
+        previous = draft.nodes[old]
+        previous.states.append((seq, "lost"))
+        if "v" not in previous.sub[-1][1].split(" · ")[-1]:
+            previous.sub[0] = (0, f"{previous.sub[0][1]} · v{facts.version - 1}")
+    draft.nodes[glyph] = node
+    draft.glyph_of[facts.tid] = glyph
+    draft.tensors.setdefault(facts.tid, []).append(glyph)
+    if facts.grad_fn:
+        draft.made_by[facts.grad_fn, facts.output] = glyph
+    return glyph
+
+
+def _span_of(draft: Draft, tid: int, seq: int) -> int:
+    maker = draft.replay.maker(tid)
+    event = draft.replay.event(seq if draft.replay.kind(seq) in ("op", "tensor") else maker if maker >= 0 else seq)
+    return int(event.span)
+
+
+def _labels(draft: Draft, tid: int, seq: int) -> Track:
+    """Every name that a tensor bears while the graph is shown, from the one that it is born with."""
+    replay = draft.replay
+    track = [(0, replay.label(tid, seq))]
+    names = replay.index.names
+    texts = names.texts("name")
+    for row in names.where("tid", tid):
+        if seq < names.seq[row] <= draft.graph.last and texts.texts[texts.index[row]] != track[-1][1]:
+            track.append((int(names.seq[row]), texts.texts[texts.index[row]]))
+    return track
+
+
+def _op_label(draft: Draft, event: Event) -> str:
+    if event.writes:
+        text = draft.replay.source_text(draft.replay.spans[event.span])
+        head = text.split("=")[0].strip()
+        if event.name == "setitem" and head and len(head) <= 18:
+            return f"{head} ="
+    return f"{event.name} {event.args}" if event.args and len(event.args) <= 12 else str(event.name)
+
+
+def _bytes(facts: Facts) -> str:
+    kind = values.dtype_of(facts.dtype)
+    size = math.prod(facts.shape) * (kind.itemsize if kind is not None else 1)
+    return f"{size:,} bytes"

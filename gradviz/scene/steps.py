@@ -1,0 +1,115 @@
+"""What each steppable event lights up, and the badges of retained gradients and hooks."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gradviz.replay import Event
+from gradviz.replay.rows import phase
+from gradviz.scene.draft import Draft
+from gradviz.scene.model import Badge, Step, Track
+
+
+def light_steps(draft: Draft) -> list[Step]:
+    """One Step for each steppable event during which the graph is shown."""
+    seqs = draft.replay.steppable
+    near = seqs[(seqs >= draft.graph.first) & (seqs <= draft.graph.last)]
+    return [_step(draft, draft.replay.event(int(seq))) for seq in near]
+
+
+def _step(draft: Draft, event: Event) -> Step:
+    focus = [glyph for glyph in dict.fromkeys(_focus(draft, event)) if glyph in draft.nodes]
+    twins = [draft.nodes[glyph].twin for glyph in focus if draft.nodes[glyph].twin]
+    return Step(event.seq, phase(event), focus, twins, _edges(draft, event, focus))
+
+
+def _focus(draft: Draft, event: Event) -> list[str]:
+    if event.kind == "op":
+        if f"o{event.seq}" in draft.nodes:
+            return [f"o{event.seq}"]
+        if event.writes:
+            return [draft.glyph_at(write.tid, event.seq) for write in event.writes]
+        return [draft.glyph_at(facts.tid, event.seq) for facts in event.outputs if facts.how == "created"]
+    if event.kind in ("step", "error"):
+        nid = event.nid
+        if nid:
+            return [f"n{nid}"]
+        seq = draft.replay.thing(event.op) if event.kind == "error" and event.op else -1
+        return [f"o{seq}"] if seq >= 0 else []
+    if event.kind == "accumulate":
+        if event.nid:
+            return [f"n{event.nid}"]
+        return [draft.nodes[glyph].twin for glyph in [draft.glyph_at(event.tid, event.seq)] if glyph in draft.nodes]
+    if event.kind == "hook_call":
+        if event.nid and not event.tid:
+            return [f"n{event.nid}"]
+        tensor = draft.nodes.get(draft.glyph_at(event.tid, event.seq))
+        return [tensor.twin or tensor.id] if tensor else []
+    if event.kind == "write":
+        return [draft.glyph_at(event.write.tid, event.seq)]
+    if event.kind == "backward" and event.phase != "failed":
+        roots = [draft.glyph_at(root.tid, event.seq) for root in event.roots]
+        return [draft.nodes[glyph].twin or glyph for glyph in roots if glyph in draft.nodes]
+    return []
+
+
+def _edges(draft: Draft, event: Event, focus: list[str]) -> list[str]:
+    """The edges along which something flows at an event."""
+    if event.kind == "op":
+        return [edge.id for edge in draft.edges if edge.target in focus or edge.source in focus]
+    if event.kind == "step":
+        return [edge.id for edge in draft.edges
+                if edge.kind == "gradient" and (event.seq, "flowed") in edge.states]
+    if event.kind == "accumulate":
+        return [edge.id for edge in draft.edges if edge.kind == "gradient" and edge.target in focus]
+    return []
+
+
+def pin_badges(draft: Draft) -> None:
+    """Discs for retain_grad and hooks, on the tensor and on its gradient, or on the node."""
+    replay, last = draft.replay, draft.graph.last
+    for tid, glyphs in draft.tensors.items():
+        for row in replay.index.retains.where("tid", tid):
+            seq = int(replay.index.retains.seq[row])
+            glyph = draft.nodes[draft.glyph_at(tid, seq)]
+            if seq <= last and glyph.kind == "tensor" and not any(badge.kind == "retain" for badge in glyph.badges):
+                _pin(draft, glyph.id, Badge("retain", [(seq, "idle"), *_kept(draft, tid)]))
+        _pin_hooks(draft, "tensor", tid, glyphs[0])
+    for glyph in list(draft.nodes.values()):
+        if glyph.kind in ("node", "accumulate"):
+            _pin_hooks(draft, "node", glyph.ref["nid"], glyph.id)
+
+
+def _kept(draft: Draft, tid: int) -> Track:
+    rows = draft.replay.index.accumulates
+    return [(int(rows.seq[row]), "kept") for row in rows.where("tid", tid)
+            if rows.ints("call")[row] == draft.graph.call]
+
+
+def _pin_hooks(draft: Draft, target: str, ref: int, glyph: str) -> None:
+    hooks, calls = draft.replay.index.hooks, draft.replay.index.hook_calls
+    targets = hooks.texts("target")
+    added, ran = [], []
+    for row in hooks.where("ref", ref):
+        if targets.texts[targets.index[row]] == target and hooks.seq[row] <= draft.graph.last:
+            added.append(int(hooks.seq[row]))
+            ran += calls.seq[calls.where("hook", int(hooks.ints("hook")[row]))].tolist()
+    if not added:
+        return
+    track: Track = [(min(added), "idle")]
+    steppable = draft.replay.steppable
+    for seq in sorted(ran):
+        track.append((seq, "running"))
+        after = np.searchsorted(steppable, seq, side="right")
+        if after < len(steppable) and int(steppable[after]) not in ran:
+            track.append((int(steppable[after]), "idle"))
+    where = draft.nodes[glyph].twin if target == "tensor" else ""
+    _pin(draft, glyph, Badge("hook", track, len(added)), where)
+
+
+def _pin(draft: Draft, glyph: str, badge: Badge, twin: str | None = None) -> None:
+    """On a glyph, and on the gradient that it faces."""
+    draft.nodes[glyph].badges.append(badge)
+    facing = draft.nodes[glyph].twin if twin is None else twin
+    if facing in draft.nodes and draft.nodes[facing].kind == "gradient":
+        draft.nodes[facing].badges.append(badge)
