@@ -1,0 +1,83 @@
+"""What the script prints becomes events too, while the streams stay the script's own objects."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from types import FrameType
+from typing import Any, Final
+
+STREAMS: Final = ("stdout", "stderr")
+_LONGEST: Final = 8192
+"""Characters of one event; what is written without an end of line is cut here."""
+
+Printed = Callable[[FrameType, str, str], None]
+
+
+class Console:
+    """Listens to ``write`` of the streams of the moment it is opened; ``printed(frame, text, stream)`` is told."""
+
+    def __init__(self, printed: Printed) -> None:
+        self._printed = printed
+        self._open: list[_Stream] = []
+
+    def open(self) -> None:
+        for name in STREAMS:
+            stream = getattr(sys, name)
+            if stream is not None:
+                with suppress(AttributeError, TypeError):  # a stream that cannot be listened to
+                    self._open.append(_Stream(name, stream, self._printed))
+
+    def flush(self) -> None:
+        for stream in self._open:
+            stream.flush()
+
+    def close(self) -> None:
+        for stream in self._open:
+            stream.close()
+        self._open.clear()
+
+
+class _Stream:
+    """One stream. The pieces of one print() call make one event a line: they come from the same place in the code."""
+
+    def __init__(self, name: str, stream: Any, printed: Printed) -> None:
+        self._name = name
+        self._stream = stream
+        self._printed = printed
+        self._pieces: list[str] = []
+        self._length = 0
+        self._frame: FrameType | None = None
+        self._lasti = -1
+        original = stream.write
+
+        def write(text: str) -> int:
+            count = original(text)
+            self._wrote(text, sys._getframe(1))
+            return count
+
+        self._listener = write
+        self._stream.write = write
+
+    def _wrote(self, text: str, frame: FrameType) -> None:
+        if self._pieces and (frame is not self._frame or frame.f_lasti != self._lasti):
+            self.flush()
+        self._pieces.append(text)
+        self._length += len(text)
+        self._frame, self._lasti = frame, frame.f_lasti
+        if text.endswith("\n") or self._length > _LONGEST:
+            self.flush()
+
+    def flush(self) -> None:
+        frame, text = self._frame, "".join(self._pieces)
+        self._pieces, self._length, self._frame = [], 0, None  # no frame is kept longer than its line
+        if text and frame is not None:
+            if len(text) > _LONGEST:
+                text = text[:_LONGEST] + "…"
+            self._printed(frame, text, self._name)
+
+    def close(self) -> None:
+        self.flush()
+        if self._stream.__dict__.get("write") is self._listener:  # else the script put its own there
+            del self._stream.write

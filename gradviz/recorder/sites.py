@@ -1,0 +1,159 @@
+"""Where in the user's source something happened: from frames and code objects to spans.
+
+A frame is met on the hot path and noted as (what is known of its code, f_lasti). All else, the exact sub-expression,
+its names, the source text, is found once per site, by the writer.
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+import site
+import sysconfig
+import tokenize
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from types import CodeType, FrameType
+from typing import Any, Final
+
+from gradviz.events import Span
+from gradviz.recorder.names import NOTHING, Source
+
+OURS: Final = 0
+LIBRARY: Final = 1
+USER: Final = 2
+
+_PACKAGE: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_SAMPLES: Final = os.path.join(_PACKAGE, "samples") + os.sep
+_LONGEST: Final = 4_000_000  # characters of a source file that is kept
+
+
+def _library_folders() -> tuple[str, ...]:
+    paths = sysconfig.get_paths()
+    folders = {paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")}
+    folders.update(site.getsitepackages())
+    folders.add(site.getusersitepackages())
+    folders |= {os.path.realpath(folder) for folder in folders} | {os.path.dirname(os.path.realpath(os.__file__))}
+    return tuple(folder.rstrip(os.sep) + os.sep for folder in folders)
+
+
+class Code:
+    """What is known of a code object. ``settled`` holds the offsets whose value is known not to be returned."""
+
+    __slots__ = ("code", "role", "settled", "spans")
+
+    def __init__(self, code: CodeType, role: int) -> None:
+        self.code = code  # kept alive, so that its id stays its own
+        self.role = role
+        self.spans: dict[int, int] = {}
+        self.settled: set[int] = set()
+
+
+class Roles:
+    """Whose code is it? Ours, a library's or the user's."""
+
+    def __init__(self, roots: Iterable[str], texts: Iterable[str]) -> None:
+        self._texts = frozenset(texts)
+        self._libraries = _library_folders()
+        folders = (os.path.join(os.path.abspath(root), "") for root in roots)
+        # a script's folder that holds a library does not make that the user's, but a script may lie in a library
+        self._roots = tuple(folder for folder in folders if self._in_library(folder))
+        self.codes: dict[int, Code] = {}
+
+    def learn(self, code: CodeType) -> Code:
+        known = self.codes.get(id(code))
+        if known is None:
+            known = self.codes[id(code)] = Code(code, self._role(code.co_filename))
+        return known
+
+    def _role(self, file: str) -> int:
+        if file.startswith("<"):
+            # "<string>" is also what dataclasses and namedtuples are made of
+            user = file in self._texts or file.startswith(("<stdin", "<ipython", "<python-input"))
+            return USER if user else LIBRARY
+        path = os.path.abspath(file)
+        if path.startswith(_PACKAGE):
+            return USER if path.startswith(_SAMPLES) else OURS
+        if not self._in_library(path):
+            return USER
+        return USER if path.startswith(self._roots) else LIBRARY
+
+    def _in_library(self, path: str) -> bool:
+        packages = f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"
+        return path.startswith(self._libraries) or any(folder in path for folder in packages)
+
+
+def outside(frame: FrameType | None, roles: Roles) -> tuple[Code, int] | None:
+    """The innermost frame that is not ours: for what no frame of the user's is under."""
+    while frame is not None:
+        code = roles.learn(frame.f_code)
+        if code.role != OURS:
+            return code, frame.f_lasti
+        frame = frame.f_back
+    return None
+
+
+class Spans:
+    """Numbers spans. What is new since the last look lies in ``fresh`` and ``sources``."""
+
+    def __init__(self, roles: Roles, texts: Mapping[str, str]) -> None:
+        self._roles = roles
+        self._texts = dict(texts)
+        self._files: dict[str, tuple[str, Source | None]] = {}
+        self.fresh: list[Span] = []
+        self.sources: list[tuple[str, str]] = []
+        self.returned: set[int] = set()
+        self._last = 0
+
+    def __call__(self, site: tuple[CodeType, int]) -> int:
+        """The span of a site that a producer noted itself."""
+        return self.of(self._roles.learn(site[0]), site[1])
+
+    def of(self, code: Code, lasti: int) -> int:
+        number = code.spans.get(lasti)
+        return self._new(code, lasti) if number is None else number
+
+    def _new(self, code: Code, lasti: int) -> int:
+        file, source = self._file(code.code.co_filename)
+        line, end_line, column, end_column = next(islice(code.code.co_positions(), max(lasti, 0) // 2, None),
+                                                  (code.code.co_firstlineno,) * 2 + (None, None))
+        line = line or code.code.co_firstlineno
+        end_line = end_line or line
+        binding = NOTHING
+        if column is None or end_column is None:  # python -X no_debug_ranges
+            column, end_column = source.extent(line) if source is not None else (0, 0)
+        elif source is not None:
+            binding = source.binding((line, column, end_line, end_column))
+            column, end_column = source.column(line, column), source.column(end_line, end_column)
+        self._last += 1
+        self.fresh.append(Span(self._last, file, code.code.co_qualname, line, column, end_line, end_column,
+                               binding.names, binding.returned))
+        code.spans[lasti] = self._last
+        if binding.returned:
+            self.returned.add(self._last)
+        else:
+            code.settled.add(lasti)
+        return self._last
+
+    def _file(self, name: str) -> tuple[str, Source | None]:
+        known = self._files.get(name)
+        if known is None:
+            text = self._texts.get(name) or _read(name)
+            file = name if name.startswith("<") else os.path.abspath(name)
+            known = self._files[name] = (file, None if text is None else Source(text))
+            if text is not None:
+                self.sources.append((file, text))
+        return known
+
+
+def _read(name: str) -> str | None:
+    """Read afresh: linecache would keep for the script what the script may be about to change."""
+    try:
+        if os.path.getsize(name) <= _LONGEST:
+            with tokenize.open(name) as file:
+                return file.read()
+    except (OSError, SyntaxError, UnicodeError, ValueError):
+        entry: Any = linecache.cache.get(name)  # a notebook's cell
+        if entry is not None and len(entry) == 4:
+            return "".join(entry[2])
+    return None
