@@ -1,0 +1,65 @@
+"""Long edges cut: a weight that is used at every step stands beside each use, under its own name.
+
+An edge over many rows says little where it runs and costs a lane in each of them; with hundreds of them no layout is
+quick or legible. What is far away is shown again as an *alias*, one row above where it is used.
+"""
+
+from __future__ import annotations
+
+from gradviz.layout.places import Places, ends, places
+from gradviz.layout.ranks import ranks
+from gradviz.scene.model import Edge, Node, Scene, Track
+
+SPAN = 12
+"""Rows that an edge may span."""
+
+
+def cut(scene: Scene) -> Scene:
+    """The scene with its long edges cut; the same scene where there is none. Edge ids stay, so that steps hold."""
+    found = places(scene)
+    rank = ranks(found).rank
+    made: dict[str, Node] = {}
+    nodes = {node.id: node for node in scene.nodes}
+    edges = [_cut(edge, found, rank, nodes, made) for edge in scene.edges]
+    if not made:
+        return scene
+    _pair(made, nodes)
+    return Scene(scene.graph, scene.call, scene.first, scene.last, scene.heads, [*scene.nodes, *made.values()], edges,
+                 scene.groups, scene.stops, scene.steps)
+
+
+def _cut(edge: Edge, found: Places, rank: list[int], nodes: dict[str, Node], made: dict[str, Node]) -> Edge:
+    both = ends(edge, found)
+    if both is None or rank[both[1]] - rank[both[0]] <= SPAN:
+        return edge
+    backward = nodes[edge.source].side == "backward"
+    far, near = (edge.target, edge.source) if backward or edge.kind == "view" else (edge.source, edge.target)
+    name = f"{far}^{near}"
+    if name not in made:
+        made[name] = _alias(name, nodes[far], nodes[near], edge)
+    if far == edge.source:
+        return Edge(edge.id, name, edge.target, edge.kind, edge.states, edge.label)
+    return Edge(edge.id, edge.source, name, edge.kind, edge.states, edge.label)
+
+
+def _alias(name: str, far: Node, near: Node, edge: Edge) -> Node:
+    """The other place of ``far`` beside ``near``; it is there once the edge is."""
+    label = [(seq, text) for seq, text in far.label]
+    return Node(name, far.side, "alias", label, [], _live(edge.states), near.event, far.span, alias_of=far.id,
+                path=near.path, ref=dict(far.ref))
+
+
+def _live(states: Track) -> Track:
+    live = next((seq for seq, state in states if state != "future"), None)
+    return [(0, "future")] if live is None else [(0, "live")] if live == 0 else [(0, "future"), (live, "live")]
+
+
+def _pair(made: dict[str, Node], nodes: dict[str, Node]) -> None:
+    """The alias of a leaf beside an op faces that of its AccumulateGrad beside the op's node."""
+    for name, alias in list(made.items()):
+        if alias.side != "forward":
+            continue
+        far, near = nodes[alias.alias_of].twin, nodes[name[len(alias.alias_of) + 1:]].twin
+        other = made.get(f"{far}^{near}")
+        if far and near and other is not None:
+            alias.twin, other.twin = other.id, alias.id

@@ -1,0 +1,201 @@
+"""Where things stand in their rows: straight lines first (Brandes and Köpf, "Fast and simple horizontal coordinate
+assignment", 2001), as blocks of different width with ends off their middle.
+
+Four layouts, each as far to one side as its alignments allow, are averaged; a last pass puts what is still a little
+off its only partner under it. Weights of glyphs and data stay beside the main line: they never bend it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gradviz.layout.layers import Layers, Segment
+
+Partner = tuple[int, float, float]
+"""A vertex to stand under or over, the own offset, and that of the vertex."""
+
+
+def align(graph: Layers) -> list[float]:
+    """Middle of each vertex; rows keep their order and their least distances."""
+    if not graph.rows:
+        return []
+    up, down = _partners(graph, _straight(graph))
+    runs = []
+    for side, downwards in ((up, True), (down, False)):
+        for leftmost in (True, False):
+            runs.append(_run(graph, side, downwards, leftmost))
+    x = _average(graph, runs)
+    for _ in range(2):
+        _snap(graph, x, up, down)
+    return tidy(graph, x)
+
+
+def tidy(graph: Layers, x: list[float]) -> list[float]:
+    """Whole pixels, least distances kept."""
+    x = [float(int(value + 0.5)) if value >= 0 else -float(int(0.5 - value)) for value in x]
+    for row in graph.rows:
+        for left, right in zip(row, row[1:], strict=False):
+            x[right] = max(x[right], float(-(-(x[left] + graph.apart(left, right)) // 1)))
+    return x
+
+
+def _straight(graph: Layers) -> list[Segment]:
+    """The segments that may pull two vertices into line: of those that meet at a vertex, the weightiest."""
+    over: dict[int, int] = {}
+    under: dict[int, int] = {}
+    for segment in graph.segments:
+        over[segment.lower] = max(over.get(segment.lower, 0), _from_above(graph, segment))
+        under[segment.upper] = max(under.get(segment.upper, 0), _from_below(graph, segment))
+    return [segment for segment in graph.segments
+            if _from_above(graph, segment) == over[segment.lower] and _from_below(graph, segment) == under[segment.upper]]
+
+
+def _from_above(graph: Layers, segment: Segment) -> int:
+    """Weight of a segment among those that come to its lower end."""
+    lane = segment.upper >= graph.blocks
+    kind = 3 if segment.lower >= graph.blocks else 2 if lane else 1 if graph.light[segment.upper] else 3
+    return 2 * kind + segment.main
+
+
+def _from_below(graph: Layers, segment: Segment) -> int:
+    """Weight of a segment among those that leave its upper end."""
+    lane = segment.lower >= graph.blocks
+    kind = (3 if lane else 2) if segment.upper >= graph.blocks else 2 if lane else 3
+    return 2 * kind + segment.main
+
+
+def _partners(graph: Layers, straight: list[Segment]) -> tuple[list[list[Partner]], list[list[Partner]]]:
+    place = _places(graph)
+    up: list[list[Partner]] = [[] for _ in graph.width]
+    down: list[list[Partner]] = [[] for _ in graph.width]
+    crossed = _crossed_by_lanes(graph, place)
+    for segment in straight:
+        if segment in crossed:
+            continue
+        up[segment.lower].append((segment.upper, segment.lower_offset, segment.upper_offset))
+        down[segment.upper].append((segment.lower, segment.upper_offset, segment.lower_offset))
+    for side in (up, down):
+        for partners in side:
+            partners.sort(key=lambda partner: (place[partner[0]], partner[2]))
+    return up, down
+
+
+def _places(graph: Layers) -> list[int]:
+    place = [0] * len(graph.width)
+    for row in graph.rows:
+        for number, vertex in enumerate(row):
+            place[vertex] = number
+    return place
+
+
+def _crossed_by_lanes(graph: Layers, place: list[int]) -> set[Segment]:
+    """Segments that cross a lane: a lane stays straight at their cost."""
+    between: list[list[Segment]] = [[] for _ in graph.rows]
+    for segment in graph.segments:
+        between[graph.row_of[segment.upper]].append(segment)
+    crossed: set[Segment] = set()
+    for row in between:
+        lanes = [(place[s.upper], place[s.lower]) for s in row if s.upper >= graph.blocks and s.lower >= graph.blocks]
+        if not lanes:
+            continue
+        for segment in row:
+            if segment.upper >= graph.blocks and segment.lower >= graph.blocks:
+                continue
+            a, b = place[segment.upper], place[segment.lower]
+            if any((a - upper) * (b - lower) < 0 for upper, lower in lanes):
+                crossed.add(segment)
+    return crossed
+
+
+@dataclass
+class _Chains:
+    """Vertices in line: ``root`` of each, and how far each stands from its root's middle."""
+
+    root: list[int]
+    inner: list[float]
+
+
+def _run(graph: Layers, side: list[list[Partner]], downwards: bool, leftmost: bool) -> list[float]:
+    sign = 1 if leftmost else -1
+    rows = [row[::sign] for row in (graph.rows if downwards else graph.rows[::-1])]
+    chains = _chains(graph, rows, side, sign)
+    return [sign * value for value in _compact(graph, rows, chains)]
+
+
+def _chains(graph: Layers, rows: list[list[int]], side: list[list[Partner]], sign: int) -> _Chains:
+    n = len(graph.width)
+    place = [0] * n
+    for row in rows:
+        for number, vertex in enumerate(row):
+            place[vertex] = number
+    root, inner, taken = list(range(n)), [0.0] * n, [False] * n
+    for row in rows[1:]:
+        last = -1
+        for vertex in row:
+            partners = side[vertex][::sign]
+            count = len(partners)
+            for middle in dict.fromkeys(((count - 1) // 2, count // 2)) if count else ():
+                partner, own, other = partners[middle]
+                if not taken[partner] and place[partner] > last:
+                    taken[partner] = True
+                    root[vertex] = root[partner]
+                    inner[vertex] = inner[partner] + sign * (other - own)
+                    last = place[partner]
+                    break
+    return _Chains(root, inner)
+
+
+def _compact(graph: Layers, rows: list[list[int]], chains: _Chains) -> list[float]:
+    """Each chain as far left as its neighbours allow, then as far right as that keeps the width."""
+    n = len(graph.width)
+    after: list[list[tuple[int, float]]] = [[] for _ in range(n)]
+    waits = [0] * n
+    for row in rows:
+        for left, right in zip(row, row[1:], strict=False):
+            a, b = chains.root[left], chains.root[right]
+            after[a].append((b, chains.inner[left] - chains.inner[right] + graph.apart(left, right)))
+            waits[b] += 1
+    x = [0.0] * n
+    ready = [v for v in range(n) if chains.root[v] == v and not waits[v]]
+    sequence = []
+    while ready:
+        current = ready.pop()
+        sequence.append(current)
+        for other, distance in after[current]:
+            x[other] = max(x[other], x[current] + distance)
+            waits[other] -= 1
+            if not waits[other]:
+                ready.append(other)
+    for current in reversed(sequence):
+        if after[current]:
+            x[current] = max(x[current], min(x[other] - distance for other, distance in after[current]))
+    return [x[chains.root[v]] + chains.inner[v] for v in range(n)]
+
+
+def _average(graph: Layers, runs: list[list[float]]) -> list[float]:
+    """The runs moved onto the narrowest one, and the mean of the middle two for each vertex."""
+    bounds = [(min(x - w / 2 for x, w in zip(run, graph.width, strict=True)),
+               max(x + w / 2 for x, w in zip(run, graph.width, strict=True))) for run in runs]
+    low, high = min(bounds, key=lambda bound: bound[1] - bound[0])
+    moved = []
+    for number, run in enumerate(runs):
+        shift = low - bounds[number][0] if number % 2 == 0 else high - bounds[number][1]
+        moved.append([x + shift for x in run])
+    return [sum(sorted(four)[1:3]) / 2 for four in zip(*moved, strict=True)]
+
+
+def _snap(graph: Layers, x: list[float], up: list[list[Partner]], down: list[list[Partner]]) -> None:
+    """Put a vertex in line with its only partner where its neighbours leave room; first down, then up the rows."""
+    for rows, side, other in ((graph.rows, up, down), (graph.rows[::-1], down, up)):
+        for row in rows:
+            for number, vertex in enumerate(row):
+                if len(side[vertex]) != 1:
+                    continue
+                partner, own, theirs = side[vertex][0]
+                if len(other[partner]) != 1:
+                    continue
+                wish = x[partner] + theirs - own
+                low = x[row[number - 1]] + graph.apart(row[number - 1], vertex) if number else wish
+                high = x[row[number + 1]] - graph.apart(vertex, row[number + 1]) if number + 1 < len(row) else wish
+                if low <= high:
+                    x[vertex] = min(max(wish, low), high)

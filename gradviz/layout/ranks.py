@@ -1,0 +1,108 @@
+"""Which row each place stands in: the longest path from the top, with what must share a row taken as one block."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from gradviz.layout.places import Places
+
+SEARCH_LIMIT = 200_000
+"""Places looked at in all while runs are checked for detours; beyond it the rest of the runs stand in their own rows."""
+
+
+@dataclass
+class Ranks:
+    """``rank`` of each place; ``blocks``: places that stand side by side, one or more; ``block`` of each place."""
+
+    rank: list[int]
+    blocks: list[list[int]]
+    block: list[int]
+
+
+def ranks(places: Places) -> Ranks:
+    """Rows from 0 down. A cycle, which only broken traces have, is cut where it is entered."""
+    blocks, block = _blocks(places)
+    links = sorted({(block[a], block[b]) for a, b in places.links if block[a] != block[b]})
+    below: dict[int, list[int]] = defaultdict(list)
+    waits = [0] * len(blocks)
+    for upper, lower in links:
+        below[upper].append(lower)
+        waits[lower] += 1
+    sources = [b for b in range(len(blocks)) if not waits[b]]
+    rank = _longest(len(blocks), below, waits)
+    for source in sources:
+        if below[source]:
+            rank[source] = min(rank[lower] for lower in below[source]) - 1
+    top = min(rank, default=0)
+    return Ranks([rank[b] - top for b in block], blocks, block)
+
+
+def _longest(n: int, below: dict[int, list[int]], waits: list[int]) -> list[int]:
+    rank, waits = [0] * n, list(waits)
+    done = [False] * n
+    ready = [b for b in range(n) if not waits[b]]
+    stuck = iter(range(n))
+    for _ in range(n):
+        if not ready:
+            ready.append(next(b for b in stuck if not done[b]))
+        current = ready.pop()
+        done[current] = True
+        for lower in below[current]:
+            if done[lower]:
+                continue
+            rank[lower] = max(rank[lower], rank[current] + 1)
+            waits[lower] -= 1
+            if not waits[lower]:
+                ready.append(lower)
+    return rank
+
+
+def _blocks(places: Places) -> tuple[list[list[int]], list[int]]:
+    """Join each run into blocks; where a path leaves a run and comes back, the run is parted: a row has no depth."""
+    n = len(places.width)
+    owner = list(range(n))
+    members = {place: [place] for place in range(n)}
+    below: dict[int, set[int]] = defaultdict(set)
+    for upper, lower in places.links:
+        below[upper].add(lower)
+    budget = SEARCH_LIMIT
+    for run in places.runs:
+        head = owner[run[0]]
+        for place in run[1:]:
+            other = owner[place]
+            if other == head:
+                continue
+            detour, looked = _detour(below, owner, head, other, budget)
+            budget -= looked
+            if detour or len(members[other]) > 1:
+                head = other
+                continue
+            for moved in members.pop(other):
+                owner[moved] = head
+                members[head].append(moved)
+            below[head] |= below[other]
+    order = sorted(members)
+    number = {head: i for i, head in enumerate(order)}
+    return [members[head] for head in order], [number[owner[place]] for place in range(n)]
+
+
+def _detour(below: dict[int, set[int]], owner: list[int], one: int, other: int, budget: int) -> tuple[bool, int]:
+    """Whether a path of two links or more leads from one block to the other, either way."""
+    looked = 0
+    for start, goal in ((one, other), (other, one)):
+        seen: set[int] = set()
+        ready = [owner[lower] for lower in sorted(below[start]) if owner[lower] not in (start, goal)]
+        while ready:
+            current = ready.pop()
+            if current in seen:
+                continue
+            seen.add(current)
+            looked += 1
+            if looked > budget:
+                return True, looked
+            reached = {owner[lower] for lower in below[current]}
+            if goal in reached or start in reached:
+                return True, looked
+            ready.extend(sorted(reached - seen))
+    return False, looked
