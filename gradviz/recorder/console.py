@@ -53,7 +53,7 @@ class _Stream:
         original = stream.write
 
         def write(text: str) -> int:
-            count = original(text)
+            count: int = original(text)
             self._wrote(text, sys._getframe(1))
             return count
 

@@ -262,7 +262,7 @@ def _span(row: Any, number: int) -> Span:
     span = Span(*row)
     ok = (span.id == number and isinstance(span.file, str) and isinstance(span.function, str)
           and all(isinstance(place, int) for place in span[3:7])
-          and isinstance(span.names, list | tuple) and all(isinstance(name, str) for name in span.names)
+          and isinstance(row[7], list) and all(isinstance(name, str) for name in span.names)
           and isinstance(span.returned, bool))
     if not ok:
         raise ValueError("not a span")

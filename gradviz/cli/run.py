@@ -1,0 +1,134 @@
+"""``gradviz run``: record a script, then open the replay."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import click
+
+from gradviz.cli.main import Failure
+from gradviz.launch import NoTarget, Options, Outcome, Target, run
+
+
+class StopsAtTarget(click.Command):
+    """Options end at the script, at ``-m module`` and at ``-c code``: all that follows is the script's."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        taking = {name for option in self.params if isinstance(option, click.Option) and not option.is_flag
+                  for name in option.opts}
+        at = 0
+        while at < len(args) and args[at].startswith("-") and args[at] not in ("-", "--"):
+            if args[at] in ("-m", "-c"):
+                args = [*args[:at + 2], "--", *args[at + 2:]]
+                break
+            at += 2 if args[at] in taking else 1
+        return super().parse_args(context, args)
+
+
+def options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of all commands that record."""
+    for option in reversed((
+            click.option("--values", type=click.Choice(["auto", "none", "stats", "full"]), default="auto",
+                         show_default=True, help="What to keep of each tensor's content."),
+            click.option("--engine", type=click.Choice(["auto", "gradviz", "torch"]), default="auto",
+                         show_default=True, help="Who plays torch."),
+            click.option("--no-source", "sources", is_flag=True, flag_value=False, default=True,
+                         help="Leave the source text out of the trace."))):
+        function = option(function)
+    return function
+
+
+@click.command(cls=StopsAtTarget, context_settings={"allow_interspersed_args": False}, epilog="""\b
+Examples:
+  gradviz run train.py --epochs 3
+  gradviz run -o first.gvt --no-view train.py
+  gradviz run -m package.train""")
+@click.option("-m", "module", metavar="MODULE", help="Run a module, as python -m does.")
+@click.option("-c", "code", metavar="CODE", help="Run a piece of code, as python -c does.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False), metavar="FILE",
+              help="The trace to write. [default: <script>-<n>.gvt here]")
+@click.option("--force", is_flag=True, help="Replace an existing trace.")
+@click.option("--no-open", is_flag=True, help="Serve the replay, but open no browser.")
+@click.option("--no-view", is_flag=True, help="Record only.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing of ours.")
+@options
+@click.option("--port", type=click.IntRange(0, 65535), help="Port of the replay. [default: 8050, or the next free]")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address of the replay.")
+@click.argument("script", nargs=-1, type=click.UNPROCESSED, metavar="[SCRIPT] [ARGS]...")
+def command(module: str | None, code: str | None, output: str | None, force: bool, no_view: bool, quiet: bool,
+            values: Any, engine: str, sources: bool, script: tuple[str, ...], **viewer: Any) -> Callable[[], int]:
+    """Record SCRIPT, then open the replay.
+
+    SCRIPT runs exactly as python would run it, and its exit status is ours.
+    """
+    target, args = targeted(module, code, script)
+    check(target, engine)
+    made = partial(_options, target, force=force, values=values, sources=sources, quiet=quiet)
+    after = partial(_after, quiet=quiet, viewer=None if no_view else viewer)
+    return partial(start, target, args, output, made, after)
+
+
+def targeted(module: str | None, code: str | None, script: tuple[str, ...]) -> tuple[Target, tuple[str, ...]]:
+    if module is not None:
+        return Target("module", module), script
+    if code is not None:
+        return Target("code", code), script
+    if not script:
+        raise click.UsageError("Missing script: gradviz run SCRIPT, -m MODULE or -c CODE.")
+    return Target("script", script[0]), script[1:]
+
+
+def check(target: Target, engine: str) -> None:
+    """What can be said before anything is created or run."""
+    try:
+        target.check()
+    except NoTarget as error:
+        raise _Refused(f"{sys.executable}: {error}") from None
+    if engine == "torch":
+        raise _Refused("[gradviz] real PyTorch cannot be recorded yet: leave out --engine torch")
+
+
+class _Refused(click.ClickException):
+    """One line as it is, exit status 2."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        print(self.message, file=sys.stderr)
+
+
+def start(target: Target, args: tuple[str, ...], output: str | None, made: Callable[[str], Options],
+          after: Callable[[Outcome], None]) -> int:
+    """Run it into ``output``, or into the next free name here."""
+    number = _last(target.stem)
+    while True:
+        number += 1
+        trace = output or f"{target.stem}-{number}.gvt"
+        try:
+            return run(target, args, made(trace), after)
+        except FileExistsError:
+            if output is not None:
+                Failure(f"{trace} is there already: --force replaces it").show()
+                return 1
+        except OSError as error:
+            Failure(f"{trace} cannot be written: {error.strerror or error}").show()
+            return 1
+
+
+def _options(target: Target, trace: str, **options: Any) -> Options:
+    return Options(trace, **options)
+
+
+def _last(stem: str) -> int:
+    """The highest number that a trace of this name has here."""
+    numbers = (name[len(stem) + 1:-4] for name in os.listdir() if name.startswith(f"{stem}-") and name.endswith(".gvt"))
+    return max((int(number) for number in numbers if number.isdecimal()), default=0)
+
+
+def _after(outcome: Outcome, quiet: bool, viewer: dict[str, Any] | None) -> None:
+    if not quiet:
+        print(f"[gradviz] trace: {os.path.relpath(outcome.trace)}", file=sys.stderr)

@@ -1,0 +1,6 @@
+"""Runs a script under a recorder exactly as ``python`` would run it."""
+
+from gradviz.launch.run import Options, Outcome, run
+from gradviz.launch.target import NoTarget, Target
+
+__all__ = ["NoTarget", "Options", "Outcome", "Target", "run"]

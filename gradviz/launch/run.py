@@ -1,0 +1,130 @@
+"""Runs a target in this process, under a recorder, and ends as the interpreter would end."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Literal, NoReturn
+
+from gradviz.launch import standin
+from gradviz.launch.target import Target, prepare
+from gradviz.launch.tracebacks import clean
+from gradviz.recorder import Recorder
+
+
+@dataclass(frozen=True)
+class Options:
+    """``trace`` is the file to write; the rest as on the command line."""
+
+    trace: str
+    force: bool = False
+    values: Literal["auto", "none", "stats", "full"] = "auto"
+    sources: bool = True
+    quiet: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the run went. ``error`` is the class of the exception that left the script, "" if none; ``failure`` why
+    recording stopped early, "" if it did not; ``interrupted``: by Ctrl-C."""
+
+    trace: str
+    error: str
+    interrupted: bool
+    failure: str
+
+
+@dataclass
+class _Run:
+    recorder: Recorder
+    after: Callable[[Outcome], None]
+    pid: int = field(default_factory=os.getpid)
+    error: str = ""
+    interrupted: bool = False
+
+    def finish(self) -> None:
+        """The last of all exit functions."""
+        if os.getpid() != self.pid:  # a forked child that ended by itself
+            return
+        self.recorder.stop()
+        self.after(Outcome(self.recorder.path, self.error, self.interrupted, self.recorder.failure))
+        if self.interrupted:
+            _die_of_interrupt()
+
+
+def run(target: Target, args: Sequence[str], options: Options, after: Callable[[Outcome], None]) -> int:
+    """Run it and return its exit status, or let its SystemExit pass.
+
+    ``after`` is called when all of the script's exit functions have run and the trace is finalised. It is not called
+    when a signal or ``os._exit`` ends the process. Raises OSError when the trace cannot be created.
+    """
+    recorder = Recorder(options.trace, options.values, meta={"argv": _argv(target, args)}, force=options.force,
+                        sources=options.sources, roots=target.roots, texts=target.texts, quiet=options.quiet)
+    state = _Run(recorder, after)
+    atexit.register(state.finish)
+    standin.install(target.roots, options.quiet)
+    script = prepare(target, args)
+    recorder.start()
+    sys.setrecursionlimit(sys.getrecursionlimit() + _depth())
+    try:
+        script()
+    except SystemExit:
+        raise
+    except BaseException as exception:
+        return _show(exception, state)
+    return 0
+
+
+def _argv(target: Target, args: Sequence[str]) -> list[str]:
+    flag = {"script": [], "module": ["-m"], "code": ["-c"]}[target.kind]
+    return [*flag, target.name, *args]
+
+
+def _depth() -> int:
+    """The frames below the script that plain ``python`` does not have: it may go as deep as there."""
+    depth, frame = 0, sys._getframe(1)
+    while frame.f_back is not None:
+        depth, frame = depth + 1, frame.f_back
+    return depth
+
+
+def _show(exception: BaseException, state: _Run) -> int:
+    """What the interpreter does with an exception that nobody caught."""
+    state.error = type(exception).__name__
+    state.recorder.uncaught(exception)
+    clean(exception)
+    kind, trace = type(exception), exception.__traceback__
+    sys.last_type, sys.last_value, sys.last_traceback = kind, exception, trace
+    if sys.version_info >= (3, 12):
+        sys.last_exc = exception
+    hook = getattr(sys, "excepthook", sys.__excepthook__)
+    try:
+        hook(kind, exception, trace)
+    except SystemExit:
+        raise
+    except BaseException as failed:
+        print("Error in sys.excepthook:", file=sys.stderr)
+        clean(failed)
+        failed.__context__ = None
+        sys.__excepthook__(type(failed), failed, failed.__traceback__)
+        print("\nOriginal exception was:", file=sys.stderr)
+        sys.__excepthook__(kind, exception, trace)
+    if isinstance(exception, KeyboardInterrupt):
+        state.interrupted = True
+        return 130
+    return 1
+
+
+def _die_of_interrupt() -> NoReturn:
+    """As the interpreter does, so that a shell sees it: a status of 130 would only look like it."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):
+            stream.flush()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGINT)
+    os._exit(130)

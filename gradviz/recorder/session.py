@@ -1,0 +1,43 @@
+"""Recording from inside a script: ``gradviz.record`` and ``gradviz.mark``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from gradviz import probe
+from gradviz.recorder.recorder import Recorder, listening
+
+
+@contextmanager
+def record(path: str | os.PathLike[str], *, values: Literal["auto", "none", "stats", "full"] = "auto",
+           force: bool = False, sources: bool = True) -> Iterator[Recorder]:
+    """Record what happens in a ``with`` block into a trace at ``path``.
+
+    Under ``gradviz run`` the script is being recorded already: then the block changes nothing, and says so.
+    Raises FileExistsError when ``path`` is there, unless ``force``.
+    """
+    running = listening()
+    if running is not None:
+        print(f"[gradviz] already recording into {running.path}: {os.fspath(path)} is not written", file=sys.stderr)
+        yield running
+        return
+    recorder = Recorder(path, values, force=force, sources=sources)
+    recorder.start()
+    try:
+        yield recorder
+    except BaseException as error:
+        if not isinstance(error, SystemExit | GeneratorExit):
+            recorder.uncaught(error)
+        raise
+    finally:
+        recorder.stop()
+
+
+def mark(text: str) -> None:
+    """Put a mark into the running recording; without one this does nothing."""
+    if probe.sink is not None:
+        probe.sink.mark(str(text))
