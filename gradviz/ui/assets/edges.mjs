@@ -1,0 +1,93 @@
+// Drawing of links: routes of cubic curves, heads, pills, and the story's links across the axis.
+
+import { pill, sign } from "./glyphs.mjs";
+
+/** Traces a route: start, then (control, control, end) as often as needed. */
+export function trace(g, route) {
+  g.beginPath();
+  g.moveTo(route[0][0], route[0][1]);
+  for (let i = 1; i + 2 < route.length; i += 3) {
+    g.bezierCurveTo(route[i][0], route[i][1], route[i + 1][0], route[i + 1][1], route[i + 2][0], route[i + 2][1]);
+  }
+}
+
+const cubic = (p, t) => {
+  const u = 1 - t, of = i => u * u * u * p[0][i] + 3 * u * u * t * p[1][i] + 3 * u * t * t * p[2][i] + t * t * t * p[3][i];
+  return [of(0), of(1)];
+};
+
+/** The point of a route at 0..1, its pieces taken as equally long. */
+export function along(route, t) {
+  const pieces = (route.length - 1) / 3;
+  if (pieces < 1) return route[0];
+  const piece = Math.min(pieces - 1, Math.floor(t * pieces));
+  return cubic(route.slice(3 * piece, 3 * piece + 4), t * pieces - piece);
+}
+
+export function drawEdge(pen, route, line, { width = line.width, head = line.head_size, stroke = line.stroke } = {}) {
+  if (!route || route.length < 4) return;
+  const { g, style } = pen;
+  g.save();
+  g.globalAlpha *= line.opacity;
+  g.strokeStyle = style.colour(stroke);
+  g.lineWidth = pen.line(width);
+  g.setLineDash(line.dash.map(pen.line));
+  trace(g, route);
+  g.stroke();
+  g.setLineDash([]);
+  if (pen.k > 0.2) {
+    const end = route[route.length - 1], before = route[route.length - 2];
+    if (line.head === "cross") sign(pen, "cross", end[0], end[1], stroke);
+    else if (line.head !== "none") arrow(pen, end, before, stroke, head);
+    if (line.head === "cut") sign(pen, "cut", ...along(route, 0.5), stroke);
+  }
+  g.restore();
+}
+
+export function arrow(pen, end, before, token, size) {
+  const { g, style } = pen, angle = Math.atan2(end[1] - before[1], end[0] - before[0]);
+  g.save();
+  g.translate(end[0], end[1]);
+  g.rotate(angle);
+  g.fillStyle = style.colour(token);
+  g.beginPath(); g.moveTo(0, 0); g.lineTo(-size * 1.5, -size * 0.8); g.lineTo(-size * 1.5, size * 0.8); g.fill();
+  g.restore();
+}
+
+/** Whether an edge changes its look for what it joins: see edge_variants of the style table. */
+export function variantOf(edge, source, target, state) {
+  if (edge.kind === "gradient" && target.kind === "none") return "to_none";
+  if (edge.kind !== "data") return "";
+  if (state(source) === "broken" || state(target) === "broken") return "broken_write";
+  return source.kind === "input" ? "from_input" : "";
+}
+
+/**
+ * The links from a failing node across the axis to what it needs and what it finds, in px of the stage.
+ * `links`: [{words, line, look, from, to}] with rects; all run in one lane above the node, pills side by side.
+ */
+export function drawStoryLinks(pen, links, axis) {
+  const { g, style } = pen;
+  const rightmost = [...links].sort((a, b) => a.to.x - b.to.x);
+  const pills = [];
+  for (const link of links) {
+    const { from, to, line } = link, above = to.y < from.y - from.h, near = above ? Math.min(from.t - 14, (to.b + from.t) / 2 + 4) : from.t - 18;
+    const y = Math.round(near), leave = from.l + 14, crossing = line.head === "cross";
+    const reach = to.x + (crossing ? to.w / 2 - 15 : 0), foot = above ? to.b + (crossing ? 6 : 2) : to.t - 2;
+    const path = [[leave, from.t - 3], [leave - 4, y], [leave - 22, y], [leave - 44, y],
+      [leave - 44, y], [reach + 37, y], [reach + 37, y], [reach + 14, y], [reach, y + (above ? -2 : 4)], [reach, foot + (above ? 6 : -6)]];
+    g.save();
+    g.globalAlpha *= line.opacity;
+    g.strokeStyle = style.colour(line.stroke); g.lineWidth = line.width; g.setLineDash(line.dash);
+    trace(g, path); g.lineTo(reach, foot);
+    g.stroke();
+    g.setLineDash([]);
+    if (crossing) sign(pen, "cross", reach, foot + 1, line.stroke);
+    else arrow(pen, [reach, foot], [reach, foot + (above ? 10 : -10)], line.stroke, line.head_size);
+    g.restore();
+    const place = rightmost.indexOf(link), next = rightmost[place + 1];
+    const x = next ? (to.r + next.to.l) / 2 + 4 : Math.max(axis, to.r + 60);
+    if (line.opacity > 0) pills.push([link.words, x, y, link.look]);
+  }
+  for (const [words, x, y, look] of pills) if (words) pill(pen, words, x, y, look);
+}

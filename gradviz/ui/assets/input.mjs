@@ -1,0 +1,173 @@
+// Keys, pointer, buttons, search, address: everything that moves the page.
+
+import { byId, el } from "./dom.mjs";
+import { commandFor } from "./keys.mjs";
+import { parseLink } from "./link.mjs";
+import { at } from "./time.mjs";
+import { pan, zoomAt } from "./view.mjs";
+
+/** What each command of the registry does. */
+function actions(page) {
+  return {
+    forward: repeat => page.step(1, { repeat }), back: repeat => page.step(-1, { repeat }),
+    "phase-forward": () => page.phase(1), "phase-back": () => page.phase(-1),
+    first: () => page.jump(page.steps[0]), last: () => page.jump(page.steps[page.steps.length - 1]),
+    play: () => page.play(), "touch-forward": () => page.touch(1), "touch-back": () => page.touch(-1),
+    op: () => page.twin("forward"), node: () => page.twin("backward"),
+    finding: () => page.finding(1), "finding-back": () => page.finding(-1),
+    search: () => { byId("search").focus(); byId("search").select(); },
+    focus: () => page.focus(), fit: () => page.fit(), theme: () => page.theme(), help: () => page.sheet("help-sheet"), marks: () => page.sheet("marks-sheet"),
+    follow: () => { closeMenu(); page.follow(); },
+  };
+}
+
+function closeMenu() {
+  byId("export-menu").hidden = true;
+  byId("export").setAttribute("aria-expanded", "false");
+}
+
+export function bindKeys(page) {
+  const act = actions(page);
+  document.addEventListener("keydown", event => {
+    if (document.querySelector("dialog[open]") && event.key !== "?") return;
+    const command = commandFor(event);
+    if (!command) return;
+    event.preventDefault();
+    act[command.id](event.repeat);
+  });
+  document.addEventListener("click", event => {
+    const target = event.target instanceof Element ? event.target.closest("[data-command],[data-seq],[data-element],[data-export]") : null;
+    if (!event.target.closest(".picker")) closeMenu();
+    if (event.target.tagName === "DIALOG") event.target.close();
+    if (!target) return;
+    const { command, seq, element, export: format } = target.dataset;
+    if (command) act[command](false);
+    else if (format) download(page, format);
+    else {
+      if (element) page.pin(element);
+      else if (seq !== undefined) page.pinned = false;
+      if (seq !== undefined) page.jump(Number(seq));
+    }
+  });
+  byId("export").addEventListener("click", () => {
+    const menu = byId("export-menu");
+    menu.hidden = !menu.hidden;
+    byId("export").setAttribute("aria-expanded", String(!menu.hidden));
+    if (!menu.hidden) menu.querySelector("button").focus();
+  });
+  byId("pin").addEventListener("click", () => page.pinned ? page.follow() : page.selected() && page.pin(page.selected()));
+  byId("location").addEventListener("click", () => { if (page.lit_) { page.openFile(page.lit_.file); page.paintPanes(); } });
+}
+
+function download(page, format) {
+  closeMenu();
+  const query = new URLSearchParams({ format, event: page.seq, theme: page.style.theme });
+  const link = el("a", { href: `/api/export?${query}`, download: "" });
+  document.body.append(link);
+  link.click();
+  link.remove();
+}
+
+export function bindPointer(page, canvas) {
+  let drag = null;
+  const onBackward = x => x > page.size.width / 2;
+  canvas.addEventListener("wheel", event => {
+    event.preventDefault();
+    if (!page.picture) return;
+    page.view = zoomAt(page.view, Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0015)), event.offsetX, event.offsetY, page.size.width);
+    page.redraw();
+  }, { passive: false });
+  canvas.addEventListener("pointerdown", event => { drag = { x: event.clientX, y: event.clientY, moved: false, backward: onBackward(event.offsetX) }; canvas.setPointerCapture(event.pointerId); });
+  canvas.addEventListener("pointermove", event => {
+    if (drag && page.picture && (drag.moved || Math.hypot(event.clientX - drag.x, event.clientY - drag.y) > 4)) {
+      page.view = pan(page.view, event.clientX - drag.x, event.clientY - drag.y, drag.backward);
+      drag = { ...drag, x: event.clientX, y: event.clientY, moved: true };
+      page.redraw();
+      byId("tip").style.display = "none";
+    } else if (!drag) hover(page, canvas, event);
+  });
+  canvas.addEventListener("pointerup", event => {
+    if (drag && !drag.moved) {
+      const node = page.nodeAt(event.offsetX, event.offsetY);
+      if (node) page.pin(node.alias_of || node.id); else page.follow();
+    }
+    drag = null;
+  });
+  canvas.addEventListener("pointercancel", () => { drag = null; });
+  canvas.addEventListener("pointerleave", () => { byId("tip").style.display = "none"; });
+  canvas.addEventListener("dblclick", event => { if (!page.nodeAt(event.offsetX, event.offsetY)) page.fit(); });
+}
+
+const WHAT = { leaf: "leaf, takes a gradient", input: "takes no gradient", tensor: "made by an op", op: "ran in the forward", write: "writes in place",
+  node: "runs in the backward", accumulate: "adds the gradient into .grad", gradient: "a gradient on its way", none: "no gradient goes there", alias: "the same tensor, elsewhere" };
+
+function hover(page, canvas, event) {
+  const tip = byId("tip"), node = page.nodeAt(event.offsetX, event.offsetY);
+  canvas.style.cursor = node ? "pointer" : "default";
+  if (!node) { tip.style.display = "none"; return; }
+  const state = at(node.states, page.seq, "future"), span = page.spans[node.span];
+  const label = at(node.label, page.seq, node.label[0]?.[1] || ""), sub = at(node.sub, page.seq);
+  const place = span && span.line ? ` · line ${span.line}` : "";
+  tip.replaceChildren(el("b", {}, label), sub ? ` ${sub}` : "", ` · ${WHAT[node.kind] || node.kind}${place} · ${state === "future" ? "not yet" : state}`);
+  tip.style.display = "block";
+  const rect = page.rectOf(node), { width, height } = page.size;
+  tip.style.left = `${Math.max(4, Math.min(width - tip.offsetWidth - 4, rect.x - tip.offsetWidth / 2))}px`;
+  tip.style.top = `${rect.b + 8 + tip.offsetHeight > height ? rect.t - tip.offsetHeight - 8 : rect.b + 8}px`;
+}
+
+export function bindLanes(page, lanes) {
+  let drag = false;
+  const seek = (event, history) => {
+    const box = lanes.getBoundingClientRect(), seq = page.timeline.seqAt(event.clientX - box.left, event.clientY - box.top);
+    page.go(page.columns.steppable[seq] ? seq : seq, { history, exact: true });
+  };
+  lanes.addEventListener("pointerdown", event => { drag = true; lanes.setPointerCapture(event.pointerId); seek(event, "push"); });
+  lanes.addEventListener("pointermove", event => { if (drag) seek(event, "replace"); });
+  for (const name of ["pointerup", "pointercancel"]) lanes.addEventListener(name, () => { drag = false; });
+  lanes.addEventListener("wheel", event => {
+    event.preventDefault();
+    page.timeline.zoom(Math.exp(event.deltaY * 0.002), event.clientX - lanes.getBoundingClientRect().left);
+    page.invalidate();
+  }, { passive: false });
+}
+
+export function bindSearch(page) {
+  const box = byId("search"), note = byId("hits");
+  let asked = "", hits = [];
+  const tell = () => { note.textContent = !asked ? "" : hits.length ? `${hits.indexOf(page.seq) + 1 || "–"}/${hits.length}` : "none"; };
+  const find = async words => {
+    if (words === asked) return;
+    asked = words;
+    const found = words.trim() ? await page.getJson(`/api/search?q=${encodeURIComponent(words)}`) : [];
+    if (asked === words) hits = found;
+    tell();
+  };
+  let timer = 0;
+  box.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(() => find(box.value), 150); });
+  box.addEventListener("keydown", async event => {
+    if (event.key === "Escape") { box.value = ""; asked = ""; hits = []; tell(); box.blur(); event.stopPropagation(); return; }
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    clearTimeout(timer);
+    await find(box.value);
+    if (!hits.length) return;
+    const place = event.shiftKey ? [...hits].reverse().find(seq => seq < page.seq) ?? hits[hits.length - 1] : hits.find(seq => seq > page.seq) ?? hits[0];
+    page.jump(place);
+    tell();
+  });
+}
+
+export function bindWindow(page) {
+  const arrive = () => {
+    const link = parseLink(location.hash);
+    if (link.seq === null) return;
+    page.pinned = Boolean(link.element);
+    page.element = link.element;
+    page.go(link.seq, { exact: true });
+  };
+  addEventListener("popstate", arrive);
+  addEventListener("hashchange", arrive);
+  new ResizeObserver(() => page.resize()).observe(byId("app"));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => page.systemTheme());
+}
+

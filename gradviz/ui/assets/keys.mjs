@@ -1,0 +1,47 @@
+// The one registry of commands: it feeds the keyboard, the buttons and the help sheet.
+
+const command = (id, group, label, keys, match) => ({ id, group, label, keys, match });
+
+export const COMMANDS = [
+  command("forward", "Time", "Forward one event", ["→"], "ArrowRight"),
+  command("back", "Time", "Back one event", ["←"], "ArrowLeft"),
+  command("phase-forward", "Time", "Next op or backward step", ["Shift", "→"], "S+ArrowRight"),
+  command("phase-back", "Time", "Previous op or backward step", ["Shift", "←"], "S+ArrowLeft"),
+  command("first", "Time", "First event", ["Home"], "Home"),
+  command("last", "Time", "Last event", ["End"], "End"),
+  command("play", "Time", "Play, pause", ["Space"], " "),
+  command("touch-forward", "Jump", "Next event of what is selected", ["."], "."),
+  command("touch-back", "Jump", "Previous event of it", [","], ","),
+  command("op", "Jump", "To the forward op", ["["], "["),
+  command("node", "Jump", "To its backward node", ["]"], "]"),
+  command("finding", "Jump", "Next stop of a finding", ["E"], "e"),
+  command("finding-back", "Jump", "Previous stop", ["Shift", "E"], "S+e"),
+  command("search", "Jump", "Search: Enter next, Shift+Enter previous", ["/"], "/"),
+  command("focus", "View", "Centre what is selected", ["F"], "f"),
+  command("fit", "View", "Fit both graphs", ["0"], "0"),
+  command("theme", "View", "Light or dark", ["T"], "t"),
+  command("help", "View", "This sheet", ["?"], "?"),
+  command("follow", "View", "Close; follow the playhead again", ["Esc"], "Escape"),
+];
+
+/** The name of a key press as the registry writes it: "S+ArrowLeft", "e", "?". */
+export function keyName(event) {
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  return (event.shiftKey && /^(Arrow|[a-z]$)/.test(key) ? "S+" : "") + key;
+}
+
+/** The command of a key press; null while one types, or with a modifier that belongs to the browser. */
+export function commandFor(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return null;
+  const target = event.target || {};
+  if (/^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName || "") || target.isContentEditable) return null;
+  if ((event.key === " " || event.key === "Enter") && /^(BUTTON|A|SUMMARY)$/.test(target.tagName || "")) return null;
+  return COMMANDS.find(one => one.match === keyName(event)) || null;
+}
+
+/** Commands by group, in order, for the help sheet. */
+export function grouped() {
+  const groups = new Map();
+  for (const one of COMMANDS) groups.set(one.group, [...(groups.get(one.group) || []), one]);
+  return groups;
+}

@@ -1,0 +1,211 @@
+// The two graphs: a base with everything in its state, and an overlay with what is happening now.
+
+import { drawEdge, drawStoryLinks, along, variantOf } from "./edges.mjs";
+import { drawNode, makePen, outline, pill, stopMark, text } from "./glyphs.mjs";
+import { categoryOf } from "./style.mjs";
+import { at } from "./time.mjs";
+import { origin, screenRect, window_ } from "./view.mjs";
+
+const STORY = new Set(["needs", "finds"]);
+
+/** What drawing looks up again and again, once per scene. */
+export function prepare(scene, placed) {
+  const nodes = new Map(scene.nodes.map(node => [node.id, node]));
+  const edges = new Map(scene.edges.map(edge => [edge.id, edge]));
+  const steps = new Map(scene.steps.map(step => [step.seq, step]));
+  const viewed = new Set(scene.edges.filter(edge => edge.kind === "view").map(edge => edge.source));
+  const boxes = new Map(Object.entries(placed.routes).map(([id, route]) => [id, bounds(route)]));
+  return { scene, placed, nodes, edges, steps, viewed, boxes };
+}
+
+function bounds(route) {
+  const xs = route.map(point => point[0]), ys = route.map(point => point[1]);
+  return { x0: Math.min(...xs), x1: Math.max(...xs), y0: Math.min(...ys), y1: Math.max(...ys) };
+}
+
+const apart = (a, b) => a.x1 < b.x0 || a.x0 > b.x1 || a.y1 < b.y0 || a.y0 > b.y1;
+const boxOf = p => ({ x0: p.x - p.w / 2 - 12, x1: p.x + p.w / 2 + 12, y0: p.y - p.h / 2 - 12, y1: p.y + p.h / 2 + 12 });
+
+function begin(canvas, size) {
+  const g = canvas.getContext("2d"), q = size.ratio;
+  g.setTransform(q, 0, 0, q, 0, 0);
+  g.clearRect(0, 0, size.width, size.height);
+  return g;
+}
+
+/** Runs `draw(pen, visible, side)` for both sides in the world of each, clipped to it. */
+function bothSides(g, style, picture, view, size, draw) {
+  for (const side of ["forward", "backward"]) {
+    const left = side === "backward" ? size.width / 2 : 0;
+    g.save();
+    g.beginPath(); g.rect(left, 0, size.width / 2, size.height); g.clip();
+    g.translate(origin(view, side, picture.placed, size.width), view.y);
+    g.scale(view.k, view.k);
+    draw(makePen(g, style, view.k), window_(view, side, picture.placed, size.width, size.height), side);
+    g.restore();
+  }
+}
+
+/** The base: grounds, axis, frames, edges, nodes, the pills of what has flowed. Returns how many nodes were drawn. */
+export function drawBase(canvas, style, picture, view, size, seq, hidden) {
+  const g = begin(canvas, size), { scene, placed, nodes } = picture;
+  g.fillStyle = style.colour("pane"); g.fillRect(0, 0, size.width, size.height);
+  g.fillStyle = style.colour("line"); g.fillRect(Math.round(size.width / 2), 0, 1, size.height);
+  let drawn = 0;
+  bothSides(g, style, picture, view, size, (pen, seen, side) => {
+    for (const group of scene.groups) drawFrame(pen, picture, group, side, seq);
+    const pills = [], flowed = [];
+    for (const edge of scene.edges) {
+      const box = picture.boxes.get(edge.id);
+      if (!box || nodes.get(edge.source)?.side !== side || apart(box, seen)) continue;
+      const state = at(edge.states, seq, "future");
+      (state === "flowed" ? flowed : pills).push([edge, state]);
+    }
+    const labelled = [...pills, ...flowed];
+    for (const [edge, state] of labelled) drawEdge(pen, placed.routes[edge.id], lineOf(style, picture, edge, state, seq));
+    for (const node of scene.nodes) {
+      const p = placed.nodes[node.id];
+      if (node.side !== side || !p || apart(boxOf(p), seen)) continue;
+      drawn += 1;
+      drawNode(pen, node, p, seq, { hidden: isHidden(style, node, hidden), viewed: picture.viewed.has(node.id) });
+    }
+    if (pen.readable) for (const [edge] of labelled) label(pen, picture, edge, seq, false);
+  });
+  return drawn;
+}
+
+const isHidden = (style, node, hidden) => hidden.size > 0 && hidden.has(categoryOf(style.table, node.kind));
+
+function lineOf(style, picture, edge, state, seq) {
+  const source = picture.nodes.get(edge.source), target = picture.nodes.get(edge.target);
+  return style.line(edge.kind, state, variantOf(edge, source, target, node => at(node.states, seq)));
+}
+
+function label(pen, picture, edge, seq, now) {
+  const words = at(edge.label, seq), place = picture.placed.labels[edge.id];
+  if (!words || !place) return;
+  const table = pen.style.table.pills;
+  pill(pen, words, place[0], place[1], edge.kind === "gradient" ? (now ? table.gradient_now : table.gradient) : table.data);
+}
+
+function drawFrame(pen, picture, group, side, seq) {
+  const frame = picture.placed.frames[group.id], look = pen.style.table.frames[group.kind];
+  const member = group.members.map(id => picture.nodes.get(id)).find(Boolean);
+  if (!frame || !look || !member || member.side !== side) return;
+  const { g, style } = pen, [x, y, w, h] = frame;
+  g.save();
+  g.globalAlpha *= seq >= group.since ? 1 : look.before;
+  g.beginPath(); g.roundRect(x, y, w, h, look.radius);
+  if (look.fill) { g.fillStyle = style.colour(look.fill); g.fill(); }
+  g.setLineDash(look.dash.map(pen.line)); g.strokeStyle = style.colour(look.stroke); g.lineWidth = pen.line(look.width); g.stroke();
+  g.setLineDash([]);
+  if (pen.readable) text(pen, group.label, x + w - 10, y + 12, look, look.ink, "right");
+  g.restore();
+}
+
+/**
+ * The overlay: tie, halo, what flows, what is selected, the story. `progress` 0..1 of the dot, 1 when it has arrived.
+ * Returns the ids that are lit.
+ */
+export function drawOverlay(canvas, style, picture, view, size, seq, { selected = "", progress = 1, hidden = new Set(), path = null }) {
+  const g = begin(canvas, size), { scene, placed, nodes } = picture;
+  const step = picture.steps.get(seq), tone = step ? style.table.tones[step.phase] || "op" : "op";
+  const focus = step ? step.focus.filter(id => nodes.has(id)) : [], twins = step ? step.twins.filter(id => nodes.has(id)) : [];
+  const live = id => at(nodes.get(id).states, seq, "future") !== "future";
+  if (focus.length && twins.length) tie(g, style, picture, view, size, focus[0], twins[0], tone, live);
+  bothSides(g, style, picture, view, size, (pen, seen, side) => {
+    const { edge: widths, head_size: head } = style.table.now;
+    const hot = (step ? step.edges : []).map(id => picture.edges.get(id)).filter(edge => edge && nodes.get(edge.source)?.side === side);
+    for (const edge of hot) {
+      const line = lineOf(style, picture, edge, at(edge.states, seq, "future"), seq);
+      const broken = line.stroke === "err" && edge.kind === "data";
+      drawEdge(pen, placed.routes[edge.id], line, { width: edge.kind === "gradient" ? widths.backward : widths.forward, head, stroke: broken ? "err" : tone });
+    }
+    if (path) for (const id of path) {
+      const edge = picture.edges.get(id);
+      if (edge && nodes.get(edge.source)?.side === side) drawEdge(pen, placed.routes[id], style.line("gradient", "flowed"), { width: style.table.path.width, head, stroke: style.table.path.stroke });
+    }
+    for (const [ids, mark] of [[twins, { twin: tone }], [focus, { now: tone }]]) for (const id of ids) {
+      const node = nodes.get(id);
+      if (node.side === side && placed.nodes[id]) drawNode(pen, node, placed.nodes[id], seq, { ...mark, hidden: isHidden(style, node, hidden), viewed: picture.viewed.has(id) });
+    }
+    const chosen = nodes.get(selected);
+    if (chosen && chosen.side === side && placed.nodes[selected]) ring(pen, chosen, placed.nodes[selected], seq);
+    if (pen.readable) for (const edge of hot) label(pen, picture, edge, seq, true);
+    if (progress < 1) for (const edge of hot) dot(pen, placed.routes[edge.id], progress, tone);
+    stops(pen, picture, side, seq);
+  });
+  story(g, style, picture, view, size, seq);
+  return { focus, twins };
+}
+
+function ring(pen, node, p, seq) {
+  const look = pen.style.table.selected, shape = pen.style.look(node.kind, at(node.states, seq, "future")).shape;
+  const off = look.offset / Math.max(pen.k, 0.3);
+  outline(pen, shape === "hexagon" || shape === "octagon" ? "rounded" : shape, p.x, p.y, p.w, p.h, off);
+  pen.g.strokeStyle = pen.style.colour(look.stroke); pen.g.lineWidth = pen.line(look.width); pen.g.stroke();
+}
+
+function dot(pen, route, progress, tone) {
+  if (!route || route.length < 4) return;
+  const { g, style } = pen, [x, y] = along(route, progress);
+  g.beginPath(); g.arc(x, y, 4.5, 0, 2 * Math.PI);
+  g.fillStyle = style.colour(tone); g.fill(); g.lineWidth = 2; g.strokeStyle = style.colour("pane"); g.stroke();
+}
+
+function stops(pen, picture, side, seq) {
+  const marked = new Map();
+  for (const stop of picture.scene.stops) {
+    if (stop.seq > seq) continue;
+    for (const id of stop.nodes) {
+      const node = picture.nodes.get(id), p = picture.placed.nodes[id];
+      if (!node || !p || node.side !== side) continue;
+      const place = marked.get(id) || 0, right = side === "backward";
+      marked.set(id, place + 1);
+      const x = right ? p.x + p.w / 2 + 2 - place * 20 : p.x - p.w / 2 - 2 + place * 20;
+      stopMark(pen, stop.number, x, p.y - p.h / 2 + 1, stop.seq === seq);
+    }
+  }
+}
+
+/** The dotted tie from the focus to its twin. Straight, or bent around what stands between them. */
+function tie(g, style, picture, view, size, first, second, tone, live) {
+  if (!live(first) || !live(second)) return;
+  const sideOf = id => picture.nodes.get(id).side;
+  if (sideOf(first) === sideOf(second)) return;
+  const [left, right] = sideOf(first) === "forward" ? [first, second] : [second, first];
+  const rect = id => screenRect(view, sideOf(id), picture.placed.nodes[id], picture.placed, size.width);
+  if (!picture.placed.nodes[left] || !picture.placed.nodes[right]) return;
+  const a = rect(left), b = rect(right), look = style.table.tie, axis = size.width / 2;
+  const between = (dy, height) => picture.scene.nodes.some(node => {
+    if (node.id === left || node.id === right || node.kind === "none" || !picture.placed.nodes[node.id]) return false;
+    const r = rect(node.id);
+    return r.l < b.l && r.r > a.r && Math.abs(r.y - a.y - dy) < r.h / 2 + height;
+  });
+  const bent = between(0, 2), way = a.h / 2 + look.bend * view.k;
+  const y = bent ? a.y + (between(way, 4) ? -way : way) : a.y;
+  g.save();
+  g.strokeStyle = style.colour(tone); g.lineWidth = look.width; g.globalAlpha = look.opacity; g.setLineDash(look.dash); g.lineCap = "round";
+  g.beginPath();
+  if (bent) {
+    const edge = r => y < a.y ? r.t - 1 : r.b + 1;
+    g.moveTo(a.r - 8, edge(a)); g.bezierCurveTo(a.r + 2, y, a.r + 12, y, a.r + 32, y);
+    g.lineTo(b.l - 32, y); g.bezierCurveTo(b.l - 12, y, b.l - 2, y, b.l + 8, edge(b));
+  } else { g.moveTo(a.r + look.end, a.y); g.lineTo(b.l - look.end, b.y); }
+  g.stroke();
+  g.restore();
+  g.beginPath(); g.arc(axis + 0.5, bent ? y : (a.y + b.y) / 2, look.knot, 0, 2 * Math.PI);
+  g.fillStyle = style.colour("pane"); g.fill(); g.strokeStyle = style.colour(tone); g.lineWidth = look.knot_width; g.stroke();
+}
+
+function story(g, style, picture, view, size, seq) {
+  const links = picture.scene.edges.filter(edge => STORY.has(edge.kind)).map(edge => {
+    const state = at(edge.states, seq, "future"), line = style.line(edge.kind, state);
+    const source = picture.nodes.get(edge.source), target = picture.nodes.get(edge.target);
+    if (state === "future" || !line.opacity || !source || !target) return null;
+    const rect = node => screenRect(view, node.side, picture.placed.nodes[node.id], picture.placed, size.width);
+    const calm = state === "rest" || state === "flowed";
+    return { words: at(edge.label, seq), line, look: style.table.pills[calm && edge.kind === "needs" ? "saved" : "story"], from: rect(source), to: rect(target) };
+  }).filter(Boolean);
+  if (links.length) drawStoryLinks(makePen(g, style, 1), links, size.width / 2);
+}

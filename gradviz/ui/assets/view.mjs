@@ -1,0 +1,74 @@
+// One transform for both sides. The backward side is the mirror image of the forward side at the axis, so that a row
+// is a row on both sides and what is dragged towards the axis on one side comes towards it on the other.
+
+/** A view: scale `k` and the place of the forward side's origin on the stage. `width`, `height`: of the stage. */
+export const MARGIN = 22;
+const LEAST = 0.02, MOST = 4;
+
+/** Fits a picture wholly. */
+export function fitAll(placed, width, height, most = 1.3) {
+  const half = width / 2;
+  const k = Math.max(LEAST, Math.min(most, (half - 2 * 12) / placed.width, (height - 2 * MARGIN) / placed.height));
+  return { k, x: (half - k * placed.width) / 2, y: (height - k * placed.height) / 2 };
+}
+
+/** The first view: all of it if it stays readable, else readable and from the top. */
+export function opening(placed, width, height, readable = 0.76) {
+  const whole = fitAll(placed, width, height);
+  if (whole.k >= readable) return whole;
+  const half = width / 2, k = readable;
+  return { k, x: (half - k * placed.width) / 2, y: Math.max(MARGIN, (height - k * placed.height) / 2) };
+}
+
+/** Origin of a side on the stage. */
+export function origin(view, side, placed, width) {
+  return side === "backward" ? width - view.x - view.k * placed.width : view.x;
+}
+
+/** The place of a node on the stage: {x, y, w, h, l, r, t, b}. */
+export function screenRect(view, side, position, placed, width) {
+  const x = origin(view, side, placed, width) + view.k * position.x, y = view.y + view.k * position.y;
+  const w = view.k * position.w, h = view.k * position.h;
+  return { x, y, w, h, l: x - w / 2, r: x + w / 2, t: y - h / 2, b: y + h / 2 };
+}
+
+/** Zooms by a factor with the point under the cursor held. */
+export function zoomAt(view, factor, px, py, width) {
+  const k = Math.max(LEAST, Math.min(MOST, view.k * factor)), ratio = k / view.k;
+  const x = px > width / 2 ? width - px : px;  // the mirror image of a cursor on the backward side
+  return { k, x: x - (x - view.x) * ratio, y: py - (py - view.y) * ratio };
+}
+
+/** Drags by (dx, dy); on the backward side to the left is away from the picture's start. */
+export function pan(view, dx, dy, onBackward) {
+  return { k: view.k, x: view.x + (onBackward ? -dx : dx), y: view.y + dy };
+}
+
+/** Brings a node to the middle of its side. */
+export function centre(view, node, position, placed, width, height, k = view.k) {
+  const x = node.side === "backward" ? placed.width - position.x : position.x;
+  return { k, x: width / 4 - k * x, y: height / 2 - k * position.y };
+}
+
+/** Whether a rect of the stage lies wholly inside its side. */
+export function visible(rect, side, width, height, air = 8) {
+  const left = side === "backward" ? width / 2 : 0;
+  return rect.l >= left + air / 2 && rect.r <= left + width / 2 - air / 2 && rect.t >= air && rect.b <= height - air;
+}
+
+/** The part of a side's world that is on the stage: {x0, x1, y0, y1}. */
+export function window_(view, side, placed, width, height) {
+  const left = side === "backward" ? width / 2 : 0, at = origin(view, side, placed, width);
+  return { x0: (left - at) / view.k, x1: (left + width / 2 - at) / view.k, y0: -view.y / view.k, y1: (height - view.y) / view.k };
+}
+
+/** The node under a point of the stage, the topmost; null if none. `nodes`: those of the scene, placed. */
+export function hit(nodes, view, placed, width, px, py, air = 2) {
+  const side = px > width / 2 ? "backward" : "forward";
+  const x = (px - origin(view, side, placed, width)) / view.k, y = (py - view.y) / view.k;
+  for (let i = nodes.length - 1; i >= 0; i--) {
+    const node = nodes[i], p = placed.nodes[node.id];
+    if (node.side === side && p && Math.abs(x - p.x) <= p.w / 2 + air && Math.abs(y - p.y) <= p.h / 2 + air) return node;
+  }
+  return null;
+}

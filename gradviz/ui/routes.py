@@ -1,0 +1,47 @@
+"""The plain JSON routes that the page reads. Big data never goes through Dash."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Flask, Response, abort, request
+
+from gradviz.ui import download
+
+if TYPE_CHECKING:
+    from gradviz.ui.session import Session
+
+
+def add_routes(server: Flask, session: Session, style: bytes) -> None:
+    server.add_url_rule("/api/trace", "trace", lambda: _json(session.trace()))
+    server.add_url_rule("/api/style", "style", lambda: _json(style))
+
+    def events() -> Response:
+        return _json(session.events(_number("from", 0), _number("to", session.replay.n)))
+
+    def scene(graph: int) -> Response:
+        try:
+            return _json(session.picture(graph))
+        except IndexError:
+            abort(404, f"There is no graph {graph}.")
+
+    def search() -> Response:
+        import msgspec
+
+        return _json(msgspec.json.encode(session.search(request.args.get("q", "")[:200])))
+
+    server.add_url_rule("/api/events", "events", events)
+    server.add_url_rule("/api/scene/<int:graph>", "scene", scene)
+    server.add_url_rule("/api/search", "search", search)
+    download.add_route(server, session)
+
+
+def _json(body: bytes) -> Response:
+    return Response(body, mimetype="application/json")
+
+
+def _number(name: str, default: int) -> int:
+    try:
+        return int(request.args.get(name, default))
+    except ValueError:
+        abort(400, f"{name} must be a number")

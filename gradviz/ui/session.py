@@ -1,0 +1,115 @@
+"""One open trace as the page asks for it: facts of the run, windows of events, pictures; all as ready JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from gradviz.events import KINDS
+from gradviz.findings.model import Finding
+from gradviz.scene.model import Placed, Scene
+from gradviz.ui.overview import LANES, overview
+
+if TYPE_CHECKING:
+    from gradviz.replay import Replay
+
+WINDOW = 2000
+"""Events in one answer of /api/events."""
+PRINTS = 5000
+"""Outputs that the console knows; the newest are kept."""
+
+
+class Session:
+    """Answers are made once: a trace does not change while it is open. Safe to ask from several threads."""
+
+    def __init__(self, replay: Replay, findings: Sequence[Finding], picture: Callable[[int], tuple[Scene, Placed]]) -> None:
+        self.replay = replay
+        self.findings = findings
+        self._lock = Lock()
+        self._trace: bytes | None = None
+        self._texts: list[str] | None = None
+        self._pictures: dict[int, Scene] = {}
+        self._picture = picture
+        self._encoded = lru_cache(maxsize=32)(self._encode_picture)
+
+    @classmethod
+    def open(cls, path: str | Path) -> Session:
+        from gradviz import findings, layout, scene
+        from gradviz.replay import Replay
+
+        replay = Replay.open(path)
+        found = findings.find(replay)
+
+        def picture(graph: int) -> tuple[Scene, Placed]:
+            built = scene.build(replay, found, graph)
+            return built, layout.place(built)
+
+        return cls(replay, found, picture)
+
+    def trace(self) -> bytes:
+        """Everything about the run that the page needs before its first picture."""
+        with self._lock:
+            if self._trace is None:
+                self._trace = msgspec.json.encode(self._describe())
+            return self._trace
+
+    def events(self, first: int, last: int) -> bytes:
+        """The rows ``first`` to ``last`` (exclusive), at most :data:`WINDOW`."""
+        first = max(0, first)
+        last = min(last, first + WINDOW, self.replay.n)
+        with self._lock:
+            return msgspec.json.encode(self.replay.rows(first, last - 1) if first < last else [])
+
+    def picture(self, graph: int) -> bytes:
+        """``{"scene": Scene, "placed": Placed}`` of a graph. Raises IndexError where there is no such graph."""
+        if not 0 <= graph < len(self.replay.graphs):
+            raise IndexError(graph)
+        with self._lock:
+            return self._encoded(graph)
+
+    def scene(self, graph: int) -> Scene:
+        with self._lock:
+            if graph not in self._pictures:
+                self._encoded(graph)
+            return self._pictures[graph]
+
+    def search(self, words: str, limit: int = 1000) -> list[int]:
+        """Events whose sentence, label or place holds every word."""
+        wanted = words.lower().split()
+        with self._lock:
+            if self._texts is None:
+                self._texts = [self._text_of(row) for row in self.replay.rows(0, self.replay.n - 1)]
+            hits = [seq for seq, text in enumerate(self._texts) if wanted and all(word in text for word in wanted)]
+        return hits[:limit]
+
+    def _encode_picture(self, graph: int) -> bytes:
+        scene, placed = self._picture(graph)
+        self._pictures[graph] = scene
+        return msgspec.json.encode({"scene": scene, "placed": placed})
+
+    def _text_of(self, row: Any) -> str:
+        span = self.replay.spans[row.span]
+        place = f"{span.file}:{span.line}" if row.span else ""
+        return " ".join([*(part[0] for part in row.parts), row.label, row.kind, row.text, place]).lower()
+
+    def _describe(self) -> dict[str, Any]:
+        replay = self.replay
+        meta = replay.meta
+        seqs = replay.events("print")
+        prints = [(seq, event.text, event.span) for seq in seqs[-PRINTS:] for event in [replay.event(seq)]]
+        return {
+            "name": Path(str(meta.get("script", "trace"))).name, "started": meta.get("started", ""),
+            "state": replay.state, "n": replay.n, "opening": replay.opening(self.findings),
+            "sources": replay.sources, "spans": [tuple(span) for span in replay.spans],
+            "graphs": [{"first": graph.first, "last": graph.last, "call": graph.call} for graph in replay.graphs],
+            "findings": [{"kind": finding.kind, "severity": finding.severity, "title": finding.title,
+                          "seq": finding.seq, "stops": [stop.place.seq for stop in finding.stops]}
+                         for finding in self.findings],
+            "prints": prints, "lost_prints": len(seqs) - len(prints), "lanes": LANES,
+            "kinds": {kind.code: kind.name for kind in KINDS.values()}, "overview": overview(replay),
+        }
