@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from types import FrameType
 from typing import Literal, NoReturn
 
 from gradviz.launch import standin
@@ -70,7 +71,7 @@ def run(target: Target, args: Sequence[str], options: Options, after: Callable[[
     standin.install(target.roots, options.quiet)
     script = prepare(target, args)
     recorder.start()
-    sys.setrecursionlimit(sys.getrecursionlimit() + _depth())
+    sys.setrecursionlimit(sys.getrecursionlimit() + _depth(target.by_runpy))
     try:
         script()
     except SystemExit:
@@ -85,12 +86,16 @@ def _argv(target: Target, args: Sequence[str]) -> list[str]:
     return [*flag, target.name, *args]
 
 
-def _depth() -> int:
-    """The frames below the script that plain ``python`` does not have: it may go as deep as there."""
-    depth, frame = 0, sys._getframe(1)
-    while frame.f_back is not None:
-        depth, frame = depth + 1, frame.f_back
-    return depth
+def _depth(by_runpy: bool) -> int:
+    """How much of the stack is below the script that plain ``python`` does not have: it may go as deep as there."""
+    frame: FrameType | None = sys._getframe(1)
+    depth = 1  # the function that executes the script
+    calls_of_exec = 0 if by_runpy else 1  # runpy's own are there as well under plain ``python``
+    while frame is not None:
+        depth += 1
+        calls_of_exec += frame.f_code.co_filename == "<frozen runpy>" and frame.f_code.co_name == "_run_code"
+        frame = frame.f_back
+    return depth + (calls_of_exec if sys.version_info < (3, 12) else 0)  # later, calls in C are counted apart
 
 
 def _show(exception: BaseException, state: _Run) -> int:

@@ -49,6 +49,11 @@ class Target:
         return (os.getcwd(),)
 
     @property
+    def by_runpy(self) -> bool:
+        """A module, or a folder or archive with a ``__main__``: the interpreter leaves these to runpy."""
+        return self.kind == "module" or (self.kind == "script" and pkgutil.get_importer(self.name) is not None)
+
+    @property
     def texts(self) -> Mapping[str, str]:
         return {CODE_FILE: self.name} if self.kind == "code" else {}
 
@@ -83,8 +88,8 @@ def prepare(target: Target, args: Sequence[str]) -> Callable[[], object]:
     if target.kind == "module":
         _look(["-m", *args], os.getcwd())
         return lambda: run_module(target.name)
-    if _is_importable(target.name):
-        _look([target.name, *args], target.name, always=True)
+    if target.by_runpy:
+        _look([target.name, *args], os.path.abspath(target.name), always=True)
         return lambda: run_module("__main__", False)
     path = os.path.abspath(target.name)
     _look([target.name, *args], os.path.dirname(os.path.realpath(target.name)))
@@ -110,8 +115,3 @@ def _look(argv: list[str], entry: str, always: bool = False) -> None:
         sys.path[0] = entry
     elif always:  # a folder or an archive is found although paths are not trusted
         sys.path.insert(0, entry)
-
-
-def _is_importable(path: str) -> bool:
-    """A folder or an archive that may hold a ``__main__``: something that has an importer."""
-    return pkgutil.get_importer(path) is not None

@@ -54,7 +54,8 @@ class _Stream:
 
         def write(text: str) -> int:
             count: int = original(text)
-            self._wrote(text, sys._getframe(1))
+            with suppress(ValueError):  # the interpreter itself writes, with no frame below
+                self._wrote(text, sys._getframe(1))
             return count
 
         self._listener = write
