@@ -5,9 +5,10 @@ A frame that does not match its checksum, or that the file is too short for, end
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
-from typing import Any, BinaryIO, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import zstandard
@@ -77,21 +78,28 @@ def frame(tag: bytes, payload: bytes) -> bytes:
     return _FRAME.pack(tag, check, len(payload)) + payload
 
 
-def read_frame(file: BinaryIO, offset: int, size: int) -> Frame:
-    """The frame at ``offset`` of a file of ``size`` bytes. Raises Torn."""
-    file.seek(offset)
-    head = file.read(FRAME_SIZE)
+def read_frame(fd: int, offset: int, size: int) -> Frame:
+    """The frame at ``offset`` of a file of ``size`` bytes. Raises Torn. Threads may share the descriptor."""
+    head = os.pread(fd, FRAME_SIZE, offset)
     if len(head) < FRAME_SIZE:
         raise Torn(short=True)
     tag, check, length = _FRAME.unpack(head)
     if length > size - offset - FRAME_SIZE:
         raise Torn(short=True)
-    payload = file.read(length)
-    if len(payload) < length:
-        raise Torn(short=True)
+    payload = _read(fd, length, offset + FRAME_SIZE)
     if zlib.crc32(payload, zlib.crc32(_KEY.pack(tag, length))) != check:
         raise Torn(short=False)
     return Frame(tag, payload, offset, offset + FRAME_SIZE + length)
+
+
+def _read(fd: int, length: int, offset: int) -> bytes:
+    payload = os.pread(fd, length, offset)
+    while len(payload) < length:  # the system gives at most 2 GiB at a time
+        more = os.pread(fd, length - len(payload), offset + len(payload))
+        if not more:
+            raise Torn(short=True)
+        payload += more
+    return payload
 
 
 encode = msgspec.msgpack.Encoder().encode

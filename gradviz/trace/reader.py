@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import stat
+import weakref
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +43,8 @@ class Reader:
     """An open trace. Raises BadTrace when the file is none, or one of a newer gradviz.
 
     ``meta`` is there at once; ``spans`` (index = id, 0 unused) and ``sources`` grow as :meth:`chunks` is walked.
-    ``damage`` says what ended the reading before the file's end, "" if nothing did.
+    ``damage`` says what ended the reading before the file's end, "" if nothing did. Threads may share a reader, as long
+    as one alone walks :meth:`chunks`.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -55,29 +58,30 @@ class Reader:
         self._opened: tuple[int, list[Value]] = (-1, [])
         self._ended = False
         try:
-            self._file: BinaryIO = open(self.path, "rb")  # noqa: SIM115  # closed by close()
-        except IsADirectoryError:
-            raise BadTrace(f"{path}: a folder, not a trace") from None
+            self._fd = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe must not make us wait
         except OSError as error:
             raise BadTrace(f"{path}: {error.strerror or error}") from None
+        self.close = weakref.finalize(self, os.close, self._fd)
         try:
             self.meta = self._open()
         except BadTrace as error:
-            self._file.close()
+            self.close()
             raise BadTrace(f"{path}: {error}") from None
         except OSError as error:
-            self._file.close()
+            self.close()
             raise BadTrace(f"{path}: {error.strerror or error}") from None
 
     def _open(self) -> dict[str, Any]:
-        version = frames.version_of(self._file.read(frames.HEADER_SIZE))
+        if not stat.S_ISREG(os.fstat(self._fd).st_mode):
+            raise BadTrace("not a file")
+        version = frames.version_of(os.pread(self._fd, frames.HEADER_SIZE, 0))
         if version > FORMAT_VERSION:
             raise BadTrace(f"made by a newer gradviz (format {version}; this one reads up to {FORMAT_VERSION})")
         if version < 1:
             raise BadTrace("not a gradviz trace")
         self._offset = frames.HEADER_SIZE
         try:
-            first = frames.read_frame(self._file, self._offset, self.size)
+            first = frames.read_frame(self._fd, self._offset, self.size)
             meta = frames.unpacked(first.payload)
         except Torn as torn:
             raise BadTrace("cut short before its first event" if torn.short else "damaged at its beginning") from None
@@ -94,13 +98,10 @@ class Reader:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def close(self) -> None:
-        self._file.close()
-
     @property
     def size(self) -> int:
         """Bytes of the file, now."""
-        return os.fstat(self._file.fileno()).st_size
+        return os.fstat(self._fd).st_size
 
     @property
     def state(self) -> State:
@@ -111,8 +112,8 @@ class Reader:
             return "complete"
         if fcntl is not None:
             try:
-                fcntl.flock(self._file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
-                fcntl.flock(self._file.fileno(), fcntl.LOCK_UN)
+                fcntl.flock(self._fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                fcntl.flock(self._fd, fcntl.LOCK_UN)
             except BlockingIOError:
                 return "recording"
             except OSError:
@@ -127,7 +128,7 @@ class Reader:
         if offset < frames.HEADER_SIZE:
             return None
         try:
-            last = frames.read_frame(self._file, offset, size)
+            last = frames.read_frame(self._fd, offset, size)
         except Torn:
             return None
         if last.tag != frames.END or len(last.payload) != frames.FOOTER.size:
@@ -144,11 +145,11 @@ class Reader:
                 if not torn.short:
                     self._damaged()
                 return
-            except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError):
-                self._damaged()
-                return
             except OSError as error:
                 raise BadTrace(f"{self.path}: {error.strerror or error}") from None
+            except Exception:  # the content is anybody's: what does not fit the schema fails in many ways
+                self._damaged()
+                return
             self._offset = frame.end
             if chunk is not None:
                 self.events += chunk.n
@@ -161,24 +162,25 @@ class Reader:
         where = bisect_left(self._values, number, key=lambda entry: entry[0])
         last, offset = self._values[where]
         first = self._values[where - 1][0] if where else 0
-        if self._opened[0] != where:
+        opened = self._opened  # another thread may open other values meanwhile
+        if opened[0] != where:
             try:
-                values = _values(frames.read_frame(self._file, offset, self.size).payload)
+                values = _values(frames.read_frame(self._fd, offset, self.size).payload)
                 if len(values) != last - first:
                     raise ValueError("values are missing")
-            except (Torn, OSError, ValueError, TypeError):
+            except Exception:
                 raise BadTrace(f"{self.path}: damaged in the values of tensors") from None
-            self._opened = (where, values)
-        return self._opened[1][number - 1 - first]
+            opened = self._opened = (where, values)
+        return opened[1][number - 1 - first]
 
     def _next(self) -> Frame:
         try:
-            return frames.read_frame(self._file, self._offset, self.size)
+            return frames.read_frame(self._fd, self._offset, self.size)
         except Torn as torn:
             if not torn.short or self.expected is None:
                 raise
         try:  # a footer that came between the two looks
-            return frames.read_frame(self._file, self._offset, self.size)
+            return frames.read_frame(self._fd, self._offset, self.size)
         except Torn:
             raise Torn(short=False) from None
 
