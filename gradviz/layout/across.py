@@ -37,7 +37,7 @@ def _crossing(scene: Scene, placed: Placed, edge: Edge, edges: list[Edge], numbe
     shift = (number % 3) * 5.0
     axis = placed.width + GAP / 2 + shift
     start = placed.width + GAP + source.x - source.w / 2 + 14
-    end = target.x if edge.kind == "finds" else target.x + target.w / 2 - 15
+    end = target.x if edge.kind == "finds" else target.x + target.w / 2 - 10
     low = _air(placed, source, above=True) - shift
     high = _air(placed, target, above=False) - shift
     if abs(low - high) < 12:

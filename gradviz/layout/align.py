@@ -8,6 +8,7 @@ off its only partner under it. Weights of glyphs and data stay beside the main l
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from gradviz.layout.layers import Layers, Segment
 
@@ -20,10 +21,8 @@ def align(graph: Layers) -> list[float]:
     if not graph.rows:
         return []
     up, down = _partners(graph, _straight(graph))
-    runs = []
-    for side, downwards in ((up, True), (down, False)):
-        for leftmost in (True, False):
-            runs.append(_run(graph, side, downwards, leftmost))
+    runs = [_run(graph, side, downwards, leftmost)
+            for side, downwards in ((up, True), (down, False)) for leftmost in (True, False)]
     x = _average(graph, runs)
     for _ in range(2):
         _snap(graph, x, up, down)
@@ -34,7 +33,7 @@ def tidy(graph: Layers, x: list[float]) -> list[float]:
     """Whole pixels, least distances kept."""
     x = [float(int(value + 0.5)) if value >= 0 else -float(int(0.5 - value)) for value in x]
     for row in graph.rows:
-        for left, right in zip(row, row[1:], strict=False):
+        for left, right in pairwise(row):
             x[right] = max(x[right], float(-(-(x[left] + graph.apart(left, right)) // 1)))
     return x
 
@@ -46,8 +45,8 @@ def _straight(graph: Layers) -> list[Segment]:
     for segment in graph.segments:
         over[segment.lower] = max(over.get(segment.lower, 0), _from_above(graph, segment))
         under[segment.upper] = max(under.get(segment.upper, 0), _from_below(graph, segment))
-    return [segment for segment in graph.segments
-            if _from_above(graph, segment) == over[segment.lower] and _from_below(graph, segment) == under[segment.upper]]
+    return [segment for segment in graph.segments if _from_above(graph, segment) == over[segment.lower]
+            and _from_below(graph, segment) == under[segment.upper]]
 
 
 def _from_above(graph: Layers, segment: Segment) -> int:
@@ -151,7 +150,7 @@ def _compact(graph: Layers, rows: list[list[int]], chains: _Chains) -> list[floa
     after: list[list[tuple[int, float]]] = [[] for _ in range(n)]
     waits = [0] * n
     for row in rows:
-        for left, right in zip(row, row[1:], strict=False):
+        for left, right in pairwise(row):
             a, b = chains.root[left], chains.root[right]
             after[a].append((b, chains.inner[left] - chains.inner[right] + graph.apart(left, right)))
             waits[b] += 1

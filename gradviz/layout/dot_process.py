@@ -1,4 +1,4 @@
-"""The process that runs Graphviz: a layered graph as JSON on stdin, a list of columns on stdout (their order is what counts)."""
+"""The process that runs Graphviz: a layered graph as JSON on stdin, a list of columns on stdout."""
 
 from __future__ import annotations
 

@@ -18,7 +18,8 @@ LIGHT = frozenset(("leaf", "input", "alias"))
 @dataclass
 class Places:
     """``forward`` and ``backward``: the glyph at each place, "" for none. ``of``: node id to place. ``links``: upper
-    and lower place; ``main``: those among them along which data flows. ``runs``: places that stand in one row, side by side, in this order."""
+    and lower place; ``main``: those among them along which data flows. ``runs``: places that stand in one row, side
+    by side, in this order."""
 
     forward: list[str] = field(default_factory=list)
     backward: list[str] = field(default_factory=list)

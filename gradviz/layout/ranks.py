@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gradviz.layout.places import Places
 
 SEARCH_LIMIT = 200_000
-"""Places looked at in all while runs are checked for detours; beyond it the rest of the runs stand in their own rows."""
+"""Places looked at in all while runs are checked for detours; beyond it the remaining runs are parted."""
 
 
 @dataclass

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from gradviz.layout.layers import Layers
 from gradviz.layout.places import Places, ends
@@ -136,7 +137,7 @@ def _offsets(reach: list[float], room: float) -> list[float]:
     """Offsets from the middle for edges that come from there, left to right."""
     count = len(reach)
     straight = [i for i, dx in enumerate(reach) if abs(dx) < 1]
-    step = PARALLEL if count > 1 and len(straight) == count else PORTS
+    step: float = PARALLEL if count > 1 and len(straight) == count else PORTS
     middle = sum(straight) / len(straight) if straight else (count - 1) / 2
     step = min(step, room / max(middle, count - 1 - middle, 1e-9))
     return [(i - middle) * step for i in range(count)]
@@ -252,7 +253,7 @@ def _polyline(points: list[Point]) -> list[Curve]:
     """Straight lines with rounded corners."""
     curves: list[Curve] = []
     here = points[0]
-    for corner, after in zip(points[1:], points[2:], strict=False):
+    for corner, after in pairwise(points[1:]):
         radius = min(CORNER, _length(here, corner) / 2, _length(corner, after) / 2)
         start, end = _toward(corner, here, radius), _toward(corner, after, radius)
         curves.append(_straight(here, start))
@@ -282,7 +283,7 @@ def _turned(route: Route, way: Way, width: float) -> Route:
         if way.mirrored:
             curve = ((width - curve[0][0], curve[0][1]), (width - curve[1][0], curve[1][1]),
                      (width - curve[2][0], curve[2][1]), (width - curve[3][0], curve[3][1]))
-        return curve[::-1] if way.upward else curve  # type: ignore[return-value]
+        return curve[::-1] if way.upward else curve
 
     curves = [turn(curve) for curve in route.curves]
     return Route(curves[::-1] if way.upward else curves, [turn(curve) for curve in route.air])

@@ -36,7 +36,11 @@ def pill_width(edge: Edge) -> float:
 
 
 def pill_of(edge: Edge) -> Pill:
-    return style().pills["gradient" if edge.kind == "gradient" else "story" if edge.kind in ("needs", "finds") else "data"]
+    """How the label of an edge looks at rest."""
+    pills = style().pills
+    if edge.kind in ("needs", "finds"):
+        return pills["story"]
+    return pills["gradient" if edge.kind == "gradient" else "data"]
 
 
 def font_of(pill: Pill) -> Font:
@@ -53,7 +57,8 @@ def _widest(track: Iterable[tuple[int, str]], font: Font) -> float:
 
 def _stack(node: Node, kind: Kind) -> float:
     words = max(_widest(node.label, kind.label), _widest(node.sub, kind.sub))
-    return max(kind.least, words + 2 * kind.pad) + compartment(node)
+    least = kind.least if node.grad else kind.alone
+    return max(least, words + 2 * kind.pad) + compartment(node)
 
 
 def _sign(node: Node, kind: Kind) -> float:

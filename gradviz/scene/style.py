@@ -7,7 +7,8 @@ The table is declarative, so that two renderers (SVG here, canvas in the browser
                 of labels longer than ``most`` characters the middle gives way to an ellipsis (:func:`shortened`).
 ``shapes``      ``radius``: corners; ``cut``: how far a hexagon's or octagon's corners are cut; ``grow``: by how much
                 the shape is larger on each side than its place. Stadium and pill have ends of half their height.
-``kinds``       per node kind: height, least width, padding at left and right, fonts, and how the words stand:
+``kinds``       per node kind: height, least width (of the words' part; ``alone`` where there is no compartment),
+                padding at left and right, fonts, and how the words stand:
 
                 - stack: label 6.5 px above the middle, sub 8.5 px below it; left of the gradient compartment
                 - sign:  operator (or the look's sign) and label, side by side, centred together; then sub
@@ -75,6 +76,7 @@ class Kind(Struct, frozen=True):
     value: Font | None = None
     sign: dict[str, Any] = field(default_factory=dict)
     gap: float = 0.0
+    alone: float = 0.0
 
 
 class Look(Struct, frozen=True):
