@@ -12,6 +12,7 @@ import msgspec
 
 from gradviz.events import KINDS
 from gradviz.findings.model import Finding
+from gradviz.layout import across
 from gradviz.scene.model import Placed, Scene
 from gradviz.ui.overview import LANES, overview
 
@@ -66,7 +67,7 @@ class Session:
             return msgspec.json.encode(self.replay.rows(first, last - 1) if first < last else [])
 
     def picture(self, graph: int) -> bytes:
-        """``{"scene": Scene, "placed": Placed}`` of a graph. Raises IndexError where there is no such graph."""
+        """``{"scene": Scene, "placed": Placed, "across": story lines by edge id}`` of a graph. Raises IndexError where there is no such graph."""
         if not 0 <= graph < len(self.replay.graphs):
             raise IndexError(graph)
         with self._lock:
@@ -90,7 +91,7 @@ class Session:
     def _encode_picture(self, graph: int) -> bytes:
         scene, placed = self._picture(graph)
         self._pictures[graph] = scene
-        return msgspec.json.encode({"scene": scene, "placed": placed})
+        return msgspec.json.encode({"scene": scene, "placed": placed, "across": across(scene, placed)})
 
     def _text_of(self, row: Any) -> str:
         span = self.replay.spans[row.span]

@@ -1,6 +1,6 @@
-// Drawing of links: routes of cubic curves, heads, pills, and the story's links across the axis.
+// Drawing of links: routes of cubic curves, heads, and the story's lines across the axis.
 
-import { pill, sign } from "./glyphs.mjs";
+import { sign } from "./glyphs.mjs";
 
 /** Traces a route: start, then (control, control, end) as often as needed. */
 export function trace(g, route) {
@@ -62,32 +62,19 @@ export function variantOf(edge, source, target, state) {
   return source.kind === "input" ? "from_input" : "";
 }
 
-/**
- * The links from a failing node across the axis to what it needs and what it finds, in px of the stage.
- * `links`: [{words, line, look, from, to}] with rects; all run in one lane above the node, pills side by side.
- */
-export function drawStoryLinks(pen, links, axis) {
-  const { g, style } = pen;
-  const rightmost = [...links].sort((a, b) => a.to.x - b.to.x);
-  const pills = [];
-  for (const link of links) {
-    const { from, to, line } = link, above = to.y < from.y - from.h, near = above ? Math.min(from.t - 14, (to.b + from.t) / 2 + 4) : from.t - 18;
-    const y = Math.round(near), leave = from.l + 14, crossing = line.head === "cross";
-    const reach = to.x + (crossing ? to.w / 2 - 15 : 0), foot = above ? to.b + (crossing ? 6 : 2) : to.t - 2;
-    const path = [[leave, from.t - 3], [leave - 4, y], [leave - 22, y], [leave - 44, y],
-      [leave - 44, y], [reach + 37, y], [reach + 37, y], [reach + 14, y], [reach, y + (above ? -2 : 4)], [reach, foot + (above ? 6 : -6)]];
-    g.save();
-    g.globalAlpha *= line.opacity;
-    g.strokeStyle = style.colour(line.stroke); g.lineWidth = line.width; g.setLineDash(line.dash);
-    trace(g, path); g.lineTo(reach, foot);
-    g.stroke();
-    g.setLineDash([]);
-    if (crossing) sign(pen, "cross", reach, foot + 1, line.stroke);
-    else arrow(pen, [reach, foot], [reach, foot + (above ? 10 : -10)], line.stroke, line.head_size);
-    g.restore();
-    const place = rightmost.indexOf(link), next = rightmost[place + 1];
-    const x = next ? (to.r + next.to.l) / 2 + 4 : Math.max(axis, to.r + 60);
-    if (line.opacity > 0) pills.push([link.words, x, y, link.look]);
-  }
-  for (const [words, x, y, look] of pills) if (words) pill(pen, words, x, y, look);
+/** A line of corners with round bends, in px of the stage, and its head. */
+export function drawCrossing(pen, points, line) {
+  const { g, style } = pen, end = points[points.length - 1], before = points[points.length - 2];
+  g.save();
+  g.globalAlpha *= line.opacity;
+  g.strokeStyle = style.colour(line.stroke); g.lineWidth = line.width; g.setLineDash(line.dash);
+  g.beginPath();
+  g.moveTo(...points[0]);
+  for (let i = 1; i < points.length - 1; i++) g.arcTo(...points[i], ...points[i + 1], 10);
+  g.lineTo(...end);
+  g.stroke();
+  g.setLineDash([]);
+  if (line.head === "cross") sign(pen, "cross", end[0], end[1] + 3, line.stroke);
+  else arrow(pen, end, before, line.stroke, line.head_size);
+  g.restore();
 }

@@ -113,7 +113,7 @@ export function drawNode(pen, node, p, seq, mark = {}) {
   }
   paintShape(pen, { ...look, box }, trace);
   const grad = node.grad.length ? gradAt(node, seq) : null;
-  const gw = state !== "future" && grad ? gradWidth(pen, node) : 0;
+  const gw = state !== "future" && grad && node.kind !== "accumulate" ? gradWidth(pen, node) : 0;
   if (gw) gradFill(pen, grad[0], box, gw, trace);
   trace();
   stroke(pen, look.stroke, look.width, look.dash);
@@ -149,8 +149,8 @@ export function halo(pen, trace, tone, how) {
 
 function words(pen, node, p, seq, look, grad, gw, state) {
   const kind = pen.style.table.kinds[node.kind], label = at(node.label, seq, node.label.length ? node.label[0][1] : "");
-  const sub = at(node.sub, seq, node.sub.length ? node.sub[0][1] : "");
-  const { x, y } = p, ahead = state === "future";
+  const ahead = state === "future", soon = ahead && kind.arrange === "stack" && node.sub.length ? node.sub[0][1] : "";
+  const sub = at(node.sub, seq, soon), { x, y } = p;
   if (kind.arrange === "stack" || kind.arrange === "value") {
     const round = look.shape === "stadium" ? 2 : 0;
     const cx = gw ? x - gw / 2 + round : x, value = kind.arrange === "value" && grad && !ahead ? grad[1] : "";
@@ -199,7 +199,6 @@ function gradFill(pen, state, box, gw, trace) {
 }
 
 function gradWords(pen, node, [state, value], box, gw) {
-  if (node.kind === "accumulate") return;
   const { g, style } = pen, table = style.table.grad, look = gradLook(pen, node, state), edge = box.l + box.w - gw;
   g.save();
   g.globalAlpha *= look.rule_opacity; g.strokeStyle = style.colour(look.rule); g.lineWidth = pen.line(1);

@@ -7,7 +7,7 @@ import { presentMarks } from "./style.mjs";
 const FILTERS = new Set(["leaf", "input", "tensor", "op", "write", "node", "gradient", "alias"]);
 
 export function showLegend(root, style, scene, hidden, toggle) {
-  root.replaceChildren(...presentMarks(style.table, scene).map(entry => {
+  root.replaceChildren(...presentMarks(style.table, scene).filter(entry => entry.key !== "ran").map(entry => {
     const mark = markOf(style, entry.kind, entry.state);
     if (!FILTERS.has(entry.key)) return el("span", { class: "entry", title: entry.text }, mark, entry.label);
     return el("button", { type: "button", title: `${entry.text}; press to hide or show`, "aria-pressed": String(!hidden.has(entry.key)), on: { click: () => toggle(entry.key) } }, mark, entry.label);

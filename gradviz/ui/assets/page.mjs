@@ -13,7 +13,7 @@ import { makeStyle } from "./style.mjs";
 import { applyTheme, rememberTheme, storedTheme, systemTheme } from "./theme.mjs";
 import { at, changes, floorIndex, move, seek, touching } from "./time.mjs";
 import { prepareLanes, Timeline } from "./timeline.mjs";
-import { centre, fitAll, hit, opening, screenRect, visible } from "./view.mjs";
+import { centre, extent, fitAll, hit, opening, screenRect, visible } from "./view.mjs";
 
 const REST = 120, FLOW = 260, BEAT = 620;
 const PHASES = new Set(["op", "step", "write", "backward", "error", "mark"]);
@@ -29,7 +29,7 @@ export class Page {
     this.rows = new Rows(trace.n, getJson, () => this.invalidate());
     this.pictures = new Map();
     this.hidden = new Set();
-    this.style = makeStyle(styleTable, applyTheme(storedTheme()));
+    this.dress(applyTheme(storedTheme()));
     Object.assign(this, { seq: -1, element: "", pinned: false, picture: null, graph: -1, frame: 0, flowing: 0, playing: 0, drawnStates: -2 });
     this.timings = { step: 0, base: 0, overlay: 0 };
   }
@@ -76,7 +76,7 @@ export class Page {
 
   rested() {
     this.remember("replaceState", this.seq);
-    this.settle({ seq: this.seq, element: this.pinned ? this.element : "" });
+    this.settle({ seq: this.seq, element: this.pinned ? this.element : "", theme: this.style.theme });
     this.updateList();
   }
 
@@ -152,13 +152,13 @@ export class Page {
   // --- the picture --------------------------------------------------------------------------------------------------
   loadPicture(graph) {
     if (!this.pictures.has(graph)) {
-      this.pictures.set(graph, this.getJson(`/api/scene/${graph}`).then(({ scene, placed }) => ({ ...prepare(scene, placed), changes: changes(scene) })));
+      this.pictures.set(graph, this.getJson(`/api/scene/${graph}`).then(({ scene, placed, across }) => ({ ...prepare(scene, placed, across), changes: changes(scene), extent: extent(scene, placed) })));
     }
     return this.pictures.get(graph).then(picture => {
       if (graph !== (this.seq < 0 ? graph : this.columns.graph[this.seq])) return;
       this.picture = picture;
       this.graph = graph;
-      this.view = opening(picture.placed, this.size.width, this.size.height);
+      this.view = opening(picture.extent, this.size.width, this.size.height);
       byId("forward-head").textContent = picture.scene.heads[0];
       byId("backward-head").textContent = picture.scene.heads[1];
       this.legend();
@@ -219,7 +219,7 @@ export class Page {
 
   fit() {
     if (!this.picture) return;
-    this.view = fitAll(this.picture.placed, this.size.width, this.size.height);
+    this.view = fitAll(this.picture.extent, this.size.width, this.size.height);
     this.redraw();
   }
 
@@ -246,7 +246,7 @@ export class Page {
     this.timeline.resize(lanes.clientWidth, lanes.clientHeight, ratio);
     if (!again) return;
     if (this.picture && before && (before.width !== this.size.width || before.height !== this.size.height)) {
-      this.view = opening(this.picture.placed, this.size.width, this.size.height);
+      this.view = opening(this.picture.extent, this.size.width, this.size.height);
       this.seenSeq = -1;
     }
     this.drawnStates = -2;
@@ -364,9 +364,16 @@ export class Page {
   // --- rest ---------------------------------------------------------------------------------------------------------
   setTheme(theme) {
     document.documentElement.dataset.theme = theme;
-    this.style = makeStyle(this.styleTable, theme);
+    this.dress(theme);
     this.legend();
     this.redraw();
+    this.rested();
+  }
+
+  /** Reads the fonts of the page; canvases cannot. */
+  dress(theme) {
+    const css = getComputedStyle(document.documentElement), family = name => css.getPropertyValue(`--${name}`).trim() || this.styleTable.families[name];
+    this.style = makeStyle(this.styleTable, theme, { ui: family("ui"), mono: family("mono") });
   }
 
   theme() {
@@ -375,7 +382,7 @@ export class Page {
     this.setTheme(next);
   }
 
-  systemTheme() { if (!storedTheme()) { this.style = makeStyle(this.styleTable, systemTheme()); this.legend(); this.redraw(); } }
+  systemTheme() { if (!storedTheme()) { this.dress(systemTheme()); this.legend(); this.redraw(); } }
 
   sheet(id) {
     const sheet = byId(id);

@@ -1,21 +1,22 @@
 // The two graphs: a base with everything in its state, and an overlay with what is happening now.
 
-import { drawEdge, drawStoryLinks, along, variantOf } from "./edges.mjs";
+import { along, drawCrossing, drawEdge, variantOf } from "./edges.mjs";
 import { drawNode, makePen, outline, pill, stopMark, text } from "./glyphs.mjs";
 import { categoryOf } from "./style.mjs";
 import { at } from "./time.mjs";
 import { origin, screenRect, window_ } from "./view.mjs";
 
 const STORY = new Set(["needs", "finds"]);
+const AXIS = 32;  // layout/across.py puts the sides this far apart
 
 /** What drawing looks up again and again, once per scene. */
-export function prepare(scene, placed) {
+export function prepare(scene, placed, across = {}) {
   const nodes = new Map(scene.nodes.map(node => [node.id, node]));
   const edges = new Map(scene.edges.map(edge => [edge.id, edge]));
   const steps = new Map(scene.steps.map(step => [step.seq, step]));
   const viewed = new Set(scene.edges.filter(edge => edge.kind === "view").map(edge => edge.source));
   const boxes = new Map(Object.entries(placed.routes).map(([id, route]) => [id, bounds(route)]));
-  return { scene, placed, nodes, edges, steps, viewed, boxes };
+  return { scene, placed, across, nodes, edges, steps, viewed, boxes };
 }
 
 function bounds(route) {
@@ -198,14 +199,20 @@ function tie(g, style, picture, view, size, first, second, tone, live) {
   g.fillStyle = style.colour("pane"); g.fill(); g.strokeStyle = style.colour(tone); g.lineWidth = look.knot_width; g.stroke();
 }
 
+/** The links of a story run across the axis: in px of the stage, the stretch on each side moved as that side is. */
 function story(g, style, picture, view, size, seq) {
-  const links = picture.scene.edges.filter(edge => STORY.has(edge.kind)).map(edge => {
-    const state = at(edge.states, seq, "future"), line = style.line(edge.kind, state);
-    const source = picture.nodes.get(edge.source), target = picture.nodes.get(edge.target);
-    if (state === "future" || !line.opacity || !source || !target) return null;
-    const rect = node => screenRect(view, node.side, picture.placed.nodes[node.id], picture.placed, size.width);
-    const calm = state === "rest" || state === "flowed";
-    return { words: at(edge.label, seq), line, look: style.table.pills[calm && edge.kind === "needs" ? "saved" : "story"], from: rect(source), to: rect(target) };
-  }).filter(Boolean);
-  if (links.length) drawStoryLinks(makePen(g, style, 1), links, size.width / 2);
+  const { placed } = picture, pen = makePen(g, style, 1), k = view.k, axis = size.width / 2;
+  const place = ([x, y]) => {
+    const sx = x <= placed.width ? view.x + k * x : x >= placed.width + AXIS ? origin(view, "backward", placed, size.width) + k * (x - placed.width - AXIS) : axis + (x - placed.width - AXIS / 2) * k;
+    return [sx, view.y + k * y];
+  };
+  const pills = [];
+  for (const edge of picture.scene.edges) {
+    const crossing = picture.across[edge.id], state = at(edge.states, seq, "future"), line = STORY.has(edge.kind) ? style.line(edge.kind, state) : null;
+    if (!crossing || !line || state === "future" || !line.opacity) continue;
+    drawCrossing(pen, crossing.points.map(place), line);
+    const calm = state === "rest" || state === "flowed", words = at(edge.label, seq);
+    if (words) pills.push([words, place(crossing.label), style.table.pills[calm && edge.kind === "needs" ? "saved" : "story"]]);
+  }
+  for (const [words, [x, y], look] of pills) pill(pen, words, x, y, look);
 }

@@ -42,7 +42,8 @@ export class SourceView {
   open(file, text, counts) {
     if (this.file === file) return;
     this.file = file;
-    this.lines = text.split("\n");
+    this.lines = text.replace(/\n$/, "").split("\n");
+    this.root.style.setProperty("--digits", String(this.lines.length).length);
     this.marked = new Map(); this.cold = new Set();
     this.rows = this.lines.map((line, i) => {
       const marker = el("span", { class: "mk" }), code = el("span", { class: "code" }), runs = counts.get(i + 1);

@@ -1,10 +1,11 @@
 // The style table (scene/style.json) for one theme: colours by token, looks by (kind, state), fonts.
 
-export function makeStyle(table, theme) {
+/** `families`: fonts of the page, in place of the table's, which is also for pictures without a page. */
+export function makeStyle(table, theme, families = table.families) {
   const colours = { ...table.themes[theme], "": null, none: null };
   const looks = new Map(), lines = new Map();
   return {
-    table, theme,
+    table, theme, families,
     colour: token => colours[token] ?? null,
     look(kind, state) {
       const key = `${kind} ${state}`;
@@ -23,7 +24,7 @@ export function makeStyle(table, theme) {
       }
       return lines.get(key);
     },
-    font: (font, size = font.size, weight = font.weight) => `${weight} ${size}px ${table.families[font.family]}`,
+    font: (font, size = font.size, weight = font.weight) => `${weight} ${size}px ${families[font.family]}`,
   };
 }
 

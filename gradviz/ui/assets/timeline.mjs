@@ -185,14 +185,14 @@ export class Timeline {
 }
 
 function words(g, style, text, x, y, size, weight, token, align = "center", family = "ui") {
-  g.font = `${weight} ${size}px ${style.table.families[family]}`;
+  g.font = `${weight} ${size}px ${style.families[family]}`;
   g.fillStyle = style.colour(token); g.textAlign = align; g.textBaseline = "middle";
   g.fillText(text, x, y + 0.5);
 }
 
 /** Words that fit, else as many letters as fit, else none. */
 function fitted(g, style, text, x, y, size, width, token) {
-  g.font = `600 ${size}px ${style.table.families.mono}`;
+  g.font = `600 ${size}px ${style.families.mono}`;
   let shown = text || "";
   if (g.measureText(shown).width > width) {
     const letter = g.measureText("m").width, room = Math.floor(width / letter) - 1;

@@ -2,22 +2,38 @@
 // is a row on both sides and what is dragged towards the axis on one side comes towards it on the other.
 
 /** A view: scale `k` and the place of the forward side's origin on the stage. `width`, `height`: of the stage. */
-export const MARGIN = 22;
+const MARGIN = 22, SIDE = 14;
 const LEAST = 0.02, MOST = 4;
 
+/** What a picture really takes up on the forward side or, mirrored, on the backward side: {x0, x1, y0, y1}. */
+export function extent(scene, placed) {
+  const box = { x0: Infinity, x1: -Infinity, y0: Infinity, y1: -Infinity };
+  const add = (l, r, t, b) => Object.assign(box, { x0: Math.min(box.x0, l), x1: Math.max(box.x1, r), y0: Math.min(box.y0, t), y1: Math.max(box.y1, b) });
+  for (const node of scene.nodes) {
+    const p = placed.nodes[node.id];
+    if (!p) continue;
+    const x = node.side === "backward" ? placed.width - p.x : p.x;
+    add(x - p.w / 2, x + p.w / 2, p.y - p.h / 2, p.y + p.h / 2);
+  }
+  for (const [x, y, w, h] of Object.values(placed.frames)) add(x, x + w, y, y + h);
+  return box.x0 < box.x1 ? box : { x0: 0, x1: placed.width, y0: 0, y1: placed.height };
+}
+
+const MIDDLE = (low, high, size, k) => (size - k * (low + high)) / 2;
+
 /** Fits a picture wholly. */
-export function fitAll(placed, width, height, most = 1.3) {
+export function fitAll(box, width, height, most = 1.3) {
   const half = width / 2;
-  const k = Math.max(LEAST, Math.min(most, (half - 2 * 12) / placed.width, (height - 2 * MARGIN) / placed.height));
-  return { k, x: (half - k * placed.width) / 2, y: (height - k * placed.height) / 2 };
+  const k = Math.max(LEAST, Math.min(most, (half - 2 * SIDE) / (box.x1 - box.x0), (height - 2 * MARGIN) / (box.y1 - box.y0)));
+  return { k, x: MIDDLE(box.x0, box.x1, half, k), y: MIDDLE(box.y0, box.y1, height, k) };
 }
 
 /** The first view: all of it if it stays readable, else readable and from the top. */
-export function opening(placed, width, height, readable = 0.76) {
-  const whole = fitAll(placed, width, height);
+export function opening(box, width, height, readable = 0.76) {
+  const whole = fitAll(box, width, height);
   if (whole.k >= readable) return whole;
-  const half = width / 2, k = readable;
-  return { k, x: (half - k * placed.width) / 2, y: Math.max(MARGIN, (height - k * placed.height) / 2) };
+  const k = readable;
+  return { k, x: MIDDLE(box.x0, box.x1, width / 2, k), y: Math.max(MARGIN - k * box.y0, MIDDLE(box.y0, box.y1, height, k)) };
 }
 
 /** Origin of a side on the stage. */

@@ -1,19 +1,25 @@
-"""The inspector: what is selected, or what the event is about."""
+"""The inspector: answers about what is selected, or about what the event is about. A server callback fills it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from dash import Dash, Input, Output, html
+from dash.exceptions import PreventUpdate
+
+from gradviz.ui.panes import about_node, about_op, about_story, about_tensor
+from gradviz.ui.panes.focus import Focus
+from gradviz.ui.panes.parts import title
 
 if TYPE_CHECKING:
     from gradviz.ui.session import Session
 
 
 def layout() -> html.Section:
+    pin = html.Button("follows the playhead", id="pin", type="button", className="tag",
+                      title="Click a mark to hold the inspector on it")
     return html.Section(className="right", **{"aria-label": "Inspector"}, children=[
-        html.Div([html.H2("Inspector"), html.Span(html.Button("follows the playhead", id="pin", type="button", className="tag",
-                                                              title="Click a mark to hold the inspector on it"), className="r")], className="ph"),
+        html.Div([html.H2("Inspector"), html.Span(pin, className="r")], className="ph"),
         html.Div(id="inspector", className="ins", tabIndex=0),
     ])
 
@@ -21,4 +27,34 @@ def layout() -> html.Section:
 def register(app: Dash, session: Session) -> None:
     @app.callback(Output("inspector", "children"), Input("settled", "data"), prevent_initial_call=True)
     def show(where: dict[str, Any] | None) -> Any:
-        return str(where)
+        if not where or not 0 <= int(where["seq"]) < session.replay.n:
+            raise PreventUpdate
+        theme = "dark" if where.get("theme") == "dark" else "light"
+        return answer(Focus(session, int(where["seq"]), str(where.get("element", "")), theme))
+
+
+def answer(focus: Focus) -> list[Any]:
+    """What the inspector says of a focus."""
+    if focus.story is not None:
+        return about_story.answer(focus, focus.story)
+    node = focus.node
+    if node is None:
+        return _event(focus)
+    if node.kind in ("op", "write"):
+        return about_op.answer(focus, node.event)
+    if node.kind == "node":
+        return about_node.answer(focus, node.ref["nid"])
+    if "tid" in node.ref:
+        return about_tensor.answer(focus, node.ref["tid"])
+    return _event(focus)
+
+
+def _event(focus: Focus) -> list[Any]:
+    """An event that is about no mark of the picture."""
+    row = focus.replay.rows(focus.seq, focus.seq)[0]
+    if row.kind == "op":
+        return about_op.answer(focus, focus.seq)
+    words = "".join(text for text, _ in row.parts)
+    line = focus.line(focus.seq)
+    return [title(None, row.kind.replace("_", " "), words, [], words=True),
+            *([html.Div(html.Div(f"line {line}", className="note"), className="sec")] if line else [])]

@@ -18,6 +18,36 @@ def command(name: str, label: str, children: Any, className: str = "", **more: A
                        **{"data-command": name, "aria-label": label, **more})
 
 
-def head(title: str, *rest: Any, right: Any = None, className: str = "") -> html.Div:
-    """The head of a pane: its name in capitals, what it is about, and at the right what holds now."""
-    return html.Div([html.H2(title), *rest, html.Span(right, className="r")], className=f"ph {className}".strip())
+def mark(kind: str, state: str) -> html.Span:
+    """The picture of a mark; boot.mjs draws it from the style table."""
+    return html.Span(className="at", **{"data-kind": kind, "data-state": state})
+
+
+def tag(words: str, tone: str = "") -> html.Span:
+    return html.Span(words, className=f"tag {tone}".strip())
+
+
+def section(title: str, aside: Any, *children: Any) -> html.Div:
+    """A part of the inspector: its name, at the right what can be said in a few words, then the rest."""
+    return html.Div([html.H3([title, html.Span(aside)]), *children], className="sec")
+
+
+def title(sign: Any, name: str, below: Any, tags: list[Any], *, words: bool = False) -> html.Header:
+    return html.Header([html.Div([sign, html.Span(name)], className="ttl words" if words else "ttl"),
+                        html.Div(below, className="sub"), html.Div(tags, className="tags")])
+
+
+def to_event(seq: int, words: Any, className: str = "link") -> html.Button:
+    """Words that lead to an event."""
+    return html.Button(words, type="button", className=className, **{"data-seq": seq})
+
+
+def to_element(element: str, words: Any, className: str = "link mono") -> Any:
+    """Words that select an element of the picture; plain where it is not on it."""
+    if not element:
+        return html.Span(words, className="mono")
+    return html.Button(words, type="button", className=className, **{"data-element": element})
+
+
+def mono(words: str) -> html.Span:
+    return html.Span(words, className="mono")

@@ -1,0 +1,48 @@
+"""A finding told in numbered stops, then the fix, then what torch said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dash import html
+
+from gradviz.findings.model import Finding
+from gradviz.ui.panes.focus import Focus
+from gradviz.ui.panes.parts import mark, section, tag, title
+
+
+def answer(focus: Focus, finding: Finding) -> list[Any]:
+    tone = "bad" if finding.severity == "error" else ""
+    sign = mark("mark", "nan") if finding.kind.startswith("nan") else mark("node", "failed")
+    parts: list[Any] = [title(sign, finding.title, None, [tag(finding.severity, tone), html.Span(finding.kind, className="tag mono")],
+                              words=True)]
+    parts.append(html.Ol([_stop(focus, number, stop) for number, stop in enumerate(finding.stops, 1)], className="story"))
+    if finding.explanation:
+        parts.append(section("Why", None, html.Div(finding.explanation, className="note")))
+    if finding.fix or finding.fix_lines:
+        line = f"line {finding.root_cause.line}" if finding.root_cause else None
+        signs = {"+": "a", "-": "d"}
+        diff = [html.Div(f"{sign} {text}", className=signs.get(sign, "m")) for sign, text in finding.fix_lines]
+        parts.append(section("Fix", line, *([html.Div(diff, className="diff")] if diff else []), html.Div(finding.fix, className="note")))
+    said = _said(focus, finding)
+    if said:
+        kind, message = said
+        parts.append(html.Details([html.Summary(html.H3(["What torch said", html.Span(kind)])), html.P(message, className="msg")],
+                                  className="sec"))
+    return parts
+
+
+def _stop(focus: Focus, number: int, stop: Any) -> html.Li:
+    now = stop.place.seq == focus.seq
+    head = [stop.title, html.Code(stop.place.text) if stop.place.text else None, html.Span(f"line {stop.place.line}") if stop.place.line else None]
+    return html.Li([html.I(str(number), className="num on" if now else "num"),
+                    html.Button([html.Div([part for part in head if part is not None], className="h"), html.P(stop.text)],
+                                type="button", **{"data-seq": stop.place.seq, "aria-current": "step" if now else "false"})])
+
+
+def _said(focus: Focus, finding: Finding) -> tuple[str, str] | None:
+    for seq in [finding.seq, *finding.events]:
+        if 0 <= seq < focus.replay.n and focus.replay.kind(seq) == "error":
+            event = focus.replay.event(seq)
+            return event.type, f"{event.type}: {event.message}"
+    return None

@@ -1,0 +1,123 @@
+"""A tensor: its value and gradient, why the gradient is that, its versions and who shares its storage."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dash import html
+
+from gradviz.replay import inspect
+from gradviz.replay.inspect import Content, TensorView
+from gradviz.ui.panes import numbers, why
+from gradviz.ui.panes.focus import Focus
+from gradviz.ui.panes.parts import mark, mono, section, tag, title, to_event
+
+
+def answer(focus: Focus, tid: int) -> list[Any]:
+    view = inspect.tensor(focus.replay, tid, focus.seq)
+    facts = view.facts
+    kind = "input" if not facts.requires_grad else "leaf" if facts.is_leaf else "tensor"
+    tone = {"input": "ng", "leaf": "leaf"}.get(kind, "op")
+    parts: list[Any] = [title(mark(kind, "live"), view.label, _origin(focus, view), _tags(view))]
+    grad, label = _gradient(focus, view)
+    parts.append(html.Div(html.Div([
+        html.Div([html.Div("value", className="lbl"), *numbers.shown(view.value, tone, focus.theme)]),
+        html.Div([html.Div(label, className="lbl mono" if label.endswith(".grad") else "lbl"), *numbers.shown(grad, "flow", focus.theme)]),
+    ], className="pair"), className="sec"))
+    parts += why.section_of(focus, _port(focus, view))
+    if view.hooks:
+        parts.append(section("Hooks", str(len(view.hooks)), *[html.Div(mono(hook)) for hook in view.hooks]))
+    if view.used_by:
+        users = [part for seq, name in view.used_by[:8] for part in (
+            to_event(seq, name, "link mono"), html.Span(focus.text(seq), className="mono dim"), html.Span(f"line {focus.line(seq)}", className="x"))]
+        parts.append(section("Used by", str(len(view.used_by)), html.Div(users, className="kv")))
+    parts += _versions(focus, view)
+    parts += _storage(view)
+    return parts
+
+
+def _origin(focus: Focus, view: TensorView) -> list[Any]:
+    text, line = focus.text(view.made_at), focus.line(view.made_at)
+    place = f", line {line}" if line else ""
+    if view.facts.how == "view" and view.base:
+        return ["a view of ", mono(view.base), place]
+    return ["made by ", to_event(view.made_at, text or view.made_by or "the script", "link mono"), place]
+
+
+def _tags(view: TensorView) -> list[Any]:
+    facts = view.facts
+    tags = [tag(numbers.shape_text(facts.shape)), tag(facts.dtype), tag(facts.device)]
+    if facts.requires_grad and facts.is_leaf:
+        tags.append(tag("leaf, takes grad", "leaf"))
+    elif not facts.requires_grad:
+        tags.append(tag("no grad"))
+    else:
+        tags.append(tag("not a leaf"))
+    if view.retains_grad and not facts.is_leaf:
+        tags.append(tag("retains grad", "flow"))
+    if view.hooks:
+        tags.append(tag("1 hook" if len(view.hooks) == 1 else f"{len(view.hooks)} hooks", "op"))
+    return tags
+
+
+def _port(focus: Focus, view: TensorView) -> int:
+    """The node that takes this tensor's gradient in."""
+    if view.facts.grad_fn:
+        return view.facts.grad_fn
+    return next((node.ref["nid"] for node in focus.scene.nodes if node.kind == "accumulate" and node.ref.get("tid") == view.tid), 0)
+
+
+def _gradient(focus: Focus, view: TensorView) -> tuple[Content, str]:
+    """``.grad``; else what passed through, where that is known."""
+    if view.grad.reason.startswith("None") and view.facts.requires_grad and not view.facts.is_leaf:
+        call = focus.replay.graphs[focus.scene.graph].call
+        slot = view.facts.output
+        steps = focus.replay.index.steps
+        for row in steps.where("nid", view.facts.grad_fn):
+            if steps.ints("call")[row] == call and steps.seq[row] <= focus.seq:
+                came = focus.replay.event(int(steps.seq[row])).grads_in
+                if slot < len(came) and (gradient := focus.replay.gradient(came[slot])) is not None:
+                    return inspect.content_of(focus.replay, gradient), "gradient, not kept"
+    return view.grad, f"{view.label}.grad"
+
+
+def _versions(focus: Focus, view: TensorView) -> list[Any]:
+    """Who wrote it when, as a bar over the events of the picture."""
+    if len(view.versions) < 2:
+        return []
+    first, last = min(view.versions[0].seq, focus.scene.first), max(focus.scene.last, focus.seq)
+    span = max(1, last - first)
+    ends = [*(version.seq for version in view.versions[1:]), last]
+    parts: list[Any] = []
+    for version, end in zip(view.versions, ends, strict=True):
+        left, width = 100 * (version.seq - first) / span, 100 * (end - version.seq) / span
+        parts.append(html.Div(f"v{version.version}", className="seg", style={"left": f"{left:.1f}%", "width": f"calc({width:.1f}% - 2px)"}))
+    parts.append(html.Div(className="now", style={"left": f"{100 * (focus.seq - first) / span:.1f}%"}))
+    rows = [part for version in view.versions[-6:] for part in (
+        mono(f"v{version.version}"), html.Span(f"{version.by} through {version.via}" if version.via else "as it was made"),
+        to_event(version.seq, f"line {focus.line(version.seq)}", "link x") if focus.line(version.seq) else html.Span())]
+    times = len(view.versions) - 1
+    return [section("Versions", "overwritten once" if times == 1 else f"overwritten {times} times",
+                    html.Div(parts, className="vers"), html.Div(rows, className="rowlist"))]
+
+
+def _storage(view: TensorView) -> list[Any]:
+    alone = len(view.aliases) <= 1
+    size = f"{view.storage_bytes:,} bytes"
+    written = "never overwritten" if len(view.versions) < 2 else f"version {view.versions[-1].version}"
+    if alone:
+        return [section("Storage", f"{size}, no alias, {written}")]
+    reach = max([alias.offset + max(1, _extent(alias)) for alias in view.aliases] + [1])
+    bars = []
+    for alias in view.aliases[:10]:
+        left, width = 100 * alias.offset / reach, 100 * max(1, _extent(alias)) / reach
+        bars.append(html.Div(html.I(f"{alias.label} · {alias.how}" if alias.how in ("view", "detach", "data") else alias.label,
+                                    style={"left": f"{left:.1f}%", "width": f"{width:.1f}%"}),
+                             className="al me" if alias.tid == view.tid else "al"))
+    return [section("Storage", f"{size}, {len(view.aliases)} aliases", html.Div(bars, className="sto"))]
+
+
+def _extent(alias: inspect.Alias) -> int:
+    return sum((n - 1) * step for n, step in zip(alias.shape, alias.stride, strict=True)) + 1
+
+

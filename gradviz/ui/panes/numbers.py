@@ -1,0 +1,123 @@
+"""Recorded values as elements of the page: small ones number by number, larger ones as a chart or figures."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from dash import dcc, html
+
+from gradviz.replay.values import Array, shape_text, short
+
+if TYPE_CHECKING:
+    from gradviz.replay.inspect import Content
+
+SMALL_ROWS, SMALL_COLUMNS = 6, 6
+_MATRIX = 4
+
+
+def grid(array: Array, tone: str) -> html.Div | None:
+    """Number by number, shaded by size; None where the array is too large for that."""
+    rows = _rows(array)
+    if rows is None or rows.shape[0] > SMALL_ROWS or rows.shape[1] > SMALL_COLUMNS:
+        return None
+    finite = rows[np.isfinite(rows)] if rows.dtype.kind in "fc" else rows
+    most = float(np.max(np.abs(finite))) if finite.size and rows.dtype.kind != "b" else 1.0
+    cells = [html.I(number(item), style=_shade(item, most, tone)) for item in rows.reshape(-1)]
+    return html.Div(cells, className="heat", style={"gridTemplateColumns": f"repeat({rows.shape[1]},auto)"})
+
+
+def matrix(content: Content, className: str = "") -> Any | None:
+    """In brackets, for a formula: scalars as they are; None where it is too large or was not kept."""
+    if content.array is None:
+        return None
+    rows = _rows(content.array)
+    if rows is None or max(rows.shape) > _MATRIX:
+        return None
+    if content.array.ndim == 0:
+        return html.Span(number(rows[0, 0]), className=f"big {className}".strip())
+    return html.Span([html.Span(number(item)) for item in rows.reshape(-1)], className=f"mat {className}".strip(),
+                     style={"gridTemplateColumns": f"repeat({rows.shape[1]},auto)"})
+
+
+def captioned(piece: Any, words: str) -> html.Span:
+    return html.Span([piece, html.Small(words)], className="tm")
+
+
+def shown(content: Content, tone: str, theme: str) -> list[Any]:
+    """A value as well as it was kept: grid, chart, figures, or the reason why there is nothing."""
+    if content.array is not None and content.array.size:
+        cells = grid(content.array, tone)
+        return [html.Div(cells, className="wide") if cells is not None else chart(content.array, tone, theme), _caption(content)]
+    if content.statistics:
+        return [figures(content.statistics), html.Div(content.reason, className="cap")]
+    if content.reason.startswith("None"):
+        cause = content.reason.removeprefix("None").removeprefix(":").strip()
+        return [html.Div(html.I("None"), className="heat none"), html.Div(cause, className="cap")]
+    return [html.Div(content.reason or "empty", className="cap")]
+
+
+def chart(array: Array, tone: str, theme: str) -> dcc.Graph:
+    """A matrix as a heat map, anything else as a histogram of its finite elements."""
+    import plotly.graph_objects as go
+
+    from gradviz.scene.style import colours
+
+    colour = colours(theme)
+    values = array.astype(np.float64)
+    if array.ndim == 2 and max(array.shape) <= 256:
+        trace = go.Heatmap(z=values[::-1], colorscale=[[0, colour["pane"]], [1, colour[tone]]], showscale=False,
+                           hovertemplate="%{z:.6g}<extra></extra>")
+    else:
+        trace = go.Histogram(x=values[np.isfinite(values)], nbinsx=32, marker={"color": colour[tone]})
+    axis = {"color": colour["ink3"], "gridcolor": colour["line"], "zeroline": False, "tickfont": {"size": 10}}
+    hidden = {"visible": False} if array.ndim == 2 else {}
+    figure = go.Figure(trace, layout={
+        "margin": {"l": 28, "r": 4, "t": 4, "b": 18}, "height": 120, "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)", "xaxis": {**axis, **hidden}, "yaxis": {**axis, **hidden}, "bargap": 0.05})
+    return dcc.Graph(figure=figure, config={"displayModeBar": False}, style={"height": "120px"})
+
+
+def figures(statistics: dict[str, float]) -> html.Dl:
+    """What was measured of a value that was not kept."""
+    names = {"norm": "norm", "min": "min", "max": "max", "mean": "mean", "zeros": "zeros", "nans": "NaN", "infs": "Inf"}
+    return html.Dl([part for key, word in names.items() if key in statistics
+                    for part in (html.Dt(word), html.Dd(short(statistics[key])))], className="figs")
+
+
+def number(item: Any) -> str:
+    """At most 4 significant digits: the inspector has more room than a graph."""
+    if isinstance(item, (bool, np.bool_)):
+        return str(bool(item))
+    if isinstance(item, (complex, np.complexfloating)):
+        return f"{item.real:.3g}{item.imag:+.3g}j"
+    if isinstance(item, (int, np.integer)):
+        return str(int(item))
+    value = float(item)
+    if math.isfinite(value) and value == int(value) and abs(value) < 1e6:
+        return str(int(value))
+    return f"{value:.4g}" if math.isfinite(value) else short(value)
+
+
+def _caption(content: Content) -> html.Div:
+    norm = content.norm
+    assert content.array is not None
+    parts = [f"norm {short(norm)}"] if norm is not None and content.array.size > 1 else []
+    if content.array.size > SMALL_ROWS * SMALL_COLUMNS:
+        parts.append(shape_text(content.shape))
+    return html.Div(" · ".join(parts), className="cap")
+
+
+def _rows(array: Array) -> Array | None:
+    if array.ndim > 2 or array.size == 0:
+        return None
+    return array.reshape(1, -1) if array.ndim < 2 else array
+
+
+def _shade(item: Any, most: float, tone: str) -> dict[str, str]:
+    value = abs(complex(item))
+    if not math.isfinite(value):
+        return {"background": "var(--nan-bg)", "color": "var(--nan-ink)"}
+    share = 45 + 55 * (value / most if most else 0)
+    return {"background": f"color-mix(in srgb,var(--{tone}-bg) {share:.0f}%,var(--pane))", "color": f"var(--{tone}-ink)"}
