@@ -16,6 +16,7 @@ from gradviz.launch import standin
 from gradviz.launch.target import Target, prepare
 from gradviz.launch.tracebacks import clean
 from gradviz.recorder import Recorder
+from gradviz.trace.pack import writable
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def run(target: Target, args: Sequence[str], options: Options, after: Callable[[
 
 def _argv(target: Target, args: Sequence[str]) -> list[str]:
     flag = {"script": [], "module": ["-m"], "code": ["-c"]}[target.kind]
-    return [*flag, target.name, *args]
+    return writable([*flag, target.name, *args])
 
 
 def _depth(by_runpy: bool) -> int:

@@ -12,13 +12,19 @@ STREAMS: Final = ("stdout", "stderr")
 _LONGEST: Final = 8192
 """Characters of one event; what is written without an end of line is cut here."""
 
-Printed = Callable[[FrameType, str, str], None]
+Site = Any
+Locate = Callable[[FrameType], Site]
+Printed = Callable[[Site, str, str], None]
 
 
 class Console:
-    """Listens to ``write`` of the streams of the moment it is opened; ``printed(frame, text, stream)`` is told."""
+    """Listens to ``write`` of the streams of the moment it is opened.
 
-    def __init__(self, printed: Printed) -> None:
+    ``locate`` says where a frame is, once a line; ``printed(that, text, stream)`` is told the line.
+    """
+
+    def __init__(self, locate: Locate, printed: Printed) -> None:
+        self._locate = locate
         self._printed = printed
         self._open: list[_Stream] = []
 
@@ -27,7 +33,7 @@ class Console:
             stream = getattr(sys, name)
             if stream is not None:
                 with suppress(AttributeError, TypeError):  # a stream that cannot be listened to
-                    self._open.append(_Stream(name, stream, self._printed))
+                    self._open.append(_Stream(name, stream, self._locate, self._printed))
 
     def flush(self) -> None:
         for stream in self._open:
@@ -42,14 +48,15 @@ class Console:
 class _Stream:
     """One stream. The pieces of one print() call make one event a line: they come from the same place in the code."""
 
-    def __init__(self, name: str, stream: Any, printed: Printed) -> None:
+    def __init__(self, name: str, stream: Any, locate: Locate, printed: Printed) -> None:
         self._name = name
         self._stream = stream
+        self._locate = locate
         self._printed = printed
         self._pieces: list[str] = []
         self._length = 0
-        self._frame: FrameType | None = None
-        self._lasti = -1
+        self._site: Site = None
+        self._from = (0, 0)  # the caller's frame by its id: a frame that is kept would keep the script's objects
         original = stream.write
 
         def write(text: str) -> int:
@@ -62,21 +69,22 @@ class _Stream:
         self._stream.write = write
 
     def _wrote(self, text: str, frame: FrameType) -> None:
-        if self._pieces and (frame is not self._frame or frame.f_lasti != self._lasti):
+        where = id(frame), frame.f_lasti
+        if self._pieces and where != self._from:
             self.flush()
+        if not self._pieces:
+            self._site, self._from = self._locate(frame), where
         self._pieces.append(text)
         self._length += len(text)
-        self._frame, self._lasti = frame, frame.f_lasti
         if text.endswith("\n") or self._length > _LONGEST:
             self.flush()
 
     def flush(self) -> None:
-        frame, text = self._frame, "".join(self._pieces)
-        self._pieces, self._length, self._frame = [], 0, None  # no frame is kept longer than its line
-        if text and frame is not None:
-            if len(text) > _LONGEST:
-                text = text[:_LONGEST] + "…"
-            self._printed(frame, text, self._name)
+        text, self._pieces, self._length = "".join(self._pieces), [], 0
+        if len(text) > _LONGEST:
+            text = text[:_LONGEST] + "…"
+        if text:
+            self._printed(self._site, text, self._name)
 
     def close(self) -> None:
         self.flush()

@@ -88,7 +88,10 @@ class Source:
     def _bound(self, node: ast.AST, parent: ast.AST | None, names: list[str]) -> Binding:
         returned = isinstance(parent, ast.Return) or (isinstance(parent, ast.Lambda) and node is parent.body)
         if isinstance(parent, ast.Assign):
-            names += self._targets(parent.targets)
+            if node is parent.value:
+                names += self._targets(parent.targets)
+            elif isinstance(node, ast.Tuple | ast.List):  # a tensor that is unpacked: its rows are made here
+                names += self._targets([node])
         elif isinstance(parent, ast.AnnAssign) and node is parent.value:
             names += self._targets([parent.target])
         elif isinstance(parent, ast.withitem) and parent.optional_vars is not None:

@@ -19,11 +19,14 @@ from gradviz.recorder import forks
 from gradviz.recorder.console import Console
 from gradviz.recorder.pump import FULL, WAKE, Pump
 from gradviz.recorder.sites import USER, Code, Roles, Spans, outside
+from gradviz.trace.pack import writable
 from gradviz.trace.writer import Writer
 
 ERROR: Final = KINDS["error"].code
 GAP: Final = KINDS["gap"].code
 PRINT: Final = KINDS["print"].code
+AT_ONCE: Final = 50_000_000
+"""Nanoseconds between two errors that are written at once."""
 _HIGHEST: Final = 4
 """Frames that are noted above one that returns its value at once."""
 
@@ -58,9 +61,9 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
         self.path = self._writer.path
         self._roles = Roles(roots, texts or {})
         self._pump = Pump(self._writer, Spans(self._roles, texts or {}), sources, self._fail)
-        self._console = Console(self._printed)
+        self._console = Console(self._locate, self._printed)
         self._reported: list[Reported] = []
-        self._drained = 0
+        self._drained = -AT_ONCE
         self._pid = os.getpid()
         for kind in KINDS.values():
             setattr(self, kind.name, self._emitter(kind))
@@ -149,12 +152,17 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
             trace = trace.tb_next
         self._note(ERROR, site, (), (*fields[:9], True))
 
-    def _printed(self, frame: FrameType, text: str, stream: str) -> None:
+    def _locate(self, frame: FrameType) -> tuple[Code, int] | None:
+        inner: FrameType | None = frame
+        while inner is not None:
+            code = self._roles.learn(inner.f_code)
+            if code.role == USER:
+                return code, inner.f_lasti
+            inner = inner.f_back
+        return outside(frame, self._roles)
+
+    def _printed(self, site: tuple[Code, int] | None, text: str, stream: str) -> None:
         try:
-            inner: FrameType | None = frame
-            while inner is not None and self._roles.learn(inner.f_code).role != USER:
-                inner = inner.f_back
-            site = outside(frame, self._roles) if inner is None else (self._roles.learn(inner.f_code), inner.f_lasti)
             self._note(PRINT, site, (), (text, stream))
         except Exception as error:
             self._fail(error)
@@ -215,7 +223,7 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
         self._reported.append(Reported(id(exception) if same else 0, fields))
         del self._reported[:-64]
         now = self.clock()
-        if now - self._drained > 50_000_000:
+        if now - self._drained >= AT_ONCE:
             self._pump.drain()
             self._drained = self.clock()
         else:
@@ -276,7 +284,7 @@ def _text(exception: BaseException) -> str:
 
 
 def _meta() -> dict[str, Any]:
-    return {"id": os.urandom(16).hex(), "producer": "gradviz.engine", "argv": list(sys.argv), "cwd": os.getcwd(),
+    return {"id": os.urandom(16).hex(), "producer": "gradviz.engine", "argv": writable(list(sys.argv)), "cwd": writable([os.getcwd()])[0],
             "pid": os.getpid(), "rank": _rank(), "start": time.time(), "python": platform.python_version(),
             "platform": f"{platform.system()} {platform.machine()}"}
 

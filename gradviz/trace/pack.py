@@ -59,7 +59,16 @@ def _bools(column: Sequence[bool], values: list[Value], span: SpanOf) -> bytes:
 
 def _texts(column: Sequence[str], values: list[Value], span: SpanOf) -> list[Any]:
     distinct = {text: number for number, text in enumerate(dict.fromkeys(column))}
-    return [list(distinct), ints([distinct[text] for text in column])]
+    return [writable(list(distinct)), ints([distinct[text] for text in column])]
+
+
+def writable(texts: list[str]) -> list[str]:
+    """Texts that UTF-8 can hold: lone surrogates, as file names have them, cannot be written."""
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError:
+        return [text.encode("utf-8", "replace").decode() for text in texts]
+    return texts
 
 
 def _values(column: Sequence[Value], values: list[Value], span: SpanOf) -> list[Any]:

@@ -261,14 +261,13 @@ def _check(type_: Type, column: Column, spans: int, values: int) -> None:
 
 
 def _span(row: Any, number: int) -> Span:
-    span = Span(*row)
-    ok = (span.id == number and isinstance(span.file, str) and isinstance(span.function, str)
-          and all(isinstance(place, int) for place in span[3:7])
-          and isinstance(row[7], list) and all(isinstance(name, str) for name in span.names)
-          and isinstance(span.returned, bool))
+    ident, file, function, line, column, end_line, end_column, names, returned = row
+    ok = (ident == number and isinstance(file, str) and isinstance(function, str) and isinstance(returned, bool)
+          and all(isinstance(place, int) for place in (line, column, end_line, end_column))
+          and isinstance(names, list) and all(isinstance(name, str) for name in names))
     if not ok:
         raise ValueError("not a span")
-    return span._replace(names=tuple(span.names))
+    return Span(number, file, function, line, column, end_line, end_column, tuple(names), returned)
 
 
 def _values(payload: bytes) -> list[Value]:

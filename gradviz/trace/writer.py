@@ -41,13 +41,14 @@ class Writer:
 
     def spans(self, spans: Iterable[Span]) -> None:
         """New spans; the first ever has id 1 and each the next. They come before the chunk that names them."""
-        rows = [tuple(span) for span in spans]
+        rows = [(span.id, *pack.writable([span.file, span.function]), *span[3:7], pack.writable(list(span.names)),
+                 span.returned) for span in spans]
         if rows:
             self._append(frames.frame(frames.SPANS, frames.packed(rows)))
 
     def source(self, file: str, text: str) -> None:
         """The text of a source file that spans name."""
-        text = text.encode("utf-8", "replace").decode()  # lone surrogates cannot be written
+        file, text = pack.writable([file, text])
         tree = [file, text, sha256(text.encode()).hexdigest()]
         self._append(frames.frame(frames.SOURCE, frames.packed(tree, level=3)))
 
