@@ -177,7 +177,8 @@ KINDS: Final[dict[str, Kind]] = {kind.name: kind for kind in (
     Kind("rebind", 4, (("facts", _facts), ("reason", STR))),
     Kind("owner", 5, (("tid", INT), ("path", STR), ("role", STR), ("training", BOOL))),
     Kind("optimizer", 6, (("id", INT), ("cls", STR), ("groups", ListOf(_group)))),
-    # `target` tensor, node, module or accumulate; `ref` its tid or nid; `type` tensor, node_pre, node_post, post_accumulate.
+    # `target` tensor, node, module or accumulate; `ref` its tid or nid;
+    # `type` tensor, node_pre, node_post or post_accumulate.
     Kind("hook_add", 7, (("hook", INT), ("target", STR), ("ref", INT), ("type", STR), ("function", STR),
                          ("site", SITE))),
     Kind("hook_remove", 8, (("hook", INT),)),
@@ -204,7 +205,7 @@ KINDS: Final[dict[str, Kind]] = {kind.name: kind for kind in (
     Kind("dead", 18, (("tids", INTS), ("nids", INTS))),
     Kind("print", 19, (("text", STR), ("stream", STR))),
     # `number` counts exceptions: the same one seen again keeps it. `op`: id of the op or step that raised.
-    # nid, field, sid and the versions are those of the saved tensor that was found changed (-1 where they do not apply).
+    # nid, field, sid and the versions are those of the saved tensor that was found changed (versions -1: none was).
     # `uncaught`: it left the script.
     Kind("error", 20, (("number", INT), ("type", STR), ("message", STR), ("op", INT), ("nid", INT), ("field", STR),
                        ("sid", INT), ("saved", INT), ("found", INT), ("uncaught", BOOL)), steppable=True),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from msgspec.structs import replace
 
@@ -42,7 +43,7 @@ def _explain(replay: Replay, error: Event) -> Finding | None:
     return Finding(
         kind=kind, severity=severity_of(replay, error), title=f"{name} was overwritten after it was saved",
         explanation=(
-            f"{node.name} saved {name} at version {error.saved} (line {saved_at.line}) because it needs it in backward. "
+            f"{node.name} saved {name} at version {error.saved} (line {saved_at.line}) because its backward needs it. "
             f"{overwritten_at.text or 'A write'} at line {overwritten_at.line} wrote the same storage{through}, so "
             f"backward found version {error.found}: the saved values are gone."),
         fix=fix, op=node.name, expected_version=error.saved, actual_version=error.found, root_cause=overwritten_at,
@@ -111,7 +112,7 @@ def _through(replay: Replay, held: Saved, write: Write, seq: int) -> str:
         return ""
     chain = _lineage(replay, write.tid, seq)
     words = [f" through {replay.label(write.tid, seq)}"]
-    for facts, source in zip(chain, chain[1:], strict=False):
+    for facts, source in pairwise(chain):
         relation = "a detached alias of" if facts.how in ("detach", "data") else "a view of"
         words.append(f", {relation} {replay.label(source.tid, seq)}")
     if held.tid not in {facts.tid for facts in chain}:

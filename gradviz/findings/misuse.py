@@ -1,4 +1,4 @@
-"""Misuse that PyTorch refuses at once: in place on a leaf or on one of several views, backward through a freed graph."""
+"""Misuse that PyTorch refuses at once: in place on a leaf or on one of several views, a second backward."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gradviz.replay import Event, Replay
 
 
 def refused_in_place(replay: Replay) -> list[Finding]:
-    """In-place ops that were refused: on a leaf (or a view of it) that requires grad, on an output of unbind or split."""
+    """In-place ops that were refused: on a leaf (or a view of it) that requires grad, on one of several views."""
     found = []
     for error in errors_of(replay):
         seq = replay.thing(error.op) if error.op else -1
@@ -36,7 +36,7 @@ def _leaf(replay: Replay, error: Event, op: Event) -> Finding | None:
     return Finding(
         kind="leaf_inplace", severity=severity_of(replay, error), title=f"{leaf} is a leaf and was changed in place",
         explanation=(
-            f"{what} requires grad and {op.name} at line {place.line} changes it in place while gradients are recorded: "
+            f"{what} requires grad and {op.name} at line {place.line} changes it in place in grad mode: "
             f"its old value would be lost to backward, and {leaf} would no longer be a leaf."),
         fix=f"wrap the update: with torch.no_grad(): {statement}", root_cause=place, failed_at=place,
         events=[made.seq, op.seq, error.seq], tensors=[leaf], seq=error.seq,
@@ -57,8 +57,8 @@ def _one_of_several(replay: Replay, error: Event, op: Event) -> Finding | None:
     return Finding(
         kind="multi_view_inplace", severity=severity_of(replay, error),
         title=f"{name} is one of several views and was changed in place",
-        explanation=(f"{made.name} at line {place_of(replay, maker).line} returned {len(made.outputs)} views at once; "
-                     f"autograd cannot follow a write through one of them, so {op.name} at line {place.line} is refused."),
+        explanation=(f"{made.name} at line {place_of(replay, maker).line} returned {len(made.outputs)} views; "
+                     f"autograd cannot follow a write through one of them: {op.name} at line {place.line} is refused."),
         fix=f"work on a copy: {name} = {name}.clone(), or use an op that makes a new tensor", root_cause=place,
         failed_at=place, events=[maker, op.seq, error.seq], tensors=[name], seq=error.seq,
         stops=[Stop("Views", f"{made.name} returns {len(made.outputs)} views of one tensor.", place_of(replay, maker),
@@ -83,7 +83,7 @@ def graph_reused(replay: Replay) -> list[Finding]:
             kind="graph_reuse", severity=severity_of(replay, error),
             title=f"{node.name} was reached by a second backward after it had been freed",
             explanation=(
-                f"{saved_at.text or node.name} at line {saved_at.line} ran once, so its graph was built once. The backward "
+                f"{saved_at.text or node.name}, line {saved_at.line}, ran once: its graph was built once. The backward "
                 f"at line {freed_at.line} freed what {node.name} had saved; the backward at line {failed_at.line} came "
                 f"to it again."),
             fix=f"keep the graph in the first call with backward(retain_graph=True) at line {freed_at.line}, or run "

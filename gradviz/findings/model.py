@@ -18,9 +18,9 @@ class Place(Struct, frozen=True, omit_defaults=True):
 
 
 class Stop(Struct, frozen=True):
-    """One stop of the story, in the order in which it is told: title ("Saved"), the sentence, where, and what to mark.
+    """One stop of the story, in the order in which it is told: its title, the sentence, where, and what to mark.
 
-    ``marks``: (kind of mark, id) with kinds op (event seq), tensor (tid), version (tid of the overwritten one), node (nid).
+    ``marks``: (kind of mark, id) with kinds op (event seq), tensor (tid), node (nid).
     """
 
     title: str
@@ -30,7 +30,7 @@ class Stop(Struct, frozen=True):
 
 
 class Finding(Struct, kw_only=True, omit_defaults=True):
-    """Fields as ``gradviz check --json`` prints them; those that do not apply are left out. ``stops`` are for the UI."""
+    """Fields as ``gradviz check --json`` prints them, those left out that do not apply. ``stops`` are for the UI."""
 
     kind: str
     severity: str

@@ -1,4 +1,4 @@
-"""Derived arrays over the tables: who made what, who reads, writes and keeps it, and when. Built lazily, never folded."""
+"""Derived arrays over the tables: who made what, who reads, writes and keeps it, and when. Built lazily."""
 
 from __future__ import annotations
 

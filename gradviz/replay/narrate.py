@@ -223,7 +223,8 @@ def _tensor(replay: Replay, event: Event) -> Parts:
 
 
 def _write(replay: Replay, event: Event) -> Parts:
-    return [(replay.label(event.write.tid, event.seq), "name"), (" was written outside an op: ", ""), (event.reason, "")]
+    name = replay.label(event.write.tid, event.seq)
+    return [(name, "name"), (" was written outside an op: ", ""), (event.reason, "")]
 
 
 def _rebind(replay: Replay, event: Event) -> Parts:

@@ -219,7 +219,7 @@ class Replay:
         if row < 0:
             return ""
         texts = names.texts("name")
-        return texts.texts[texts.index[row]]
+        return texts.texts[int(texts.index[row])]
 
     def label(self, tid: int, seq: int | None = None) -> str:
         """A name for a tensor, whatever happens: the user's, else the expression that made it, else the op's name."""

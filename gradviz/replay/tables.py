@@ -73,7 +73,8 @@ class Relation:
     def part(self, name: str) -> Relation:
         """A struct column as a relation of its own."""
         column, type_ = self.table[name], dict(self.type.fields)[name]
-        assert isinstance(column, dict) and isinstance(type_, Struct)
+        assert isinstance(column, dict)
+        assert isinstance(type_, Struct)
         return Relation(column, type_, self.seq, np.arange(len(self.seq)))
 
 

@@ -8,7 +8,7 @@ from gradviz.events import Gradient
 from gradviz.events import Node as Backward
 from gradviz.replay import Event, values
 from gradviz.scene.draft import Draft
-from gradviz.scene.model import Edge, Node, Track
+from gradviz.scene.model import Edge, Node
 
 Port = tuple[int, int]
 """A backward node and which of its outputs: where a gradient enters."""

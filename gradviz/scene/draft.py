@@ -14,8 +14,8 @@ NODE_BUDGET = 3_000
 
 @dataclass
 class Draft:
-    """A scene in the making. ``glyph_of`` is the glyph that stands for a tensor at this point of the forward;
-    ``made_by`` the tensor glyph whose gradient enters a backward node at (nid, output)."""
+    """A scene in the making. ``glyph_of`` is the glyph that stands for a tensor at this point of the forward,
+    ``tensors`` all its glyphs, ``sharing`` the tensors on the picture by storage and version counter, ``made_by`` the tensor glyph whose gradient enters a backward node at (nid, output)."""
 
     replay: Replay
     graph: Graph
@@ -26,6 +26,7 @@ class Draft:
     groups: list[Group] = field(default_factory=list)
     glyph_of: dict[int, str] = field(default_factory=dict)
     tensors: dict[int, list[str]] = field(default_factory=dict)
+    sharing: dict[tuple[int, int], dict[int, None]] = field(default_factory=dict)
     made_by: dict[tuple[int, int], str] = field(default_factory=dict)
 
     def link(self, source: str, target: str, kind: str, since: int, state: str = "rest") -> Edge:

@@ -60,7 +60,8 @@ def _draw_op(draft: Draft, event: Event) -> None:
     sources = [_input(draft, tid, event.seq) for tid, _ in event.inputs]
     draft.nodes[glyph] = Node(
         glyph, "forward", "write" if event.writes else "op", [(0, _op_label(draft, event))], [], _states(event),
-        event.seq, event.span, "" if event.writes else SIGNS.get(event.name, ""), ref={"seq": event.seq, "id": event.id})
+        event.seq, event.span, "" if event.writes else SIGNS.get(event.name, ""),
+        ref={"seq": event.seq, "id": event.id})
     for source in sources:
         if source:
             draft.link(source, glyph, "data", event.seq)
@@ -106,12 +107,7 @@ def _move_version(draft: Draft, node: Node, seq: int, version: int) -> None:
 
 def _aliases(draft: Draft, sid: int, cid: int) -> list[str]:
     """The current glyphs of tensors that share a version counter."""
-    found = []
-    for tid, glyph in draft.glyph_of.items():
-        facts = draft.replay.facts_at(tid, draft.graph.last)
-        if facts is not None and facts.sid == sid and facts.cid == cid:
-            found.append(glyph)
-    return found
+    return [draft.glyph_of[tid] for tid in draft.sharing.get((sid, cid), ())]
 
 
 def _input(draft: Draft, tid: int, seq: int) -> str:
@@ -143,6 +139,7 @@ def _tensor(draft: Draft, facts: Facts, seq: int) -> str:
             previous.sub[0] = (0, f"{previous.sub[0][1]} · v{facts.version - 1}")
     draft.nodes[glyph] = node
     draft.glyph_of[facts.tid] = glyph
+    draft.sharing.setdefault((facts.sid, facts.cid), {})[facts.tid] = None
     draft.tensors.setdefault(facts.tid, []).append(glyph)
     if facts.grad_fn:
         draft.made_by[facts.grad_fn, facts.output] = glyph

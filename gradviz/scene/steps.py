@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import numpy as np
 
 from gradviz.replay import Event
 from gradviz.replay.rows import phase
 from gradviz.scene.draft import Draft
-from gradviz.scene.model import Badge, Step, Track
+from gradviz.scene.model import Badge, Edge, Step, Track
+
+
+class Links:
+    """The edges of a draft by what they touch and by when something flowed along them."""
+
+    def __init__(self, edges: list[Edge]) -> None:
+        self.around: dict[str, list[str]] = defaultdict(list)
+        self.into: dict[str, list[str]] = defaultdict(list)
+        self.flowed: dict[int, list[str]] = defaultdict(list)
+        for edge in edges:
+            if edge.kind == "gradient":
+                self.into[edge.target].append(edge.id)
+            for end in {edge.source, edge.target}:
+                self.around[end].append(edge.id)
+            for seq, state in edge.states:
+                if state == "flowed":
+                    self.flowed[seq].append(edge.id)
 
 
 def light_steps(draft: Draft) -> list[Step]:
     """One Step for each steppable event during which the graph is shown."""
-    seqs = draft.replay.steppable
+    seqs, links = draft.replay.steppable, Links(draft.edges)
     near = seqs[(seqs >= draft.graph.first) & (seqs <= draft.graph.last)]
-    return [_step(draft, draft.replay.event(int(seq))) for seq in near]
+    return [_step(draft, links, draft.replay.event(int(seq))) for seq in near]
 
 
-def _step(draft: Draft, event: Event) -> Step:
+def _step(draft: Draft, links: Links, event: Event) -> Step:
     focus = [glyph for glyph in dict.fromkeys(_focus(draft, event)) if glyph in draft.nodes]
     twins = [draft.nodes[glyph].twin for glyph in focus if draft.nodes[glyph].twin]
-    return Step(event.seq, phase(event), focus, twins, _edges(draft, event, focus))
+    return Step(event.seq, phase(event), focus, twins, _edges(links, event, focus))
 
 
 def _focus(draft: Draft, event: Event) -> list[str]:
@@ -47,21 +66,20 @@ def _focus(draft: Draft, event: Event) -> list[str]:
         return [tensor.twin or tensor.id] if tensor else []
     if event.kind == "write":
         return [draft.glyph_at(event.write.tid, event.seq)]
-    if event.kind == "backward" and event.phase != "failed":
+    if event.kind == "backward" and event.phase == "begin":
         roots = [draft.glyph_at(root.tid, event.seq) for root in event.roots]
         return [draft.nodes[glyph].twin or glyph for glyph in roots if glyph in draft.nodes]
     return []
 
 
-def _edges(draft: Draft, event: Event, focus: list[str]) -> list[str]:
+def _edges(links: Links, event: Event, focus: list[str]) -> list[str]:
     """The edges along which something flows at an event."""
     if event.kind == "op":
-        return [edge.id for edge in draft.edges if edge.target in focus or edge.source in focus]
+        return list(dict.fromkeys(edge for glyph in focus if glyph[0] == "o" for edge in links.around[glyph]))
     if event.kind == "step":
-        return [edge.id for edge in draft.edges
-                if edge.kind == "gradient" and (event.seq, "flowed") in edge.states]
+        return links.flowed[event.seq]
     if event.kind == "accumulate":
-        return [edge.id for edge in draft.edges if edge.kind == "gradient" and edge.target in focus]
+        return [edge for glyph in focus for edge in links.into[glyph]]
     return []
 
 
