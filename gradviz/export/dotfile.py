@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import graphviz
 
 from gradviz.export.glyphs import looks
@@ -41,7 +43,7 @@ def name(glyph: str) -> str:
 def text(*lines: str) -> str:
     """A label that DOT takes letter by letter: neither escapes nor HTML."""
     escaped = (shortened(line_).replace("\\", "\\\\") for line_ in lines if line_)
-    return graphviz.nohtml("\\n".join(escaped))
+    return cast(str, graphviz.nohtml("\\n".join(escaped)))  # a str that the quoting knows
 
 
 def _node(sheet: graphviz.Digraph, moment: Moment, node: Node, placed: Placed, shift: float,

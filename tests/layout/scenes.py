@@ -5,23 +5,29 @@ from __future__ import annotations
 from gradviz.scene.model import Badge, Edge, Group, Node, Scene, Step, Stop
 
 
-def tensor(name: str, kind: str, event: int, sub: str, twin: str, grad: list[tuple[int, str, str]] | None = None) -> Node:
+Grad = list[tuple[int, str, str]]
+
+
+def tensor(name: str, kind: str, event: int, sub: str, twin: str, grad: Grad | None = None) -> Node:
     return Node(name, "forward", kind, [(0, name)], [(0, sub)], [(0, "future"), (event, "live")], event,
                 grad=grad or [], twin=twin)
 
 
 def op(name: str, event: int, label: str, glyph: str, twin: str) -> Node:
-    return Node(name, "forward", "op", [(0, label)], [], [(0, "future"), (event, "done")], event, glyph=glyph, twin=twin)
+    return Node(name, "forward", "op", [(0, label)], [], [(0, "future"), (event, "done")], event, glyph=glyph,
+                twin=twin)
 
 
 def back(name: str, made: int, ran: int, label: str, twin: str, freed: int = 0) -> Node:
-    states = [(0, "future"), (made, "waiting")] + ([(ran, "ran")] if ran else []) + ([(freed, "released")] if freed else [])
+    states = [(0, "future"), (made, "waiting")]
+    states += ([(ran, "ran")] if ran else []) + ([(freed, "released")] if freed else [])
     return Node(name, "backward", "node", [(0, label)], [], states, made, twin=twin)
 
 
 def chip(name: str, made: int, twin: str, norm: str, flowed: int) -> Node:
     states = [(0, "future"), (made, "awaited")] + ([(flowed, "complete")] if flowed else [])
-    return Node(name, "backward", "gradient", [(0, f"∇{twin}")], [(flowed, norm)] if flowed else [], states, made, twin=twin)
+    return Node(name, "backward", "gradient", [(0, f"∇{twin}")], [(flowed, norm)] if flowed else [], states, made,
+                twin=twin)
 
 
 def leaf_back(name: str, made: int, done: int, twin: str, value: str) -> Node:
@@ -80,8 +86,8 @@ def chain() -> Scene:
             ("mul1B", "aw1", 4, 21, "‖28‖"), ("mul1B", "none", 4, 0, "")]
     edges = [edge(a, b, "data", since) for a, b, since in data]
     edges += [edge(a, b, "gradient", since, flowed, label) for a, b, since, flowed, label in flow]
-    steps = [Step(seq, "forward", [name], [by_id[name].twin], [f"{name}>{out}.0"])
-             for seq, name, out in ((4, "mul1", "l1"), (5, "add", "l2"), (6, "mul2", "l3"), (7, "mul3", "l4"), (8, "mean", "loss"))]
+    ops = (4, "mul1", "l1"), (5, "add", "l2"), (6, "mul2", "l3"), (7, "mul3", "l4"), (8, "mean", "loss")
+    steps = [Step(seq, "forward", [name], [by_id[name].twin], [f"{name}>{out}.0"]) for seq, name, out in ops]
     for seq, name in ((12, "meanB"), (15, "mul3B"), (16, "mul2B"), (18, "addB"), (21, "mul1B")):
         steps.append(Step(seq, "backward", [name], [by_id[name].twin],
                           [f"{a}>{b}.0" for a, b, _, flowed, _ in flow if flowed == seq]))
@@ -95,16 +101,20 @@ def inplace() -> Scene:
     """b = a + 2; loss = (b * b).mean(); b[0] = 1000; loss.backward(): MulBackward0 finds version 1."""
     nodes = [
         tensor("a", "leaf", 0, "2", "aa", [(0, "awaited", "")]), op("add", 1, "add 2", "+", "addB"),
-        Node("b0", "forward", "tensor", [(0, "b")], [(0, "2 · v0")], [(0, "future"), (1, "live"), (6, "lost")], 1, twin="g_b"),
+        Node("b0", "forward", "tensor", [(0, "b")], [(0, "2 · v0")], [(0, "future"), (1, "live"), (6, "lost")], 1,
+             twin="g_b"),
         Node("wr", "forward", "write", [(0, "b[0] =")], [], [(0, "future"), (6, "done"), (10, "broken")], 6, twin="cs"),
-        Node("b1", "forward", "tensor", [(0, "b")], [(0, "2 · v1")], [(0, "future"), (6, "live"), (10, "overwritten")], 6),
+        Node("b1", "forward", "tensor", [(0, "b")], [(0, "2 · v1")],
+             [(0, "future"), (6, "live"), (10, "overwritten")], 6),
         op("mul", 3, "mul", "×", "mulB"),
         tensor("bb", "tensor", 3, "2", "g_bb", [(3, "awaited", ""), (9, "passed", "0.707")]),
         op("mean", 4, "mean", "μ", "meanB"),
         tensor("loss", "tensor", 4, "scalar", "g_loss", [(4, "awaited", ""), (8, "passed", "1")]),
         leaf_back("aa", 1, 0, "a", ""), back("addB", 1, 0, "AddBackward0", "add"), chip("g_b", 1, "b0", "", 0),
-        Node("cs", "backward", "node", [(0, "CopySlices")], [], [(0, "future"), (6, "waiting"), (8, "released")], 6, twin="wr"),
-        Node("mulB", "backward", "node", [(0, "MulBackward0")], [], [(0, "future"), (3, "waiting"), (10, "failed")], 3, twin="mul"),
+        Node("cs", "backward", "node", [(0, "CopySlices")], [],
+             [(0, "future"), (6, "waiting"), (8, "released")], 6, twin="wr"),
+        Node("mulB", "backward", "node", [(0, "MulBackward0")], [],
+             [(0, "future"), (3, "waiting"), (10, "failed")], 3, twin="mul"),
         chip("g_bb", 3, "bb", "‖0.707‖", 9), back("meanB", 4, 9, "MeanBackward0", "mean"),
         chip("g_loss", 4, "loss", "‖1‖", 8),
     ]
@@ -116,7 +126,8 @@ def inplace() -> Scene:
              edge("g_loss", "meanB", "gradient", 4, 9), edge("meanB", "g_bb", "gradient", 4, 9),
              edge("g_bb", "mulB", "gradient", 3, 10), edge("mulB", "g_b", "gradient", 3),
              edge("mulB", "g_b", "gradient", 3, number=1), edge("g_b", "addB", "gradient", 1),
-             edge("addB", "aa", "gradient", 1), Edge("cs>addB.0", "cs", "addB", "gradient", [(0, "future"), (6, "stale")]),
+             edge("addB", "aa", "gradient", 1),
+             Edge("cs>addB.0", "cs", "addB", "gradient", [(0, "future"), (6, "stale")]),
              Edge("needs", "mulB", "b0", "needs", [(0, "future"), (3, "rest"), (10, "stale")],
                   [(3, "holds b, version 0"), (10, "needs version 0")]),
              Edge("finds", "mulB", "b1", "finds", [(0, "future"), (10, "stale")], [(10, "finds version 1")])]
