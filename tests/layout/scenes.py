@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from gradviz.scene.model import Badge, Edge, Group, Node, Scene, Step, Stop
 
-
 Grad = list[tuple[int, str, str]]
 
 
