@@ -21,7 +21,7 @@ _ONLY_BOOT = r"^(?!boot\.mjs$).*\.mjs$"
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>{%metas%}<meta name="viewport" content="width=device-width,initial-scale=1">
-<title>{%title%}</title>{%favicon%}<style>TOKENS</style>{%css%}PRELOADS</head>
+<title>{%title%}</title><link rel="icon" type="image/svg+xml" href="/assets/favicon.svg"><style>TOKENS</style>{%css%}PRELOADS</head>
 <body>{%app_entry%}<footer>{%config%}{%scripts%}{%renderer%}</footer></body>
 </html>"""
 
@@ -61,5 +61,6 @@ def _page(style: dict[str, dict[str, dict[str, str]]]) -> str:
               f"@media (prefers-color-scheme:dark){{:root:not([data-theme]){{color-scheme:dark;{dark}}}}}"
               f":root[data-theme=dark]{{color-scheme:dark;{dark}}}")
     modules = sorted(path.name for path in _ASSETS.glob("*.mjs") if path.name != "boot.mjs")
-    preloads = "".join(f'<link rel="modulepreload" href="/assets/{name}">' for name in modules)
+    preloads = "".join(f'<link rel="preload" as="fetch" crossorigin="anonymous" href="{path}">' for path in ("/api/trace", "/api/style"))
+    preloads += "".join(f'<link rel="modulepreload" href="/assets/{name}">' for name in modules)
     return _PAGE.replace("TOKENS", tokens).replace("PRELOADS", preloads)

@@ -26,39 +26,39 @@ def serve(path: str, *, host: str = "127.0.0.1", port: int | None = None, open_b
           quiet: bool = False) -> None:
     """Serves the replay of the trace at ``path`` until Ctrl-C; prints where.
 
-    Without ``port``: 8050, or the next free one. Raises SystemExit(1) after one line where ``port`` is taken.
+    Without ``port``: 8050, or the next free one. Raises SystemExit(1) after one line where ``port`` is taken, and
+    gradviz.trace.BadTrace where there is no trace.
     """
-    listening = _bind(host, port, quiet)
-    number: int = listening.getsockname()[1]
-    from gradviz.ui.app import make_app  # Dash takes 0.4 s to load: not before the port is ours
-    from gradviz.ui.guard import guard
-    from gradviz.ui.session import Session
-
-    app = make_app(Session.open(path))
-    token = guard(app, number, () if host in _LOOPBACK else (host,))
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = threaded_server(app.server, host, listening)
-    url = f"http://{'[::1]' if host == '::1' else host}:{number}/?token={token}"
-    if host not in _LOOPBACK:
-        print(f"[gradviz] {host} is not loopback: whoever reaches it and has the address sees the trace", file=sys.stderr)
-    if not quiet:
-        print(f"[gradviz] replay at {url}", file=sys.stderr, flush=True)
-    if open_browser:
-        webbrowser.open(url)
     try:
-        server.serve_forever()
+        server, url = start(path, host=host, port=port, quiet=quiet)
+        if host not in _LOOPBACK:
+            print(f"[gradviz] {host} is not loopback: whoever reaches it and has the address sees the trace", file=sys.stderr)
+        if not quiet:
+            print(f"[gradviz] replay at {url}", file=sys.stderr, flush=True)
+        if open_browser:
+            webbrowser.open(url)
+        with server:
+            server.serve_forever()
     except KeyboardInterrupt:
-        pass
+        return
+
+
+def start(path: str, *, host: str = "127.0.0.1", port: int | None = None, quiet: bool = False) -> tuple[BaseWSGIServer, str]:
+    """A server that listens but does not serve yet, and the address that opens it. The arguments of :func:`serve`."""
+    listening = _bind(host, port, quiet)
+    try:
+        from gradviz.ui.app import make_app  # Dash takes 0.4 s to load: not before the port is ours
+        from gradviz.ui.guard import guard
+        from gradviz.ui.session import Session
+
+        number: int = listening.getsockname()[1]
+        app = make_app(Session.open(path))
+        token = guard(app, number, () if host in _LOOPBACK else (host,))
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        server = make_server(host, number, app.server, threaded=True, request_handler=_Quiet, fd=listening.fileno())
     finally:
-        server.server_close()
-        listening.close()
-
-
-def threaded_server(app: Any, host: str, listening: socket.socket) -> BaseWSGIServer:
-    """A quiet server with a thread a connection, on a socket that is bound already."""
-    name, number = listening.getsockname()[:2]
-    return make_server(name if host == "" else host, number, app, threaded=True, request_handler=_Quiet,
-                       fd=listening.fileno())
+        listening.close()  # the server holds a duplicate
+    return server, f"http://{'[::1]' if host == '::1' else host}:{number}/?token={token}"
 
 
 def _bind(host: str, port: int | None, quiet: bool) -> socket.socket:

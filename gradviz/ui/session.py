@@ -47,7 +47,7 @@ class Session:
         found = findings.find(replay)
 
         def picture(graph: int) -> tuple[Scene, Placed]:
-            built = scene.build(replay, found, graph)
+            built = layout.cut(scene.build(replay, found, graph))
             return built, layout.place(built)
 
         return cls(replay, found, picture)
@@ -87,6 +87,13 @@ class Session:
                 self._texts = [self._text_of(row) for row in self.replay.rows(0, self.replay.n - 1)]
             hits = [seq for seq, text in enumerate(self._texts) if wanted and all(word in text for word in wanted)]
         return hits[:limit]
+
+    def export(self, format: str, seq: int, theme: str) -> bytes:
+        """The picture at an event as the content of a file."""
+        from gradviz.export import render
+
+        with self._lock:
+            return render(self.replay, format=format, event=seq, theme=theme)
 
     def _encode_picture(self, graph: int) -> bytes:
         scene, placed = self._picture(graph)

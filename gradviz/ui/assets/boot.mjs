@@ -52,6 +52,7 @@ async function boot() {
   await page.start();
   fillMarks(byId("inspector"), page);
   window.__gradviz = page.probe();
+  document.documentElement.dataset.ready = "yes";
 }
 
 boot().catch(error => {

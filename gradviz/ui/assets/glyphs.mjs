@@ -15,13 +15,14 @@ export function makePen(g, style, k) {
   };
 }
 
-export function text(pen, words, x, y, font, token, align = "center", weight = font.weight) {
+/** `room`: words that are wider are set narrower. */
+export function text(pen, words, x, y, font, token, align = "center", weight = font.weight, room = undefined) {
   const { g, style } = pen;
   g.font = style.font(font, pen.size(font), weight);
   g.fillStyle = style.colour(token);
   g.textAlign = align;
   g.textBaseline = "middle";
-  g.fillText(words, x, y + 0.5);
+  if (room === undefined) g.fillText(words, x, y + 0.5); else g.fillText(words, x, y + 0.5, Math.max(8, room));
 }
 
 export function widthOf(pen, words, font) {
@@ -153,15 +154,16 @@ function words(pen, node, p, seq, look, grad, gw, state) {
   const sub = at(node.sub, seq, soon), { x, y } = p;
   if (kind.arrange === "stack" || kind.arrange === "value") {
     const round = look.shape === "stadium" ? 2 : 0;
+    const room = p.w - gw - (look.shape === "stadium" ? 18 : 8);
     const cx = gw ? x - gw / 2 + round : x, value = kind.arrange === "value" && grad && !ahead ? grad[1] : "";
-    if (ahead && !sub) text(pen, label, x, y, kind.label, look.ink, "center", 500);
+    if (ahead && !sub) text(pen, label, x, y, kind.label, look.ink, "center", 500, room);
     else {
       const left = x - p.w / 2 + kind.pad;
       if (value) {
         text(pen, label, left, y - 6.5, kind.label, look.ink, "left");
         text(pen, value, x + p.w / 2 - kind.pad, y - 6.5, kind.value, look.value, "right");
-      } else text(pen, label, cx, y - 6.5, kind.label, look.ink, "center", ahead ? 500 : kind.label.weight);
-      text(pen, sub, cx, y + 8.5, kind.sub, look.sub);
+      } else text(pen, label, cx, y - 6.5, kind.label, look.ink, "center", ahead ? 500 : kind.label.weight, room);
+      text(pen, sub, cx, y + 8.5, kind.sub, look.sub, "center", kind.sub.weight, room);
     }
   } else if (kind.arrange === "sign") {
     const { sign: own } = kind, shown = look.sign ? "" : node.glyph, has = look.sign || shown;
@@ -179,7 +181,7 @@ function words(pen, node, p, seq, look, grad, gw, state) {
   } else if (look.sign) {
     text(pen, label, x + 7, y, kind.label, look.ink, "center", 700);
     sign(pen, look.sign, p.x - p.w / 2 + 13, y, look.stroke);
-  } else text(pen, label, x, y, kind.label, look.ink, "center", ahead ? 500 : kind.label.weight);
+  } else text(pen, label, x, y, kind.label, look.ink, "center", ahead ? 500 : kind.label.weight, p.w - 14);
 }
 
 function gradLook(pen, node, state) {

@@ -6,7 +6,7 @@ import { byId, el, say } from "./dom.mjs";
 import { bindKeys, bindLanes, bindPointer, bindSearch, bindWindow } from "./input.mjs";
 import { fillMarks, showLegend } from "./legend.mjs";
 import { formatLink, parseLink } from "./link.mjs";
-import { drawBase, drawOverlay, prepare } from "./picture.mjs";
+import { drawBase, drawOverlay, prepare, toneOf } from "./picture.mjs";
 import { fillHelp } from "./sheets.mjs";
 import { readSpan, SourceView } from "./source.mjs";
 import { makeStyle } from "./style.mjs";
@@ -213,7 +213,7 @@ export class Page {
     if (!id) return;
     const node = picture.nodes.get(id), rect = screenRect(this.view, node.side, picture.placed.nodes[id], picture.placed, size.width);
     if (visible(rect, node.side, size.width, size.height)) return;
-    this.view = centre(this.view, node, picture.placed.nodes[id], picture.placed, size.width, size.height);
+    this.view = centre(this.view, node, picture.placed.nodes[id], picture.placed, picture.extent, size.width, size.height);
     this.drawnStates = -2;
   }
 
@@ -226,7 +226,7 @@ export class Page {
   focus() {
     const node = this.picture?.nodes.get(this.selected()), p = node && this.picture.placed.nodes[node.id];
     if (!p) return;
-    this.view = centre(this.view, node, p, this.picture.placed, this.size.width, this.size.height, Math.max(1, this.view.k));
+    this.view = centre(this.view, node, p, this.picture.placed, this.picture.extent, this.size.width, this.size.height, Math.max(1, this.view.k));
     this.redraw();
   }
 
@@ -266,7 +266,8 @@ export class Page {
   }
 
   tone(row) {
-    if (row && (row.phase === "error" || row.phase === "write")) return "bad";
+    const step = this.picture?.steps.get(this.seq);
+    if (row && (row.phase === "error" || step && toneOf(this.style, this.picture, step) === "err")) return "bad";
     return row && (row.phase === "backward" || row.phase === "hook") ? "bwd" : "fwd";
   }
 

@@ -110,7 +110,7 @@ function drawFrame(pen, picture, group, side, seq) {
  */
 export function drawOverlay(canvas, style, picture, view, size, seq, { selected = "", progress = 1, hidden = new Set(), path = null }) {
   const g = begin(canvas, size), { scene, placed, nodes } = picture;
-  const step = picture.steps.get(seq), tone = step ? style.table.tones[step.phase] || "op" : "op";
+  const step = picture.steps.get(seq), tone = step ? toneOf(style, picture, step) : "op";
   const focus = step ? step.focus.filter(id => nodes.has(id)) : [], twins = step ? step.twins.filter(id => nodes.has(id)) : [];
   const live = id => at(nodes.get(id).states, seq, "future") !== "future";
   if (focus.length && twins.length) tie(g, style, picture, view, size, focus[0], twins[0], tone, live);
@@ -140,6 +140,13 @@ export function drawOverlay(canvas, style, picture, view, size, seq, { selected 
   return { focus, twins };
 }
 
+/** The tone of a step. A write is red only where it broke something. */
+export function toneOf(style, picture, step) {
+  if (step.phase !== "write") return style.table.tones[step.phase] || "op";
+  const broken = step.focus.some(id => ["broken", "overwritten"].includes(at(picture.nodes.get(id)?.states || [], step.seq)));
+  return broken ? style.table.tones.write : style.table.tones.forward;
+}
+
 function ring(pen, node, p, seq) {
   const look = pen.style.table.selected, shape = pen.style.look(node.kind, at(node.states, seq, "future")).shape;
   const off = look.offset / Math.max(pen.k, 0.3);
@@ -158,7 +165,7 @@ function stops(pen, picture, side, seq) {
   const marked = new Map();
   for (const stop of picture.scene.stops) {
     if (stop.seq > seq) continue;
-    for (const id of stop.nodes) {
+    for (const id of stop.nodes.slice(0, 1)) {  // the first is what the stop is about; the others are named in its words
       const node = picture.nodes.get(id), p = picture.placed.nodes[id];
       if (!node || !p || node.side !== side) continue;
       const place = marked.get(id) || 0, right = side === "backward";

@@ -4,15 +4,17 @@ import { floorIndex } from "./time.mjs";
 
 export const LANES = ["Forward", "Backward", "Hooks", "Writes", "Errors", "Marks"];
 const LEFT = 100, RIGHT = 16, BLOCK = 9;
-const TONE = ["op", "flow", "flow", "err", "err", "ink2"];
+const TONE = ["op", "flow", "flow", "op", "err", "ink2"], WRITES = 3;
 
 /** What does not change with the cursor: counts a lane, running counts for density, the span of wall time. */
 export function prepareLanes(columns, shown) {
   const running = LANES.map(() => new Uint32Array(shown.length + 1)), counts = new Array(LANES.length).fill(0);
   shown.forEach((seq, i) => {
     const lane = columns.lane[seq] - 1;
+    const also = columns.writes[seq] ? WRITES : lane;
     counts[lane] += 1;
-    for (let l = 0; l < LANES.length; l++) running[l][i + 1] = running[l][i] + (l === lane ? 1 : 0);
+    if (also !== lane) counts[also] += 1;
+    for (let l = 0; l < LANES.length; l++) running[l][i + 1] = running[l][i] + (l === lane || l === also ? 1 : 0);
   });
   const t = columns.t, begin = t.length ? t[0] : 0, end = t.length ? Math.max(t[t.length - 1], begin + 1e-6) : 1;
   const air = (end - begin) * 0.02;
@@ -99,7 +101,7 @@ export class Timeline {
     g.fillStyle = style.colour("ink");
     g.fillRect(px - 1, this.first - 3, 2, this.lane * LANES.length + 3);
     g.beginPath(); g.moveTo(px - 5, this.first - 8); g.lineTo(px + 5, this.first - 8); g.lineTo(px, this.first - 1); g.fill();
-    if (this.cell >= BLOCK) this.drawBlocks(g, style, seq, rows); else this.drawDensity(g, style, seq);
+    if (this.cell >= BLOCK) this.drawBlocks(g, style, seq, rows, new Set(stops.map(stop => stop.seq))); else this.drawDensity(g, style, seq);
     this.drawStops(g, style, seq, stops);
   }
 
@@ -127,7 +129,7 @@ export class Timeline {
     }
   }
 
-  drawBlocks(g, style, seq, rows) {
+  drawBlocks(g, style, seq, rows, told) {
     const { shown, columns } = this.lanes, roomy = this.lane > 15;
     for (let i = Math.floor(this.from); i < Math.min(shown.length, Math.ceil(this.to)); i++) {
       const event = shown[i], lane = columns.lane[event] - 1, row = rows.get(event), now = event === seq;
@@ -138,11 +140,10 @@ export class Timeline {
         words(g, style, "❯", x - 3, y + h / 2, 10, 700, "ink2");
         g.fillStyle = style.colour("ink2"); g.fillRect(x + 2, y + h / 2 + 3, 5, 1.25);
       } else {
-        const [stroke, fill, ink] = blockLook(row, lane, columns.steppable[event]);
-        g.beginPath(); g.roundRect(Math.round(x - w / 2) + 0.5, Math.round(y) + 0.5, Math.max(2, Math.round(w) - 1), Math.round(h) - 1, Math.min(3, w / 2));
-        g.fillStyle = style.colour(now ? stroke : fill); g.fill();
-        g.lineWidth = 1; g.strokeStyle = style.colour(stroke); g.stroke();
-        if (row && w > 16) fitted(g, style, row.label, x, y + h / 2, Math.min(10.5, h - 2), w - 4, now ? "pane" : ink);
+        block(g, style, blockLook(lane, columns.steppable[event]), now, x, y, w, h, row ? row.label : "");
+        if (columns.writes[event] && lane !== WRITES) {
+          block(g, style, told.has(event) ? hue("err") : blockLook(WRITES, true), now, x, y + (WRITES - lane) * this.lane, w, h, "write");
+        }
       }
       g.restore();
     }
@@ -171,7 +172,7 @@ export class Timeline {
     const { shown, columns } = this.lanes, look = style.table.stop;
     let last = -99;
     for (const stop of [...stops].sort((a, b) => a.seq - b.seq)) {
-      const index = floorIndex(shown, stop.seq), lane = columns.lane[stop.seq] ? columns.lane[stop.seq] - 1 : 4;
+      const index = floorIndex(shown, stop.seq), lane = columns.writes[stop.seq] ? WRITES : columns.lane[stop.seq] ? columns.lane[stop.seq] - 1 : 4;
       if (index < this.from - 1 || index > this.to) continue;
       const off = this.cell >= 40 ? Math.min(this.cell - 4, 72) / 2 + 4 : 0, y = this.first + lane * this.lane + this.lane / 2;
       const x = Math.max(last + 19, this.x(index) - off), now = stop.seq === seq, how = now ? look.now : look.rest;
@@ -202,12 +203,14 @@ function fitted(g, style, text, x, y, size, width, token) {
 }
 
 const CALM = ["line2", "pane", "ink2"];
+const hue = name => [name, `${name}-bg`, `${name}-ink`];
+const blockLook = (lane, steppable) => !steppable || lane === 5 ? CALM : hue(TONE[lane]);
 
-function blockLook(row, lane, steppable) {
-  const hue = name => [name, `${name}-bg`, `${name}-ink`];
-  if (!steppable) return CALM;
-  if (lane === 0 && row && row.tone) return hue(row.tone);
-  return lane === 5 ? CALM : hue(TONE[lane]);
+function block(g, style, [stroke, fill, ink], now, x, y, w, h, label) {
+  g.beginPath(); g.roundRect(Math.round(x - w / 2) + 0.5, Math.round(y) + 0.5, Math.max(2, Math.round(w) - 1), Math.round(h) - 1, Math.min(3, w / 2));
+  g.fillStyle = style.colour(now ? stroke : fill); g.fill();
+  g.lineWidth = 1; g.strokeStyle = style.colour(stroke); g.stroke();
+  if (label && w > 16) fitted(g, style, label, x, y + h / 2, Math.min(10.5, h - 2), w - 4, now ? "pane" : ink);
 }
 
 function wallDensity(lanes, columns) {

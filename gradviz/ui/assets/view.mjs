@@ -60,10 +60,15 @@ export function pan(view, dx, dy, onBackward) {
   return { k: view.k, x: view.x + (onBackward ? -dx : dx), y: view.y + dy };
 }
 
-/** Brings a node to the middle of its side. */
-export function centre(view, node, position, placed, width, height, k = view.k) {
+/** Brings a node to the middle of its side, but shows no more emptiness beyond the picture's edges than need be. */
+export function centre(view, node, position, placed, box, width, height, k = view.k) {
   const x = node.side === "backward" ? placed.width - position.x : position.x;
-  return { k, x: width / 4 - k * x, y: height / 2 - k * position.y };
+  return { k, x: along(x, box.x0, box.x1, width / 2, SIDE, k), y: along(position.y, box.y0, box.y1, height, MARGIN, k) };
+}
+
+function along(place, low, high, size, air, k) {
+  if (k * (high - low) <= size - 2 * air) return MIDDLE(low, high, size, k);
+  return Math.min(air - k * low, Math.max(size - air - k * high, size / 2 - k * place));
 }
 
 /** Whether a rect of the stage lies wholly inside its side. */

@@ -7,6 +7,8 @@ from typing import Any
 from dash import html
 
 from gradviz.findings.model import Finding
+from gradviz.replay import inspect
+from gradviz.ui.panes.about_tensor import versions_bar
 from gradviz.ui.panes.focus import Focus
 from gradviz.ui.panes.parts import mark, section, tag, title
 
@@ -17,13 +19,14 @@ def answer(focus: Focus, finding: Finding) -> list[Any]:
     parts: list[Any] = [title(sign, finding.title, None, [tag(finding.severity, tone), html.Span(finding.kind, className="tag mono")],
                               words=True)]
     parts.append(html.Ol([_stop(focus, number, stop) for number, stop in enumerate(finding.stops, 1)], className="story"))
-    if finding.explanation:
+    parts += _storage(focus, finding)
+    if finding.explanation and not finding.stops:
         parts.append(section("Why", None, html.Div(finding.explanation, className="note")))
     if finding.fix or finding.fix_lines:
         line = f"line {finding.root_cause.line}" if finding.root_cause else None
         signs = {"+": "a", "-": "d"}
         diff = [html.Div(f"{sign} {text}", className=signs.get(sign, "m")) for sign, text in finding.fix_lines]
-        parts.append(section("Fix", line, *([html.Div(diff, className="diff")] if diff else []), html.Div(finding.fix, className="note")))
+        parts.append(section("Fix", line, *([html.Div(diff, className="diff")] if diff else []), html.Div(finding.fix[:1].upper() + finding.fix[1:], className="note")))
     said = _said(focus, finding)
     if said:
         kind, message = said
@@ -38,6 +41,24 @@ def _stop(focus: Focus, number: int, stop: Any) -> html.Li:
     return html.Li([html.I(str(number), className="num on" if now else "num"),
                     html.Button([html.Div([part for part in head if part is not None], className="h"), html.P(stop.text)],
                                 type="button", **{"data-seq": stop.place.seq, "aria-current": "step" if now else "false"})])
+
+
+def _storage(focus: Focus, finding: Finding) -> list[Any]:
+    """The versions of the tensor that was overwritten, with the stops under them."""
+    if finding.overwritten_at is None or not finding.tensors:
+        return []
+    tids = [ref for stop in finding.stops for kind, ref in stop.marks if kind == "tensor"]
+    if not tids:
+        return []
+    view = inspect.tensor(focus.replay, tids[0], focus.scene.last)
+    bar = versions_bar(focus, view, finding.overwritten_at.seq)
+    first, last = min(view.versions[0].seq, focus.scene.first), max(focus.scene.last, focus.seq)
+    span, words = max(1, last - first), {"Saved": "saved", "Overwritten": "written", "Failed": "needed"}
+    places = [html.Div(f"{number} {words.get(stop.title, stop.title.lower())}", className="pt",
+                       style={"left": f"{min(86.0, 100 * (stop.place.seq - first) / span):.1f}%"})
+              for number, stop in enumerate(finding.stops, 1)]
+    return [section(f"Storage of {finding.tensors[0]}", f"{view.storage_bytes:,} bytes",
+                    html.Div([*bar.children, *places], className="vers"))]
 
 
 def _said(focus: Focus, finding: Finding) -> tuple[str, str] | None:

@@ -24,7 +24,7 @@ def answer(focus: Focus, tid: int) -> list[Any]:
         html.Div([html.Div("value", className="lbl"), *numbers.shown(view.value, tone, focus.theme)]),
         html.Div([html.Div(label, className="lbl mono" if label.endswith(".grad") else "lbl"), *numbers.shown(grad, "flow", focus.theme)]),
     ], className="pair"), className="sec"))
-    parts += why.section_of(focus, _port(focus, view))
+    parts += why.section_of(focus, _port(focus, view), view.facts.output if view.facts.grad_fn else None)
     if view.hooks:
         parts.append(section("Hooks", str(len(view.hooks)), *[html.Div(mono(hook)) for hook in view.hooks]))
     if view.used_by:
@@ -38,10 +38,8 @@ def answer(focus: Focus, tid: int) -> list[Any]:
 
 def _origin(focus: Focus, view: TensorView) -> list[Any]:
     text, line = focus.text(view.made_at), focus.line(view.made_at)
-    place = f", line {line}" if line else ""
-    if view.facts.how == "view" and view.base:
-        return ["a view of ", mono(view.base), place]
-    return ["made by ", to_event(view.made_at, text or view.made_by or "the script", "link mono"), place]
+    by: list[Any] = ["a view of ", mono(view.base), " by "] if view.facts.how == "view" and view.base else ["made by "]
+    return [*by, mono(text or view.made_by or "the script"), *([", ", to_event(view.made_at, f"line {line}")] if line else [])]
 
 
 def _tags(view: TensorView) -> list[Any]:
@@ -85,20 +83,27 @@ def _versions(focus: Focus, view: TensorView) -> list[Any]:
     """Who wrote it when, as a bar over the events of the picture."""
     if len(view.versions) < 2:
         return []
+    bar = versions_bar(focus, view)
+    rows = [part for version in view.versions[-6:] for part in (
+        mono(f"v{version.version}"), html.Span(f"{version.by} through {version.via}" if version.via else "as it was made"),
+        to_event(version.seq, f"line {focus.line(version.seq)}", "link x") if focus.line(version.seq) else html.Span())]
+    times = len(view.versions) - 1
+    return [section("Versions", "overwritten once" if times == 1 else f"overwritten {times} times",
+                    bar, html.Div(rows, className="rowlist"))]
+
+
+def versions_bar(focus: Focus, view: TensorView, broken: int = -1) -> html.Div:
+    """The versions over the events of the picture; the one of event ``broken`` is hatched."""
     first, last = min(view.versions[0].seq, focus.scene.first), max(focus.scene.last, focus.seq)
     span = max(1, last - first)
     ends = [*(version.seq for version in view.versions[1:]), last]
     parts: list[Any] = []
     for version, end in zip(view.versions, ends, strict=True):
         left, width = 100 * (version.seq - first) / span, 100 * (end - version.seq) / span
-        parts.append(html.Div(f"v{version.version}", className="seg", style={"left": f"{left:.1f}%", "width": f"calc({width:.1f}% - 2px)"}))
+        parts.append(html.Div(f"v{version.version}", className="seg bad" if version.seq == broken else "seg",
+                              style={"left": f"{left:.1f}%", "width": f"calc({width:.1f}% - 2px)"}))
     parts.append(html.Div(className="now", style={"left": f"{100 * (focus.seq - first) / span:.1f}%"}))
-    rows = [part for version in view.versions[-6:] for part in (
-        mono(f"v{version.version}"), html.Span(f"{version.by} through {version.via}" if version.via else "as it was made"),
-        to_event(version.seq, f"line {focus.line(version.seq)}", "link x") if focus.line(version.seq) else html.Span())]
-    times = len(view.versions) - 1
-    return [section("Versions", "overwritten once" if times == 1 else f"overwritten {times} times",
-                    html.Div(parts, className="vers"), html.Div(rows, className="rowlist"))]
+    return html.Div(parts, className="vers")
 
 
 def _storage(view: TensorView) -> list[Any]:

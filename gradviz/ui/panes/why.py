@@ -12,17 +12,18 @@ from gradviz.replay import Replay, inspect
 from gradviz.replay.inspect import Content
 from gradviz.replay.values import short
 from gradviz.ui.panes.focus import Focus
-from gradviz.ui.panes.parts import section, to_event
+from gradviz.ui.panes.parts import icon, section, to_event
 
 _HOPS = 50
 
 
 @dataclass(frozen=True)
 class Share:
-    """What one node handed to a place: at event ``seq``, on behalf of the tensor ``via``."""
+    """What node ``nid`` handed on at event ``seq``, into input ``slot`` of another; ``via``: the tensor that it is for."""
 
     seq: int
     nid: int
+    slot: int
     via: str
     content: Content
 
@@ -36,25 +37,61 @@ def root_label(focus: Focus) -> str:
     return replay.label(roots[0].tid, focus.seq) if roots and roots[0].tid else "root"
 
 
+def section_of(focus: Focus, nid: int, slot: int | None = None) -> list[Any]:
+    """The section "Why" of the gradient that enters a node (at an output); empty where nothing has flowed there."""
+    replay, call = focus.replay, focus.replay.graphs[focus.scene.graph].call
+    if not nid or not call:
+        return []
+    first = shares = shares_of(replay, call, nid, slot, focus.seq)
+    passed: list[Share] = []
+    place = nid
+    while len(shares) == 1 and len(passed) < _HOPS:
+        passed.append(shares[0])
+        place = shares[0].nid
+        shares = shares_of(replay, call, place, None, focus.seq)
+    if not first:
+        return []
+    if len({share.slot for share in shares}) > 1:  # they meet a node with several outputs: nothing is added there
+        shares = []
+    total = _figure(first)
+    title = f"Why {total}?" if total else "Why?"
+    chain = _chain(replay, passed)
+    if len(shares) < 2:
+        return [section(title, "one path", *chain)] if chain else []
+    terms = [to_event(share.seq, [html.Span(f"via {share.via}" if share.via else _name(replay, share.nid)),
+                                  html.Span(_name(replay, share.nid), className="dim"), html.B(_of(share.content))], "term")
+             for share in shares]
+    aside = f"{len(shares)} shares add up" + (f" at {passed[-1].via}" if passed and passed[-1].via else "")
+    return [section(title, aside, *_bars(shares), *terms, _total(shares, _arrived(replay, call, place, shares[0].slot, focus.seq)),
+                    *chain)]
+
+
 def shares_of(replay: Replay, call: int, nid: int, slot: int | None, seq: int) -> list[Share]:
-    """What had been handed to a node's input by an event of a call, in the order of time; slot None: to any."""
-    index, found = replay.index, []
-    edges, nodes = index.edges, index.nodes
+    """What had been handed to a node by an event of a call, in the order of time; slot None: to any of its inputs."""
+    edges, nodes, found = replay.index.edges, replay.index.nodes, []
     firsts = np.searchsorted(edges.parent, edges.parent)
     for row in edges.where("nid", nid):
-        if slot is not None and int(edges.ints("slot")[row]) != slot:
-            continue
+        into = int(edges.ints("slot")[row])
         source = int(nodes.ints("nid")[edges.parent[row]])
         step = _step(replay, source, call, seq)
         place = int(row - firsts[row])
-        if step is None or place >= len(step.grads_out):
+        if (slot is not None and into != slot) or step is None or place >= len(step.grads_out):
             continue
         gradient = replay.gradient(step.grads_out[place])
-        if gradient is None:
-            continue
-        tid = replay.output_of(source, 0, seq)
-        found.append(Share(step.seq, source, replay.label(tid, seq) if tid else "", inspect.content_of(replay, gradient)))
+        if gradient is not None:
+            tid = replay.output_of(source, 0, seq)
+            found.append(Share(step.seq, source, into, replay.label(tid, seq) if tid else "", inspect.content_of(replay, gradient)))
     return sorted(found, key=lambda share: share.seq)
+
+
+def _chain(replay: Replay, passed: list[Share]) -> list[Any]:
+    """Through which nodes the sum came here, the nearest last."""
+    if not passed:
+        return []
+    names = [to_event(share.seq, _name(replay, share.nid), "link mono") for share in reversed(passed[:4])]
+    words: list[Any] = [part for place, name in enumerate(names) for part in ((" then " if place else "through "), name)]
+    more = len(passed) - 4
+    return [html.Div([*words, f", {more} more before" if more > 0 else "", f" = {_of(passed[0].content)}"], className="note")]
 
 
 def _step(replay: Replay, nid: int, call: int, seq: int) -> Any | None:
@@ -65,41 +102,45 @@ def _step(replay: Replay, nid: int, call: int, seq: int) -> Any | None:
     return None
 
 
-def section_of(focus: Focus, nid: int) -> list[Any]:
-    """The section "Why" of the gradient that enters a node; empty where nothing has flowed there yet."""
-    replay, call = focus.replay, focus.replay.graphs[focus.scene.graph].call
-    if not nid or not call:
-        return []
-    passed: list[Share] = []
-    shares = shares_of(replay, call, nid, None, focus.seq)
-    first = shares
-    while len(shares) == 1 and len(passed) < _HOPS:
-        passed.append(shares[0])
-        shares = shares_of(replay, call, shares[0].nid, None, focus.seq)
-    if not first:
-        return []
-    total = _figure(first)
-    chain = [html.Div(["made of ", html.Span(f"∇{share.via}" if share.via else "what came in", className="mono"), " by ",
-                       to_event(share.seq, _name(replay, share.nid), "link mono")], className="note") for share in passed[:3]]
-    if len(shares) < 2:
-        return [section(f"Why {total}?" if total else "Why?", "one path", *chain)] if chain else []
-    values = [share.content.array for share in shares]
-    bars = _bars(shares)
-    terms = [to_event(share.seq, [html.Span(f"via {share.via}" if share.via else _name(replay, share.nid)),
-                                  html.Span(_name(replay, share.nid), className="dim"), html.B(_of(share.content))], "term")
-             for share in shares]
-    met = passed[-1].via if passed else ""
-    aside = f"{len(shares)} shares add up" + (f" at {met}" if met else "")
-    return [section(f"Why {total}?" if total else "Why?", aside, *bars, *terms, *_total(shares, values), *reversed(chain))]
+def _arrived(replay: Replay, call: int, nid: int, slot: int, seq: int) -> Any | None:
+    """What a node took in once all its shares were there, as recorded; None where it has not run or was not kept."""
+    step = _step(replay, nid, call, seq)
+    if step is not None:
+        row = step.grads_in[slot] if slot < len(step.grads_in) else None
+    else:
+        rows = replay.index.accumulates
+        last = next((row for row in rows.where("nid", nid) if int(rows.ints("call")[row]) == call and rows.seq[row] <= seq), None)
+        row = None if last is None else replay.event(int(rows.seq[last])).added
+    gradient = None if row is None else replay.gradient(row)
+    return None if gradient is None else inspect.content_of(replay, gradient).array
 
 
-def _total(shares: list[Share], values: list[Any]) -> list[Any]:
-    if any(value is None for value in values):
-        return [html.Div("Only norms were kept; record with --values full to see the terms add up.", className="note")]
-    summed = sum(value.astype(np.float64) for value in values)
-    words = " + ".join(_of(share.content) for share in shares)
-    return [html.Div([html.Span(f"{words} = {_of_array(summed)}", className="mono"), html.Span("exact")], className="tot")] if len(
-        {_uniform(value) is not None for value in values}) == 1 else []
+def _total(shares: list[Share], arrived: Any | None) -> html.Div:
+    """The terms and their sum, and whether that is what was recorded."""
+    arrays = [share.content.array for share in shares]
+    if any(array is None for array in arrays):
+        return html.Div("Only norms were kept: record with --values full to see the terms add up.", className="note")
+    summed = sum(array.astype(np.float64) for array in arrays if array is not None)
+    if all(_uniform(array) is not None for array in arrays):
+        words = " + ".join(_of(share.content) for share in shares) + f" = {_of_array(summed)}"
+    else:
+        words = f"element by element: {_of_array(summed)}"
+    return html.Div([html.B(words), _agrees(summed, arrived)], className="tot")
+
+
+def _agrees(summed: Any, arrived: Any | None) -> html.Span:
+    if arrived is None:
+        return html.Span("so far", className="dim")
+    with np.errstate(all="ignore"):
+        off = float(np.max(np.abs(summed - arrived), initial=0.0))
+    if off == 0:
+        return html.Span([icon("ok"), "exact"])
+    if not np.isfinite(off):
+        return html.Span("not finite", className="dim")
+    size = float(np.max(np.abs(arrived), initial=0.0)) or 1.0
+    if off / size < 1e-5:
+        return html.Span([icon("ok"), f"rounding {off:.1g}"])
+    return html.Span("a hook changed the sum", className="dim")
 
 
 def _bars(shares: list[Share]) -> list[Any]:
@@ -130,11 +171,9 @@ def _figure(shares: list[Share]) -> str:
     arrays = [share.content.array for share in shares]
     if any(array is None for array in arrays):
         return ""
-    return _of_array(sum(array.astype(np.float64) for array in arrays))
+    return _of_array(sum(array.astype(np.float64) for array in arrays if array is not None))
 
 
 def _name(replay: Replay, nid: int) -> str:
     node = replay.node(nid)
     return node.name if node else "node"
-
-
