@@ -1,7 +1,8 @@
 """The layered graph: blocks of places and lanes in rows, every segment between neighbouring rows.
 
 A link over several rows gets a slot of its own in each row that it crosses, a *lane*, so that no edge ever runs
-behind a glyph. All long links that leave one place share its lane and branch off: fewer lines, and fewer rows filled.
+behind a glyph. All long links that leave one place share its lane and branch off: fewer lines, and fewer rows filled. Only a view's
+line to its base stays alone: nothing flows along it.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Segment:
 @dataclass
 class Layers:
     """Vertices are blocks (same numbers as in Ranks), then lanes. ``offset`` of a place from its block's middle;
-    ``lane``: (place, rank) to vertex; ``margin``: links that run down the margin; ``level`` links lie in one row."""
+    ``lane``: (place, rank, lower place of a view or -1) to vertex; ``margin``: links that run down the margin; ``level`` links lie in one row."""
 
     rows: list[list[int]]
     width: list[float]
@@ -45,7 +46,7 @@ class Layers:
     light: list[bool]
     offset: list[float]
     segments: list[Segment]
-    lane: dict[tuple[int, int], int] = field(default_factory=dict)
+    lane: dict[tuple[int, int, int], int] = field(default_factory=dict)
     margin: set[tuple[int, int]] = field(default_factory=set)
     row_of: list[int] = field(default_factory=list)
 
@@ -76,7 +77,7 @@ def layers(places: Places, ranks: Ranks) -> Layers:
     found = Layers(rows, width, len(width), light, offset, [])
     seen: dict[tuple[int, int, float, float], bool] = {}
     for upper, lower in places.links:
-        for part in _chain(found, ranks, upper, lower):
+        for part in _chain(found, ranks, upper, lower, (upper, lower) in places.views):
             seen[part] = seen.get(part, False) or (upper, lower) in places.main
     found.segments = [Segment(*part, main) for part, main in seen.items()]
     found.row_of = [0] * len(found.width)
@@ -86,7 +87,7 @@ def layers(places: Places, ranks: Ranks) -> Layers:
     return found
 
 
-def _chain(found: Layers, ranks: Ranks, upper: int, lower: int) -> list[tuple[int, int, float, float]]:
+def _chain(found: Layers, ranks: Ranks, upper: int, lower: int, view: bool) -> list[tuple[int, int, float, float]]:
     first, last = ranks.rank[upper], ranks.rank[lower]
     if last <= first or last - first > LONGEST:
         if last != first:
@@ -95,7 +96,7 @@ def _chain(found: Layers, ranks: Ranks, upper: int, lower: int) -> list[tuple[in
     vertex, offset = ranks.block[upper], found.offset[upper]
     chain = []
     for rank in range(first + 1, last):
-        key = upper, rank
+        key = upper, rank, lower if view else -1
         if key not in found.lane:
             found.lane[key] = len(found.width)
             found.width.append(LANE)
@@ -109,8 +110,9 @@ def _chain(found: Layers, ranks: Ranks, upper: int, lower: int) -> list[tuple[in
 
 def slots(places: Places, ranks: Ranks) -> int:
     """How many lanes the graph needs: what its layout costs beyond its places."""
-    ends: dict[int, int] = {}
+    ends: dict[tuple[int, int], int] = {}
     for upper, lower in places.links:
         if ranks.rank[lower] - ranks.rank[upper] <= LONGEST:
-            ends[upper] = max(ends.get(upper, 0), ranks.rank[lower])
-    return sum(max(0, end - ranks.rank[upper] - 1) for upper, end in ends.items())
+            trunk = upper, lower if (upper, lower) in places.views else -1
+            ends[trunk] = max(ends.get(trunk, 0), ranks.rank[lower])
+    return sum(max(0, end - ranks.rank[upper] - 1) for (upper, _), end in ends.items())

@@ -18,7 +18,8 @@ LIGHT = frozenset(("leaf", "input", "alias"))
 @dataclass
 class Places:
     """``forward`` and ``backward``: the glyph at each place, "" for none. ``of``: node id to place. ``links``: upper
-    and lower place; ``main``: those among them along which data flows. ``runs``: places that stand in one row, side
+    and lower place; ``main``: those among them along which data flows; ``views``: those that only say what is a view
+    of what. ``runs``: places that stand in one row, side
     by side, in this order."""
 
     forward: list[str] = field(default_factory=list)
@@ -30,6 +31,7 @@ class Places:
     sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
     links: list[tuple[int, int]] = field(default_factory=list)
     main: set[tuple[int, int]] = field(default_factory=set)
+    views: set[tuple[int, int]] = field(default_factory=set)
     runs: list[list[int]] = field(default_factory=list)
 
     def add(self, forward: str, backward: str, light: bool) -> int:
@@ -58,6 +60,7 @@ def places(scene: Scene) -> Places:
     links = [(edge.kind, ends(edge, found)) for edge in scene.edges]
     found.links = list(dict.fromkeys(link for _, link in links if link is not None))
     found.main = {link for kind, link in links if link is not None and kind == "data"}
+    found.views = set(found.links) - {link for kind, link in links if link is not None and kind != "view"}
     for group in scene.groups:
         if group.kind == "storage":
             members = [found.of[member] for member in group.members if member in found.of]

@@ -107,7 +107,8 @@ def _via(plan: Plan, way: Way) -> list[tuple[int, float]]:
     """Ranks that a way crosses, and where its lanes are."""
     first, last = plan.ranks.rank[way.upper], plan.ranks.rank[way.lower]
     shift = (way.number - (way.alike - 1) / 2) * 6
-    return [(rank, plan.lanes[plan.graph.lane[way.upper, rank]] + shift) for rank in range(first + 1, last)]
+    own = way.lower if (way.upper, way.lower) in plan.places.views else -1
+    return [(rank, plan.lanes[plan.graph.lane[way.upper, rank, own]] + shift) for rank in range(first + 1, last)]
 
 
 def _ports(plan: Plan, ways: list[Way]) -> None:
