@@ -67,9 +67,11 @@ def command(module: str | None, code: str | None, output: str | None, force: boo
     """
     target, args = targeted(module, code, script)
     check(target, engine)
-    made = partial(_options, target, force=force, values=values, sources=sources, quiet=quiet)
-    after = partial(_after, quiet=quiet, viewer=None if no_view else viewer)
-    return partial(start, target, args, output, made, after)
+    made = partial(Options, force=force, values=values, sources=sources, quiet=quiet)
+    from gradviz.cli.after import after
+
+    return partial(start, target, args, output, made,
+                   partial(after, cwd=os.getcwd(), quiet=quiet, viewer=None if no_view else viewer))
 
 
 def targeted(module: str | None, code: str | None, script: tuple[str, ...]) -> tuple[Target, tuple[str, ...]]:
@@ -119,16 +121,7 @@ def start(target: Target, args: tuple[str, ...], output: str | None, made: Calla
             return 1
 
 
-def _options(target: Target, trace: str, **options: Any) -> Options:
-    return Options(trace, **options)
-
-
 def _last(stem: str) -> int:
     """The highest number that a trace of this name has here."""
     numbers = (name[len(stem) + 1:-4] for name in os.listdir() if name.startswith(f"{stem}-") and name.endswith(".gvt"))
     return max((int(number) for number in numbers if number.isdecimal()), default=0)
-
-
-def _after(outcome: Outcome, quiet: bool, viewer: dict[str, Any] | None) -> None:
-    if not quiet:
-        print(f"[gradviz] trace: {os.path.relpath(outcome.trace)}", file=sys.stderr)

@@ -1,0 +1,93 @@
+"""``gradviz check``: what went wrong in a script or a trace, and why; for people and for CI."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from gradviz.cli.findings import as_json, as_text, failing
+from gradviz.cli.run import StopsAtTarget, check, options, targeted
+from gradviz.cli.traces import is_trace, opened
+
+
+@click.command(cls=StopsAtTarget, context_settings={"allow_interspersed_args": False}, epilog="""\b
+Examples:
+  gradviz check train.py --epochs 1
+  gradviz check train-1.gvt
+  gradviz check --json train.py > findings.json""")
+@click.option("-m", "module", metavar="MODULE", help="Run a module, as python -m does.")
+@click.option("-c", "code", metavar="CODE", help="Run a piece of code, as python -c does.")
+@click.option("--json", "json_", is_flag=True, help="One JSON object on stdout; what the script prints goes to stderr.")
+@options
+@click.argument("script", nargs=-1, type=click.UNPROCESSED, metavar="[SCRIPT | TRACE] [ARGS]...")
+def command(module: str | None, code: str | None, json_: bool, values: str, engine: str, sources: bool,
+            script: tuple[str, ...]) -> int:
+    """Say what went wrong in SCRIPT, which is run, or in TRACE, and why.
+
+    The exit status is 1 when there is an error or a warning, else the script's own.
+    """
+    if module is None and code is None and script and is_trace(script[0]):
+        return report(script[0], script[0], None, json_)
+    target, args = targeted(module, code, script)
+    check(target, engine)
+    with tempfile.TemporaryDirectory(prefix="gradviz-") as folder:
+        trace = os.path.join(folder, "check.gvt")
+        flags = ["--no-view", "-q", "-o", trace, "--values", values, "--engine", engine]
+        flags += [] if sources else ["--no-source"]
+        what = {"script": [target.name], "module": ["-m", target.name], "code": ["-c", target.name]}[target.kind]
+        status = recorded([*flags, *what, *args], json_)
+        if not os.path.exists(trace):
+            return status
+        return report(trace, target.name, status, json_)
+
+
+def recorded(arguments: list[str], json_: bool) -> int:
+    """Run it in a process of its own, so that there is an answer however it ends."""
+    sys.stdout.flush()
+    with ignoring_interrupts(), subprocess.Popen(
+            [sys.executable, "-m", "gradviz", "run", *arguments],
+            stdout=sys.stderr.fileno() if json_ else None) as process:
+        return process.wait()
+
+
+@contextmanager
+def ignoring_interrupts() -> Iterator[None]:
+    """Ctrl-C is for the process that we wait for; it must not inherit that we ignore it."""
+    before = signal.signal(signal.SIGINT, lambda number, frame: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def report(trace: str, script: str, status: int | None, json_: bool) -> int:
+    """Print the findings of a trace and give our exit status. ``status``: the script's, if it ran just now."""
+    from gradviz.findings import find
+
+    replay = opened(trace)
+    found = find(replay)
+    if json_:
+        told: dict[str, Any] = {"script": script, "exit_code": status, "events": replay.n,
+                                "findings": [as_json(finding) for finding in found]}
+        print(json.dumps(told))
+    else:
+        width = min(shutil.get_terminal_size().columns, 100)
+        for finding in found:
+            click.echo(as_text(finding, width) + "\n")
+        ending = "" if replay.state == "complete" else f", {replay.state}"
+        click.echo(f"{len(found)} finding{'' if len(found) == 1 else 's'} in {replay.n:,} events{ending}")
+    if failing(found):
+        return 1
+    if status is None:
+        return 0
+    return 128 - status if status < 0 else status

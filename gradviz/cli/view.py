@@ -1,0 +1,39 @@
+"""``gradviz view``: open the replay of a trace."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from gradviz.cli.traces import named
+
+
+@click.command(epilog="""\b
+Examples:
+  gradviz view                    the latest trace here
+  gradviz view train-1.gvt --no-open
+  gradviz view runs/              the latest trace in a folder""")
+@click.argument("trace", required=False, metavar="[TRACE]")
+@click.option("--no-open", is_flag=True, help="Open no browser.")
+@click.option("--port", type=click.IntRange(0, 65535), help="[default: 8050, or the next free]")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to serve at.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing of ours.")
+def command(trace: str | None, no_open: bool, port: int | None, host: str, quiet: bool) -> int:
+    """Open the replay of TRACE in a browser, until Ctrl-C."""
+    from gradviz.trace.reader import Reader
+
+    path = named(trace)
+    with Reader(path):  # what is no trace is said before a server is loaded
+        pass
+    from gradviz.ui import serve
+
+    serve(path, host=host, port=port, open_browser=not no_open and has_browser(), quiet=quiet)
+    return 0
+
+
+def has_browser() -> bool:
+    """Is there somebody in front of a screen?"""
+    display = sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    return sys.stdout.isatty() and bool(display) and not os.environ.get("CI")
