@@ -9,6 +9,6 @@ from gradviz.export.data import json
 from gradviz.export.dotfile import dot
 from gradviz.export.raster import pdf, png
 from gradviz.export.sheet import GRAPHS, Caption, svg
-from gradviz.export.write import FORMATS, export, render
+from gradviz.export.write import FORMATS, export, picture, render
 
-__all__ = ["FORMATS", "GRAPHS", "Caption", "dot", "export", "json", "pdf", "png", "render", "svg"]
+__all__ = ["FORMATS", "GRAPHS", "Caption", "dot", "export", "json", "pdf", "picture", "png", "render", "svg"]

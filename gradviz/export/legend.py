@@ -22,7 +22,9 @@ def entries(moment: Moment, sides: frozenset[str]) -> list[Entry]:
              if at(badge.states, moment.seq) not in ("", "future")}
     seen |= {("edge", edge.kind) for edge in moment.scene.edges if moment.edge_state(edge) != "future"
              and moment.nodes[edge.source].side in sides}
-    states = {state for _, state in seen}
+    seen |= {("edge", "cut") for edge in moment.scene.edges if moment.edge_state(edge) == "cut"
+             and moment.nodes[edge.source].side in sides}
+    states = {state for kind, state in seen if kind not in ("badge", "edge")}
     if "nan" in states:
         seen.add(("mark", "nan"))
     for kind, state in (("tensor", "lost"), ("tensor", "overwritten"), ("node", "failed")):

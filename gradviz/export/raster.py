@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.resources import files
 from io import BytesIO
@@ -19,8 +20,14 @@ def font_paths() -> list[str]:
     return [str(folder / name) for _, _, name in FONTS]
 
 
+PIXELS: Final = 80_000_000
+"""A PNG is at most as large: beyond that, readers and memory give out."""
+PAGE: Final = 14_400.0
+"""Points that a PDF page may measure."""
+
+
 def png(svg_text: str, scale: float = 2.0) -> bytes:
-    """The picture as PNG, ``scale`` pixels per CSS pixel.
+    """The picture as PNG, ``scale`` pixels per CSS pixel; a very large graph gets fewer.
 
     Letters that the bundled fonts lack (Chinese, say) are taken from the system's; all others never are.
     """
@@ -28,13 +35,15 @@ def png(svg_text: str, scale: float = 2.0) -> bytes:
 
     if not scale > 0:
         raise ValueError(f"scale must be larger than 0, not {scale!r}")
+    width, height = _measures(svg_text)
+    scale = min(scale, (PIXELS / (width * height)) ** 0.5)
     return bytes(resvg_py.svg_to_bytes(svg_string=svg_text, zoom=scale, font_files=font_paths(),
                                        skip_system_fonts=_covered(svg_text), monospace_family="DejaVu Sans Mono",
                                        sans_serif_family="DejaVu Sans", font_family="DejaVu Sans"))
 
 
 def pdf(svg_text: str) -> bytes:
-    """The picture as a PDF of one page, drawn, with its fonts in it."""
+    """The picture as a PDF of one page, drawn, with its fonts in it; smaller where it would not fit on any page."""
     from reportlab.graphics import renderPDF
     from svglib.svglib import svg2rlg
 
@@ -42,6 +51,10 @@ def pdf(svg_text: str) -> bytes:
     drawing = svg2rlg(BytesIO(svg_text.encode()))
     if drawing is None:
         raise ValueError("the picture could not be turned into a PDF")
+    shrink = min(1.0, PAGE / max(drawing.width, drawing.height))
+    if shrink < 1:
+        drawing.scale(shrink, shrink)
+        drawing.width, drawing.height = drawing.width * shrink, drawing.height * shrink
     return bytes(renderPDF.drawToString(drawing))
 
 
@@ -51,6 +64,12 @@ def _register() -> None:
 
     for (family, weight, _), path in zip(FONTS, font_paths(), strict=True):
         register_font(family, path, weight=weight, rlgFontName=f"gradviz-{family.replace(' ', '')}-{weight}")
+
+
+def _measures(svg_text: str) -> tuple[float, float]:
+    """Width and height that our writer put into the first line of the picture."""
+    found = re.search(r'<svg [^>]*width="([\d.]+)" height="([\d.]+)"', svg_text)
+    return (float(found[1]), float(found[2])) if found else (1.0, 1.0)
 
 
 def _covered(text: str) -> bool:

@@ -16,7 +16,7 @@ from gradviz.findings import find
 from gradviz.layout import cut, place
 from gradviz.replay import Replay
 from gradviz.replay.narrate import sentence
-from gradviz.scene import build
+from gradviz.scene import Placed, Scene, build
 from gradviz.scene.style import THEMES
 
 FORMATS: Final = ("svg", "png", "pdf", "dot", "json")
@@ -36,15 +36,20 @@ def render(replay: Replay, *, format: str, event: int, graph: str = "both", them
     if not 0 <= event < replay.n:
         raise ValueError(f"event must be from 0 to {replay.n - 1}, not {event}")
     scene = cut(build(replay, find(replay), replay.graph_at(event)))
-    placed = place(scene)
+    return picture(replay, scene, place(scene), format=format, event=event, graph=graph, theme=theme)
+
+
+def picture(replay: Replay, scene: Scene, placed: Placed, *, format: str, event: int, graph: str = "both",
+            theme: str = "light") -> bytes:
+    """As :func:`render`, of a scene that is built and placed already."""
     name = Path(replay.path).name
     if format == "dot":
         return dot(scene, placed, event, graph, theme).encode()
     words = sentence(replay, event)
     if format == "json":
         return json(scene, placed, event, graph, {"trace": name, "sentence": words}).encode()
-    picture = svg(scene, placed, event, graph, theme, Caption(name, f"event {event:,} of {replay.n - 1:,}", words))
-    return png(picture) if format == "png" else pdf(picture) if format == "pdf" else picture.encode()
+    drawn = svg(scene, placed, event, graph, theme, Caption(name, f"event {event:,} of {replay.n - 1:,}", words))
+    return png(drawn) if format == "png" else pdf(drawn) if format == "pdf" else drawn.encode()
 
 
 def export(replay: Replay, target: str | Path, *, format: str = "", event: int, graph: str = "both",

@@ -1,8 +1,8 @@
 """The layered graph: blocks of places and lanes in rows, every segment between neighbouring rows.
 
 A link over several rows gets a slot of its own in each row that it crosses, a *lane*, so that no edge ever runs
-behind a glyph. All long links that leave one place share its lane and branch off: fewer lines, and fewer rows filled. Only a view's
-line to its base stays alone: nothing flows along it.
+behind a glyph. All long links that leave one place share its lane and branch off: fewer lines, and fewer rows filled.
+Only a view's line to its base stays alone: nothing flows along it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ class Segment:
 @dataclass
 class Layers:
     """Vertices are blocks (same numbers as in Ranks), then lanes. ``offset`` of a place from its block's middle;
-    ``lane``: (place, rank, lower place of a view or -1) to vertex; ``margin``: links that run down the margin; ``level`` links lie in one row."""
+    ``lane``: (place, rank, lower place of a view or -1) to vertex; ``margin``: links that run down the margin. Links
+    within a row are in neither."""
 
     rows: list[list[int]]
     width: list[float]

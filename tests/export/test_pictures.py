@@ -120,6 +120,15 @@ def test_png_scale_must_be_positive() -> None:
         export.png(svg_of(chain(), 1), 0)
 
 
+def test_a_very_large_graph_still_makes_a_png_and_a_pdf() -> None:
+    text = '<svg xmlns="http://www.w3.org/2000/svg" width="3000" height="60000" viewBox="0 0 3000 60000"></svg>'
+    image = Image.open(BytesIO(export.png(text, 2)))
+    assert 70_000_000 < image.size[0] * image.size[1] <= 81_000_000
+    page = re.search(rb"/MediaBox \[ 0 0 ([\d.]+) ([\d.]+) \]", export.pdf(text))
+    assert page is not None
+    assert float(page[2]) <= 14_400
+
+
 def test_pdf_carries_the_bundled_fonts() -> None:
     content = export.pdf(svg_of(inplace(), 10))
     assert content.startswith(b"%PDF")
