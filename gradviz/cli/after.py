@@ -45,7 +45,7 @@ def explanation(trace: str) -> str:
     found = [finding for finding in find(replay) if finding.severity == "error"]
     if found:
         return f"explained: {in_one_line(found[0])}"
-    return f"recorded at event {replay.n - 1}"
+    return f"recorded at event {replay.events('error')[-1]}"
 
 
 def view(trace: str, *, quiet: bool, no_open: bool, port: int | None, host: str) -> None:

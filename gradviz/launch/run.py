@@ -65,8 +65,9 @@ def run(target: Target, args: Sequence[str], options: Options, after: Callable[[
     ``after`` is called when all of the script's exit functions have run and the trace is finalised. It is not called
     when a signal or ``os._exit`` ends the process. Raises OSError when the trace cannot be created.
     """
-    recorder = Recorder(options.trace, options.values, meta={"argv": _argv(target, args)}, force=options.force,
-                        sources=options.sources, roots=target.roots, texts=target.texts, quiet=options.quiet)
+    meta = {"script": target.title, "argv": _argv(target, args)}
+    recorder = Recorder(options.trace, options.values, meta=meta, force=options.force, sources=options.sources,
+                        roots=target.roots, texts=target.texts, quiet=options.quiet)
     state = _Run(recorder, after)
     atexit.register(state.finish)
     standin.install(target.roots, options.quiet)

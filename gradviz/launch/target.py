@@ -17,6 +17,8 @@ from importlib.machinery import BuiltinImporter, SourceFileLoader, SourcelessFil
 from types import ModuleType
 from typing import Any, Literal
 
+from gradviz.trace.pack import writable
+
 CODE_FILE = "<string>"
 
 
@@ -41,6 +43,11 @@ class Target:
         return os.path.splitext(os.path.basename(os.path.abspath(self.name)))[0] or "script"
 
     @property
+    def title(self) -> str:
+        """What a person calls it."""
+        return writable([{"script": self.name, "module": f"-m {self.name}", "code": "-c"}[self.kind]])[0]
+
+    @property
     def roots(self) -> tuple[str, ...]:
         """The folders whose files are the user's own."""
         if self.kind == "script":
@@ -61,7 +68,7 @@ class Target:
         """Raises NoTarget when a script is not there or cannot be read."""
         if self.kind != "script":
             return
-        path = os.path.abspath(self.name)
+        path = os.path.join(os.getcwd(), self.name)
         try:
             if os.path.isdir(path):
                 return
@@ -91,7 +98,7 @@ def prepare(target: Target, args: Sequence[str]) -> Callable[[], object]:
     if target.by_runpy:
         _look([target.name, *args], os.path.abspath(target.name), always=True)
         return lambda: run_module("__main__", False)
-    path = os.path.abspath(target.name)
+    path = os.path.join(os.getcwd(), target.name)  # not normalised, as the interpreter has it
     _look([target.name, *args], os.path.dirname(os.path.realpath(target.name)))
     compiled = path.endswith(".pyc")
     main.__dict__.update(__file__=path, __cached__=None,

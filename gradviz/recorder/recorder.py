@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import sys
 import time
 import traceback
@@ -17,9 +16,9 @@ from gradviz import probe
 from gradviz.events import KINDS, Kind
 from gradviz.recorder import forks
 from gradviz.recorder.console import Console
+from gradviz.recorder.meta import run_facts
 from gradviz.recorder.pump import FULL, WAKE, Pump
 from gradviz.recorder.sites import USER, Code, Roles, Spans, outside
-from gradviz.trace.pack import writable
 from gradviz.trace.writer import Writer
 
 ERROR: Final = KINDS["error"].code
@@ -57,7 +56,7 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
         self.failure = ""
         self._zero = time.perf_counter_ns()
         options = {"values": values, "sources": sources}
-        self._writer = Writer(path, {**_meta(), "options": options, **(meta or {})}, force)
+        self._writer = Writer(path, {**run_facts(), "options": options, **(meta or {})}, force)
         self.path = self._writer.path
         self._roles = Roles(roots, texts or {})
         self._pump = Pump(self._writer, Spans(self._roles, texts or {}), sources, self._fail)
@@ -281,18 +280,6 @@ def _text(exception: BaseException) -> str:
         return str(exception)
     except Exception:
         return "<its text cannot be made>"
-
-
-def _meta() -> dict[str, Any]:
-    return {"id": os.urandom(16).hex(), "producer": "gradviz.engine", "argv": writable(list(sys.argv)), "cwd": writable([os.getcwd()])[0],
-            "pid": os.getpid(), "rank": _rank(), "start": time.time(), "python": platform.python_version(),
-            "platform": f"{platform.system()} {platform.machine()}"}
-
-
-def _rank() -> int:
-    with suppress(KeyError, ValueError):
-        return int(os.environ["RANK"])
-    return 0
 
 
 def listening() -> Recorder | None:

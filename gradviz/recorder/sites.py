@@ -68,6 +68,8 @@ class Roles:
 
     def _role(self, file: str) -> int:
         if file.startswith("<"):
+            if file.startswith("<frozen "):  # runpy below the script, the import system
+                return OURS
             # "<string>" is also what dataclasses and namedtuples are made of
             user = file in self._texts or file.startswith(("<stdin", "<ipython", "<python-input"))
             return USER if user else LIBRARY

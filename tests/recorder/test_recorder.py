@@ -273,7 +273,7 @@ def test_meta_tells_how_and_never_the_environment(tmp_path: Path, monkeypatch: p
     with recording(tmp_path, values="stats") as recorder, Reader(recorder.path) as reader:
         assert reader.meta["options"] == {"values": "stats", "sources": True}
         assert reader.meta["pid"] == os.getpid()
-        assert {"id", "argv", "cwd", "python", "producer", "start"} <= set(reader.meta)
+        assert {"id", "script", "argv", "cwd", "python", "producer", "started"} <= set(reader.meta)
         assert "hunter2" not in str(reader.meta)
 
 

@@ -1,0 +1,1 @@
+import broken_module_that_is_not_there

@@ -1,0 +1,3 @@
+import warnings
+def f(): warnings.warn("careful", DeprecationWarning, stacklevel=2)
+f()
