@@ -1,0 +1,51 @@
+"""PyTorch's tensors and autograd on NumPy, observable at every step: ``import gradviz.engine as torch``."""
+
+from __future__ import annotations
+
+from math import e, inf, nan, pi
+from typing import Any
+
+from gradviz.engine import dtypes as _dtypes
+from gradviz.engine.autograd.modes import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from gradviz.engine.dtypes import device, dtype, finfo, get_default_dtype, iinfo, set_default_dtype
+from gradviz.engine.errors import UnsupportedError
+from gradviz.engine.ops.random import Generator, default_generator
+from gradviz.engine.ops.table import FUNCTIONS as _FUNCTIONS
+from gradviz.engine.printing import get_printoptions, set_printoptions
+from gradviz.engine.printing import tensor_text as _tensor_text
+from gradviz.engine.tensor import Size, Tensor
+
+__version__ = "2.13.0+gradviz"
+globals().update(_FUNCTIONS)
+globals().update(_dtypes.NAMES)
+Tensor.__repr__ = _tensor_text  # type: ignore[method-assign]
+Tensor.__module__ = "torch"
+newaxis = None
+
+from gradviz.engine.autograd import public as _public  # noqa: E402 - the public face needs the ops
+
+autograd = _public.module()
+
+
+def is_storage(obj: Any) -> bool:
+    return False
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(f"module 'torch' has no attribute '{name}'")
+    raise AttributeError(f"module 'torch' has no attribute '{name}'")
+
+
+__all__ = [
+    "Generator", "Size", "Tensor", "UnsupportedError", "e", "inf", "nan", "pi", "autograd", "default_generator", "device", "dtype", "enable_grad",
+    "finfo", "get_default_dtype", "get_printoptions", "iinfo", "inference_mode", "is_grad_enabled",
+    "is_inference_mode_enabled", "no_grad", "set_default_dtype", "set_grad_enabled", "set_printoptions",
+]

@@ -1,0 +1,44 @@
+"""What happens at a leaf: ``.grad`` is set or added to."""
+
+from __future__ import annotations
+
+from sys import getrefcount
+from typing import Any
+
+from gradviz import probe
+from gradviz.engine import observe
+from gradviz.engine.autograd import firing
+from gradviz.engine.tensor import fresh
+from gradviz.engine.xp import ndarray
+
+_OWN = 4
+"""References to a gradient that nobody else holds: here, the caller, the argument of getrefcount and the stack."""
+
+
+def accumulate(call: Any, node: Any, g: Any) -> None:
+    """Add ``g`` to the leaf's ``.grad``; the tensor stays the same object unless a graph is made."""
+    leaf = node.variable
+    grad = leaf._grad
+    was = "none" if grad is None else "added"
+    if grad is None:
+        if g.__class__ is ndarray:
+            own = g.base is None and g.flags.c_contiguous and g.flags.writeable and getrefcount(g) <= _OWN
+            leaf._grad = fresh(g if own else g.copy())
+        else:
+            leaf._grad = g.clone() if call.create_graph else g.detach()
+    elif call.create_graph:
+        leaf._grad = grad + (g if g.__class__ is not ndarray else fresh(g))
+    else:
+        array = g if g.__class__ is ndarray else g._array
+        total = grad._array
+        total += array
+        grad._cell.version += 1
+    if probe.sink is not None:
+        observe.accumulated(call, node, g, was)
+    if leaf._hooks is not None and leaf._hooks.post_accumulate:
+        firing.accumulated(call, node)
+
+
+def keep_gradient(call: Any, tensor: Any, g: Any) -> None:
+    """``backward(inputs=...)`` asked for the gradient of a tensor inside the graph."""
+    firing.retain(call, tensor, g)

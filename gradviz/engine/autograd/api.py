@@ -1,0 +1,146 @@
+"""``backward`` and ``grad``: check what the user asks for, then run."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from gradviz import probe
+from gradviz.engine import observe
+from gradviz.engine.autograd import modes
+from gradviz.engine.autograd.accumulate import keep_gradient
+from gradviz.engine.autograd.backward import Call, mark_needed, run
+from gradviz.engine.autograd.namespaces import graph, raw
+from gradviz.engine.tensor import Size, Tensor, fresh, gradient_edge
+from gradviz.engine.xp import xp
+
+TensorOrTensors = Any
+
+
+def _listed(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return [value] if isinstance(value, Tensor) else list(value)
+
+
+def _first_gradients(tensors: list[Any], given: list[Any], arrays: bool) -> list[Any]:
+    """The gradients to start from: those given, or a one for a single number."""
+    grads = []
+    for i, (t, g) in enumerate(zip(tensors, given, strict=True)):
+        array = t._array
+        if g is None:
+            if t.requires_grad:
+                if array.size != 1:
+                    raise RuntimeError("grad can be implicitly created only for scalar outputs")
+                if array.dtype.kind not in "fc":
+                    raise RuntimeError("grad can be implicitly created only for real scalar outputs but got "
+                                       f"{t.dtype}")
+                one = xp.ones(array.shape, array.dtype)
+                grads.append(one if arrays else fresh(one))
+            else:
+                grads.append(None)
+        elif isinstance(g, Tensor):
+            if g._array.shape != array.shape:
+                raise RuntimeError(f"Mismatch in shape: grad_output[{i}] has a shape of {Size(g._array.shape)} and "
+                                   f"output[{i}] has a shape of {Size(array.shape)}.")
+            grads.append(g._array if arrays else g)
+        else:
+            raise TypeError("gradients can be either Tensors or None, but got " + type(g).__name__)
+    return grads
+
+
+def _roots(tensors: list[Any]) -> list[Any]:
+    edges = []
+    for i, t in enumerate(tensors):
+        edge = gradient_edge(t)
+        if edge[0] is None:
+            raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
+        edges.append(edge)
+    return edges
+
+
+def _run(call: Call, tensors: list[Any], given: list[Any], inputs: list[Any], method: str) -> None:
+    """Run under the grad mode of this backward, and tell the recorder of begin and end."""
+    grads = _first_gradients(tensors, given, not call.create_graph)
+    edges = _roots(tensors)
+    if call.targets is not None:
+        call.needed = mark_needed(edges, call.targets)
+    recorded = probe.sink is not None
+    if recorded:
+        observe.begin(call, list(zip(tensors, edges, given, strict=True)), inputs, method)
+    before = modes.switch("grad" if call.create_graph else "no_grad")
+    try:
+        run(call, edges, grads)
+    except BaseException:
+        if recorded and probe.sink is not None:
+            observe.end(call, "failed")
+        raise
+    finally:
+        modes.switch(before)
+    if recorded and probe.sink is not None:
+        observe.end(call, "end")
+
+
+def _target(call: Call, tensors: list[Any]) -> None:
+    call.targets = {}
+    for i, t in enumerate(tensors):
+        node, slot = gradient_edge(t)
+        call.targets.setdefault(node, {}).setdefault(slot, []).append(i)
+    call.captured = [None] * len(tensors)
+
+
+def backward(tensors: TensorOrTensors, grad_tensors: Any = None, retain_graph: bool | None = None,
+             create_graph: bool = False, grad_variables: Any = None, inputs: Any = None) -> None:
+    """Add the gradients of ``tensors`` with respect to the graph's leaves to their ``.grad``."""
+    roots = _listed(tensors)
+    given = _listed(grad_tensors) if grad_tensors is not None else [None] * len(roots)
+    if len(given) != len(roots):
+        raise RuntimeError(f"got {len(roots)} tensors and {len(given)} gradients")
+    keep = create_graph if retain_graph is None else retain_graph
+    if create_graph:
+        warnings.warn(
+            "Using backward() with create_graph=True will create a reference cycle between the parameter and its "
+            "gradient which can cause a memory leak. We recommend using autograd.grad when creating the graph to avoid "
+            "this. If you have to use this function, make sure to reset the .grad fields of your parameters to None "
+            "after use to break the cycle and avoid the leak.", UserWarning, stacklevel=3)
+    call = Call(graph if create_graph else raw, bool(keep), create_graph)
+    wanted = _listed(inputs)
+    if inputs is not None:
+        if not wanted:
+            raise RuntimeError("'inputs' argument to backward() cannot be empty.")
+        _target(call, wanted)
+    _run(call, roots, given, wanted, "backward")
+    for t, g in zip(wanted, call.captured, strict=False):
+        if g is not None and not t.is_leaf:
+            keep_gradient(call, t, g)
+
+
+def grad(outputs: TensorOrTensors, inputs: TensorOrTensors, grad_outputs: Any = None, retain_graph: bool | None = None,
+         create_graph: bool = False, only_inputs: bool = True, allow_unused: bool | None = None,
+         is_grads_batched: bool = False, materialize_grads: bool = False) -> tuple[Any, ...]:
+    """The gradients of ``outputs`` with respect to ``inputs``; no ``.grad`` is touched."""
+    roots, wanted = _listed(outputs), _listed(inputs)
+    given: Sequence[Any] = _listed(grad_outputs) if grad_outputs is not None else [None] * len(roots)
+    keep = create_graph if retain_graph is None else retain_graph
+    call = Call(graph if create_graph else raw, bool(keep), create_graph)
+    call.collect = True
+    _first_gradients(roots, list(given), True)
+    _roots(roots)
+    for t in wanted:
+        if not t.requires_grad:
+            raise RuntimeError("One of the differentiated Tensors does not require grad")
+    _target(call, wanted)
+    _run(call, roots, list(given), wanted, "grad")
+    results = []
+    for i, (t, g) in enumerate(zip(wanted, call.captured, strict=True)):
+        if g is None:
+            if materialize_grads:
+                g = fresh(xp.zeros_like(t._array))
+            elif not allow_unused:
+                raise RuntimeError(f"The differentiated Tensor at index {i} appears to not have been used in the graph."
+                                   " Set allow_unused=True if this is the desired behavior.")
+        elif not isinstance(g, Tensor):
+            g = fresh(g if g.flags.writeable else g.copy())
+        results.append(g)
+    return tuple(results)

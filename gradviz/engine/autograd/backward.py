@@ -1,0 +1,250 @@
+"""Backward: walk the graph from the roots, node by node, in PyTorch's order.
+
+A node is ready when every edge into it has delivered; of the ready ones the latest made runs first, and an
+AccumulateGrad before all others. Nothing here recurses, so that a graph may be a million nodes deep.
+
+Gradients are raw arrays; under ``create_graph`` they are tensors, and the same rules record a graph of their own. The
+difference is ``ns``, the namespace that a rule calls functions of.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradviz import probe
+from gradviz.engine import observe
+from gradviz.engine.autograd import firing, ready
+from gradviz.engine.autograd.accumulate import accumulate
+from gradviz.engine.autograd.namespaces import graph, raw
+from gradviz.engine.autograd.node import FREED, AccumulateGrad, Edge
+from gradviz.engine.autograd.saved import changed, check, tensor_of
+from gradviz.engine.autograd.views import CopySlices
+from gradviz.engine.errors import size_text
+from gradviz.engine.xp import asarray, ndarray
+
+
+class Call:
+    """One backward call: what it was asked for and where it stands."""
+
+    __slots__ = ("captured", "collect", "create_graph", "id", "inputs", "keep", "method", "needed", "ns",
+                 "roots", "targets")
+
+    def __init__(self, ns: Any, keep: bool, create_graph: bool) -> None:
+        self.ns, self.keep, self.create_graph = ns, keep, create_graph
+        self.id = 0
+        self.collect = False
+        """Whether gradients of leaves are handed back (``autograd.grad``) instead of accumulated."""
+        self.targets: dict[Any, dict[int, list[int]]] | None = None
+        """node -> slot -> which of the inputs asked for; None: everything is accumulated into leaves."""
+        self.needed: set[Any] | None = None
+        self.captured: list[Any] = []
+
+
+def count_edges(roots: list[Edge]) -> dict[Any, int]:
+    """How many gradients every node that the roots reach is going to get from other nodes."""
+    counts: dict[Any, int] = {}
+    stack = []
+    for node, _ in roots:
+        if node not in counts:
+            counts[node] = 0
+            stack.append(node)
+    while stack:
+        for node, _ in stack.pop().next:
+            if node is not None:
+                if node in counts:
+                    counts[node] += 1
+                else:
+                    counts[node] = 1
+                    stack.append(node)
+    return counts
+
+
+def run(call: Call, roots: list[Edge], grads: list[Any]) -> None:
+    """Deliver ``grads`` at ``roots`` and run all that becomes ready."""
+    ns, keep, needed, targets = call.ns, call.keep, call.needed, call.targets
+    counts = count_edges(roots)
+    buffers: dict[Any, Any] = {}
+    heap: list[Any] = []
+    for (node, slot), g in zip(roots, grads, strict=True):
+        _deliver(ns, buffers, node, slot, g)
+    for node in dict.fromkeys(node for node, _ in roots):
+        if not counts[node]:
+            ready.push(heap, node)
+    while heap:
+        node = heap.pop() if len(heap) == 1 else ready.pop(heap)
+        g = buffers.pop(node, None)
+        if g is None:
+            edges: Any = node.next
+            shares: Any = (None,) * len(edges)
+        elif node.__class__ is AccumulateGrad:
+            if targets is None or node in targets:
+                g = firing.leaf(call, node, g)
+                if call.collect:
+                    _capture(call, node, g)
+                else:
+                    accumulate(call, node, g)
+            continue
+        else:
+            edges = node.next
+            if node.hooks is None and targets is None and probe.sink is None:
+                shares = run_rule(ns, node, g)
+            else:
+                shares = visit(call, node, g)
+                if shares is None:
+                    continue
+            if not keep and node.saved is not None:
+                release(node)
+        i = 0
+        for node, slot in edges:
+            share = shares[i]
+            i += 1
+            if node is None:
+                continue
+            if share is not None and (needed is None or node in needed or node in targets):  # type: ignore[operator]
+                if share.__class__ is ndarray:
+                    if node.width != 1 or share.shape != node.shape or share.dtype is not node.dtype:
+                        share = ns.fit(share, node, slot)
+                else:
+                    share = ns.fit(share, node, slot)
+                if node.width != 1:
+                    _deliver(ns, buffers, node, slot, share)
+                elif node in buffers:
+                    share = buffers[node] + share
+                    buffers[node] = share if share.__class__ is ndarray else ns.solid(share)
+                else:
+                    buffers[node] = share
+            left = counts[node] - 1
+            counts[node] = left
+            if not left:
+                if heap:
+                    ready.push(heap, node)
+                else:
+                    heap.append(node)
+
+
+def visit(call: Call, node: Any, g: Any) -> tuple[Any, ...] | None:
+    """Run a node with its hooks, and tell the recorder; None if it was only asked for its gradient."""
+    runs = call.needed is None or node in call.needed
+    recorded = runs and probe.sink is not None
+    position = probe.position
+    within = position.within
+    number = started = 0
+    if recorded:
+        number = position.within = probe.new_id()
+        started = probe.sink.clock()  # type: ignore[union-attr]
+    try:
+        if node.hooks is not None:
+            g = firing.before(call, node, g)
+        if call.targets is not None and node in call.targets:
+            _capture(call, node, g)
+        if not runs:
+            return None
+        shares = run_rule(call.ns, node, g)
+        if node.hooks is not None and node.hooks.post:
+            shares = firing.after(call, node, shares, g)
+    except BaseException as error:
+        position.within = within
+        if recorded:
+            observe.step_failed(call, node, number, g, started, error)
+        raise
+    position.within = within
+    if recorded:
+        observe.step(call, node, number, g, shares, started)
+    return shares
+
+
+def run_rule(ns: Any, node: Any, g: Any) -> tuple[Any, ...]:
+    """What the node's rule makes of the gradient of its output: one share per edge. Saved tensors are checked here."""
+    saved = node.saved
+    if saved is None:
+        shares = node.rule(ns, node, g)
+    elif ns is raw:
+        if len(saved) == 2:
+            holder, version = saved
+            if holder is None:
+                check(node)
+                shares = node.rule(ns, node, g, None)
+            elif holder._cell.version != version:
+                raise changed(node, 0)
+            else:
+                shares = node.rule(ns, node, g, holder._array)
+        else:
+            check(node)
+            shares = node.rule(ns, node, g, *[None if h is None else h._array for h in saved[::2]])
+    else:
+        check(node)
+        shares = node.rule(ns, node, g, *[tensor_of(node, h) for h in saved[::2]])
+    if shares.__class__ is tuple:
+        return shares  # type: ignore[no-any-return]
+    edges = len(node.next)
+    return (shares,) if edges == 1 else (shares,) + (None,) * (edges - 1)
+
+
+def release(node: Any) -> None:
+    """Free what the node saved."""
+    node.saved = FREED
+    if node.__class__ is CopySlices:
+        inner = node.args[0]
+        if inner.saved is not None:
+            inner.saved = FREED
+
+
+def _deliver(ns: Any, buffers: dict[Any, Any], node: Any, slot: int, g: Any) -> None:
+    """Add a gradient to what waits for ``node``; a node of several outputs has a list."""
+    if node.width == 1:
+        buffers[node] = ns.solid(buffers[node] + g) if node in buffers else g
+        return
+    waiting = buffers.get(node)
+    if waiting is None:
+        waiting = buffers[node] = [None] * node.width
+    before = waiting[slot]
+    waiting[slot] = g if before is None else ns.solid(before + g)
+
+
+def _capture(call: Call, node: Any, g: Any) -> None:
+    """Keep the gradients that ``autograd.grad`` asked for."""
+    for slot, wanted in call.targets.get(node, {}).items():  # type: ignore[union-attr]
+        part = g if node.width == 1 else g[slot]
+        for i in wanted:
+            call.captured[i] = part
+
+
+def mark_needed(roots: list[Edge], targets: dict[Any, Any]) -> set[Any]:
+    """The nodes from which a target is reached over at least one edge."""
+    order: list[Any] = []
+    counts = count_edges(roots)
+    stack = [node for node in dict.fromkeys(n for n, _ in roots) if not counts[node]]
+    while stack:
+        node = stack.pop()
+        order.append(node)
+        for after, _ in node.next:
+            if after is not None:
+                counts[after] -= 1
+                if not counts[after]:
+                    stack.append(after)
+    needed: set[Any] = set()
+    for node in reversed(order):
+        for after, _ in node.next:
+            if after in needed or after in targets:
+                needed.add(node)
+                break
+    return needed
+
+
+def call_node(node: Any, grads: tuple[Any, ...]) -> Any:
+    """``grad_fn(grad)``: run one node by hand."""
+    from gradviz.engine.autograd.modes import enabled
+    from gradviz.engine.tensor import fresh
+
+    if enabled():
+        shares = run_rule(graph, node, grads[0] if node.width == 1 else list(grads))
+    else:
+        arrays = [None if g is None else g._array for g in grads]
+        shares = run_rule(raw, node, arrays[0] if node.width == 1 else arrays)
+        shares = tuple(None if s is None else fresh(asarray(s)) for s in shares)
+    return shares[0] if len(shares) == 1 else shares
+
+
+def invalid_gradient(name: str, i: int, got: tuple[int, ...], expected: tuple[int, ...]) -> RuntimeError:
+    return RuntimeError(f"Function {name} returned an invalid gradient at index {i} - got {size_text(got)} but "
+                        f"expected shape compatible with {size_text(expected)}")

@@ -1,0 +1,36 @@
+"""Exceptions of the engine and the texts that several parts raise."""
+
+from __future__ import annotations
+
+
+class UnsupportedError(NotImplementedError, AttributeError):
+    """A name that PyTorch has and this engine does not; an AttributeError too, so that ``hasattr`` answers."""
+
+
+LEAF = "a leaf Variable that requires grad is being used in an in-place operation."
+VIEW_OF_LEAF = "a view of a leaf Variable that requires grad is being used in an in-place operation."
+FREED = (
+    "Trying to backward through the graph a second time (or directly access saved tensors after they have already been"
+    " freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify"
+    " retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors"
+    " after calling backward."
+)
+HINT = (
+    " Hint: enable anomaly detection to find the operation that failed to compute its gradient, with"
+    " torch.autograd.set_detect_anomaly(True, check_nan=False)."
+)
+MULTI_VIEW = (
+    " This view is the output of a function that returns multiple views. Such functions do not allow the output views"
+    " to be modified inplace. You should replace the inplace operation by an out-of-place one."
+)
+NO_GRAD_VIEW = (
+    "A view was created in no_grad mode and {what} modified inplace with grad mode enabled. Given that this use case is"
+    " ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace"
+    " either both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want"
+    " the inplace to be tracked)."
+)
+
+
+def size_text(shape: tuple[int, ...]) -> str:
+    """A shape as PyTorch's C++ messages write it: ``[2, 3]``."""
+    return "[" + ", ".join(map(str, shape)) + "]"

@@ -1,0 +1,216 @@
+"""From a row of a table to a function.
+
+A family's table says everything that is particular to an op; what all ops do is here: take the arrays, compute, make
+the node with its edges and saved tensors, bump versions, tell the recorder. Unary and binary pointwise ops have
+builders of their own, because small programs spend their time in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+
+from gradviz import probe
+from gradviz.engine import observe
+from gradviz.engine.autograd import modes
+from gradviz.engine.autograd.node import NO_EDGE, Node, node_class, sequence
+from gradviz.engine.autograd.saved import Output
+from gradviz.engine.autograd.views import View, check_inplace, rebase, view_of
+from gradviz.engine.storage import Cell
+from gradviz.engine.tensor import Tensor, gradient_edge, make, refresh
+from gradviz.engine.xp import asarray, ndarray
+
+
+class Op(Struct, eq=False):
+    """A row: torch's name, what computes it from arrays, its node and what that saves.
+
+    ``saves`` names inputs by their place in ``inputs`` and outputs by ``result`` (or ``result0``..., ``indices``).
+    ``outputs``: how many of several results are differentiable. ``view``: the result shares memory with the first
+    input (default, or multi for several at once).
+    """
+
+    name: str
+    forward: Callable[..., Any]
+    node: type[Node] | None = None
+    saves: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ("self",)
+    outputs: int = 1
+    view: str = ""
+    needed_by: tuple[int, ...] | None = None
+    """For ops that save an input only for another input's gradient: which input each saved one serves."""
+
+
+TABLE: dict[str, Op] = {}
+"""Every op that goes through :func:`run`, by name; the pointwise ones are in their family's tables."""
+
+
+def op(name: str, forward: Callable[..., Any], node: str = "", rule: Callable[..., Any] | None = None,
+       saves: str = "", inputs: str = "self", outputs: int = 1, view: str = "", key: str = "") -> Op:
+    """A row of a table. ``saves`` and ``inputs`` are names separated by blanks."""
+    names = tuple(saves.split())
+    made = None if rule is None else node_class(node, rule, names)
+    row = Op(name, forward, made, names, tuple(inputs.split()), outputs, view)
+    TABLE[key or name] = row
+    return row
+
+
+def arrays_of(op: Op, inputs: tuple[Any, ...]) -> list[ndarray]:
+    """The inputs' arrays, or PyTorch's complaint about what is no tensor."""
+    for i, t in enumerate(inputs):
+        if not isinstance(t, Tensor):
+            raise not_a_tensor(op.name, op.inputs[i] if i < len(op.inputs) else "input", i, t)
+    return [t._array for t in inputs]
+
+
+def not_a_tensor(name: str, argument: str, i: int, value: object) -> TypeError:
+    argument = "input" if argument == "self" else argument
+    return TypeError(f"{name}(): argument '{argument}' (position {i + 1}) must be Tensor, not {type(value).__name__}")
+
+
+def recording(inputs: Any) -> bool:
+    """Whether an op on these inputs gets a node."""
+    for t in inputs:
+        if t._view is not None:
+            refresh(t)
+    if not any(t._requires for t in inputs):
+        return False
+    return not regions.off or modes.enabled()
+
+
+regions = modes.regions
+
+
+def _saved(names: tuple[str, ...], op: Op, inputs: Any, outputs: Any, edges: Any) -> Any:
+    """The flat tuple of holders and versions for a node."""
+    flat: list[Any] = []
+    serves = op.needed_by
+    for i, name in enumerate(names):
+        if serves is not None and edges[serves[i]][0] is None:
+            flat += (None, 0)
+        elif name in op.inputs:
+            t = inputs[op.inputs.index(name)]
+            flat += (t, t._cell.version)
+        elif name == "result":
+            t = outputs[0]
+            flat += (Output(t._array, t._cell), t._cell.version)
+        else:
+            slot = 1 if name == "indices" else int(name[6:])
+            t = outputs[slot]
+            flat += (Output(t._array, t._cell, slot), t._cell.version)
+    return tuple(flat)
+
+
+def run(op: Op, inputs: tuple[Any, ...], args: tuple[Any, ...] = (), text: str = "", keep: Any = None) -> Any:
+    """Run an op. ``args`` go to the forward, ``keep`` (or else ``args``) to the node for its rule; ``text`` is how a
+    person sees the parameters."""
+    try:
+        result = op.forward(*arrays_of(op, inputs), *args)
+        if op.view:
+            return _viewed(op, inputs, result, args if keep is None else keep, text)
+        if result.__class__ is tuple:
+            return _several(op, inputs, result, args if keep is None else keep, text)
+        out = make(result if result.__class__ is ndarray else asarray(result), Cell())
+        if op.node is not None and recording(inputs):
+            attach(op, inputs, (out,), args if keep is None else keep)
+        if probe.sink is not None:
+            observe.op(op.name, text, inputs, (out,), "op")
+        return out
+    except Exception as error:
+        if probe.sink is not None and not hasattr(error, "_gradviz_number"):
+            observe.failed(op.name, text, inputs, error)
+        raise
+
+
+def attach(op: Op, inputs: tuple[Any, ...], outputs: tuple[Any, ...], keep: Any) -> Node:
+    """Give the outputs of an op their node."""
+    edges = tuple([gradient_edge(t) for t in inputs])
+    width = len(outputs)
+    array = outputs[0]._array
+    shape = array.shape if width == 1 else [t._array.shape for t in outputs]
+    dtype = array.dtype if width == 1 else [t._array.dtype for t in outputs]
+    node = op.node(edges, None, keep, shape, dtype, sequence(), width)  # type: ignore[misc]
+    if op.saves:
+        node.saved = _saved(op.saves, op, inputs, outputs, edges)
+    for slot, t in enumerate(outputs[:op.outputs] if width > 1 else outputs):
+        t._edge, t._requires = (node, slot), True
+    return node
+
+
+def _several(op: Op, inputs: Any, results: tuple[Any, ...], keep: Any, text: str) -> Any:
+    """An op of several results, of which the first ``op.outputs`` are differentiable."""
+    outputs = tuple([make(asarray(r), Cell()) for r in results])
+    if op.node is not None and recording(inputs):
+        attach(op, inputs, outputs, keep)
+    if probe.sink is not None:
+        observe.op(op.name, text, inputs, outputs, "op")
+    return outputs
+
+
+def _viewed(op: Op, inputs: Any, result: Any, keep: Any, text: str) -> Any:
+    """An op whose results are views of its first input."""
+    source = inputs[0]
+    if source._cell.storage is None:
+        storage_of(source)
+    kind = op.view
+    tracked = recording(inputs)
+    if kind == "default" and not (not regions.off or modes.enabled()):
+        kind = "no_grad"
+    many = result.__class__ is tuple or result.__class__ is list
+    if many and not (not regions.off or modes.enabled()):
+        kind = "no_grad"
+    outputs = tuple([make(r, source._cell, False, None, view_of(source, kind)) for r in (result if many else (result,))])
+    if tracked and outputs:
+        attach(Op(op.name, op.forward, op.node, op.saves, op.inputs, len(outputs)), inputs, outputs, keep) if many else \
+            attach(op, inputs, outputs, keep)
+    if probe.sink is not None:
+        observe.op(op.name, text, inputs, outputs, "view")
+    return outputs if many else outputs[0]
+
+
+def write(op: Op, target: Any, others: tuple[Any, ...], args: tuple[Any, ...] = (), text: str = "",
+          keep: Any = None) -> Any:
+    """Run an op in place: its forward writes ``target``'s array, the graph is rebased, the version goes up."""
+    inputs = (target, *others)
+    try:
+        arrays = arrays_of(op, inputs)
+        tracked = op.node is not None and recording(inputs)
+        check_inplace(target, tracked)
+        cell = target._cell
+        before = cell.version
+        node = None
+        if tracked:
+            original = target
+            if "self" in op.saves:
+                original = make(arrays[0].copy(), Cell(), target._requires, target._edge)
+            array = arrays[0]
+            edges = tuple([gradient_edge(t) for t in inputs])
+            node = op.node(edges, None, args if keep is None else keep, array.shape, array.dtype, sequence())  # type: ignore[misc]
+            op.forward(*arrays, *args)
+            cell.version = before + 1
+            if op.saves:
+                node.saved = _saved(op.saves, op, (original, *others), (target,), edges)
+            rebase(target, node)
+        else:
+            op.forward(*arrays, *args)
+            cell.version = before + 1
+        if probe.sink is not None:
+            observe.op(op.name, text, inputs, changed(target, node), "op", target, before)
+        return target
+    except Exception as error:
+        if probe.sink is not None and not hasattr(error, "_gradviz_number"):
+            observe.failed(op.name, text, inputs, error)
+        raise
+
+
+def changed(target: Any, node: Any) -> tuple[Any, ...]:
+    """The tensors whose history an in-place op changed: the target and the base that it is a view of."""
+    if node is None:
+        return ()
+    return (target,) if target._view is None else (target, target._view.base)
+
+
+from gradviz.engine.storage import storage_of  # noqa: E402
+
+__all__ = ["NO_EDGE", "TABLE", "Op", "View", "attach", "changed", "not_a_tensor", "op", "recording", "run", "write"]

@@ -1,0 +1,267 @@
+"""Leaving and changing: to Python, to NumPy, to another type; detach and ``.data``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradviz import probe
+from gradviz.engine import dtypes, observe
+from gradviz.engine.dtypes import check_device
+from gradviz.engine.ops.build import op, run
+from gradviz.engine.storage import Cell, storage_of
+from gradviz.engine.tensor import Tensor, make
+from gradviz.engine.xp import ndarray, xp
+
+TO = op("to", lambda x, t: x.astype(t), "ToCopyBackward0", lambda ns, ctx, g: g)
+
+
+def cast(self: Any, dtype: Any, copy: bool = False) -> Any:
+    """The tensor in another type; itself if it has that type."""
+    want = dtypes.lookup(dtype)
+    if self._array.dtype == want.np and not copy:
+        return self
+    return run(TO, (self,), (want.np,), want.name)
+
+
+def to(self: Any, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, non_blocking: bool = False,
+       memory_format: Any = None) -> Any:
+    """Another type or device; itself where nothing changes."""
+    for a in args:
+        if isinstance(a, Tensor):
+            dtype = a.dtype
+        elif isinstance(a, dtypes.dtype) or a in (float, int, bool):
+            dtype = a
+        elif isinstance(a, str | dtypes.device):
+            device = a
+    check_device(device)
+    return cast(self, self.dtype if dtype is None else dtype, copy)
+
+
+def type_(self: Any, dtype: Any = None, non_blocking: bool = False) -> Any:
+    """The type's old name, or the tensor in another type."""
+    if dtype is None:
+        return f"torch.{self.dtype.legacy}Tensor"
+    if isinstance(dtype, str):
+        name = dtype.removeprefix("torch.").removesuffix("Tensor")
+        return cast(self, next(d for d in dtypes.ALL if d.legacy == name))
+    return cast(self, getattr(dtype, "dtype", dtype))
+
+
+# --- to Python -------------------------------------------------------------------------------------------------------
+def item(self: Any) -> Any:
+    """The one element as a Python number."""
+    array = self._array
+    if array.size != 1:
+        raise RuntimeError(f"a Tensor with {array.size} elements cannot be converted to Scalar")
+    if probe.sink is not None:
+        observe.left("item", "", (self,))
+    return array.item()
+
+
+def _scalar(name: str, convert: Any) -> Any:
+    def method(self: Any) -> Any:
+        array = self._array
+        if array.size != 1:
+            raise ValueError("only one element tensors can be converted to Python scalars")
+        if self._requires and name in ("__float__", "__int__") and self.requires_grad:
+            _warn_scalar()
+        if probe.sink is not None:
+            observe.left(name.strip("_"), "", (self,))
+        return convert(array.item())
+
+    return method
+
+
+_warned: set[str] = set()
+
+
+def _warn_scalar() -> None:
+    """PyTorch says this once a process."""
+    if "scalar" in _warned:
+        return
+    _warned.add("scalar")
+    import warnings
+
+    warnings.warn("Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\nConsider "
+                  "using tensor.detach() first.", UserWarning, stacklevel=3)
+
+
+def __bool__(self: Any) -> bool:  # noqa: N807
+    array = self._array
+    if array.size != 1:
+        if not array.size:
+            raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
+        raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
+    if probe.sink is not None:
+        observe.left("bool", "", (self,))
+    return bool(array.item())
+
+
+def __index__(self: Any) -> int:  # noqa: N807
+    if self._array.size != 1 or self._array.dtype.kind not in "iub":
+        raise TypeError("only integer tensors of a single element can be converted to an index")
+    return int(self._array.item())
+
+
+def tolist(self: Any) -> Any:
+    """The elements as nested lists."""
+    if probe.sink is not None:
+        observe.left("tolist", "", (self,))
+    return self._array.tolist()
+
+
+def numpy(self: Any, *, force: bool = False) -> Any:
+    """The elements as a NumPy array over the same memory."""
+    if self.requires_grad:
+        if not force:
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        self = self.detach()
+    if probe.sink is not None:
+        observe.left("numpy", "", (self,))
+    return self._array.view()
+
+
+def __array__(self: Any, dtype: Any = None, copy: Any = None) -> Any:  # noqa: N807
+    array = numpy(self)
+    return array if dtype is None else array.astype(dtype, copy=False)
+
+
+def __len__(self: Any) -> int:  # noqa: N807
+    if not self._array.ndim:
+        raise TypeError("len() of a 0-d tensor")
+    return int(self._array.shape[0])
+
+
+def __iter__(self: Any) -> Any:  # noqa: N807
+    if not self._array.ndim:
+        raise TypeError("iteration over a 0-d tensor")
+    return iter(self.unbind(0))
+
+
+def __contains__(self: Any, element: Any) -> bool:  # noqa: N807
+    if isinstance(element, Tensor | int | float | bool | complex):
+        return bool((self._array == (element._array if isinstance(element, Tensor) else element)).any())
+    raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}.")
+
+
+def __format__(self: Any, spec: str) -> str:  # noqa: N807
+    if not self._array.ndim and type(self) is Tensor:
+        return format(self._array.item(), spec)
+    return object.__format__(self, spec)
+
+
+# --- detach and data -------------------------------------------------------------------------------------------------
+def detach(self: Any) -> Any:
+    """The same memory outside the graph; writes are still counted."""
+    if self._cell.storage is None:
+        storage_of(self)
+    out = make(self._array, self._cell)
+    if probe.sink is not None:
+        observe.op("detach", "", (self,), (out,), "detach")
+    return out
+
+
+def detach_(self: Any) -> Any:
+    """Take the tensor out of the graph."""
+    if self._view is not None:
+        raise RuntimeError("Can't detach views in-place. Use detach() instead. If you are using "
+                           "DistributedDataParallel (DDP) for training, and gradient_as_bucket_view is set as True, "
+                           "gradients are views of DDP buckets, and hence detach_() cannot be called on these "
+                           "gradients. To fix this error, please refer to the Optimizer.zero_grad() function in "
+                           "torch/optim/optimizer.py as a solution.")
+    self._edge, self._requires = None, False
+    if probe.sink is not None:
+        observe.rebind(self, "detach_")
+    return self
+
+
+def get_data(self: Any) -> Any:
+    """The same memory outside the graph; writes through it are not counted."""
+    out = make(self._array, Cell(0, 0, storage_of(self)))
+    if probe.sink is not None:
+        observe.op("data", "", (self,), (out,), "data")
+    return out
+
+
+def set_data(self: Any, value: Any) -> None:
+    """Give the tensor another one's memory; counter and history stay."""
+    if not isinstance(value, Tensor):
+        raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
+    # Who shares the old counter keeps the old memory; the version is kept, as PyTorch keeps it.
+    self._cell = Cell(self._cell.version, 0, storage_of(value))
+    self._array = value._array
+    if probe.sink is not None:
+        observe.rebind(self, "data")
+
+
+# --- sizes -----------------------------------------------------------------------------------------------------------
+def size(self: Any, dim: Any = None) -> Any:
+    if dim is None:
+        return self.shape
+    from gradviz.engine.ops.args import dimension
+
+    if not self._array.ndim:
+        raise IndexError("Dimension specified as " + str(dim) + " but tensor has no dimensions")
+    return self._array.shape[dimension(dim, self._array.ndim)]
+
+
+def stride(self: Any, dim: Any = None) -> Any:
+    steps = observe.element_strides(self._array)
+    return steps if dim is None else steps[dim]
+
+
+def is_contiguous(self: Any, memory_format: Any = None) -> bool:
+    return bool(self._array.flags.c_contiguous)
+
+
+def data_ptr(self: Any) -> int:
+    from gradviz.engine.xp import address
+
+    return address(self._array)
+
+
+METHODS: dict[str, Any] = {
+    "to": to, "type": type_, "item": item, "tolist": tolist, "numpy": numpy, "detach": detach, "detach_": detach_,
+    "__bool__": __bool__, "__float__": _scalar("__float__", float), "__int__": _scalar("__int__", int),
+    "__complex__": _scalar("__complex__", complex), "__index__": __index__, "__array__": __array__,
+    "__len__": __len__, "__iter__": __iter__, "__contains__": __contains__, "__format__": __format__,
+    "data": property(get_data, set_data), "size": size, "stride": stride, "is_contiguous": is_contiguous,
+    "data_ptr": data_ptr, "dim": lambda self: self._array.ndim, "ndimension": lambda self: self._array.ndim,
+    "numel": lambda self: self._array.size, "nelement": lambda self: self._array.size,
+    "element_size": lambda self: self._array.itemsize, "cpu": lambda self: self,
+    "type_as": lambda self, other: cast(self, other.dtype), "get_device": lambda self: -1,
+    "is_floating_point": lambda self: self._array.dtype.kind == "f",
+    "is_complex": lambda self: self._array.dtype.kind == "c", "is_signed": lambda self: self._array.dtype.kind in "ifc",
+    "is_pinned": lambda self: False, "is_inference": lambda self: self._cell.inference,
+    "cuda": lambda self, *a, **k: check_device("cuda"),
+}
+for _name in ("float", "double", "half", "long", "int", "short", "bool", "cfloat", "cdouble"):
+    METHODS[_name] = (lambda d: lambda self, memory_format=None: cast(self, d))(dtypes.ALIASES[_name])
+METHODS["byte"] = lambda self: cast(self, dtypes.uint8)
+METHODS["char"] = lambda self: cast(self, dtypes.int8)
+FUNCTIONS: dict[str, Any] = {
+    "detach": detach, "detach_": detach_, "numel": METHODS["numel"],
+    "is_floating_point": METHODS["is_floating_point"], "is_complex": METHODS["is_complex"],
+    "is_tensor": lambda obj: isinstance(obj, Tensor), "result_type": lambda a, b: result_type(a, b),
+    "can_cast": lambda a, b: can_cast(a, b), "promote_types": dtypes.promote_types,
+}
+
+
+def result_type(a: Any, b: Any) -> Any:
+    """The type of ``a`` with ``b``."""
+    from gradviz.engine.ops.promote import result_dtype
+
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        return dtypes.BY_NP[result_dtype(a._array, b._array)]
+    if isinstance(a, Tensor):
+        return dtypes.with_scalar(a.dtype, b)
+    if isinstance(b, Tensor):
+        return dtypes.with_scalar(b.dtype, a)
+    return dtypes.promote_types(dtypes.scalar_type(a), dtypes.scalar_type(b))
+
+
+def can_cast(a: Any, b: Any) -> bool:
+    return a.rank // 10 <= b.rank // 10
+
+
+__all__ = ["FUNCTIONS", "METHODS", "ndarray", "xp"]

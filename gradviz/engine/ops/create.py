@@ -1,0 +1,277 @@
+"""Making tensors: from data, filled, ranges and at random."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from gradviz import probe
+from gradviz.engine import dtypes, observe
+from gradviz.engine.dtypes import BY_NP, check_device
+from gradviz.engine.ops.args import integer, sizes, words
+from gradviz.engine.storage import Cell
+from gradviz.engine.tensor import Tensor, make
+from gradviz.engine.xp import asarray, ndarray, xp
+
+
+def made(array: ndarray, name: str, args: str = "", requires_grad: bool = False, how: str = "created") -> Tensor:
+    """A new leaf over ``array``."""
+    if requires_grad and array.dtype.kind not in "fc":
+        raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
+    out = make(array, Cell(), bool(requires_grad))
+    if probe.sink is not None:
+        observe.op(name, args, (), (out,), how)
+    return out  # type: ignore[no-any-return]
+
+
+# --- from data -------------------------------------------------------------------------------------------------------
+def array_of(data: Any, dtype: Any = None) -> ndarray:
+    """A new array with what ``data`` (numbers, nested sequences, arrays, tensors) holds."""
+    if isinstance(data, Tensor):
+        source: Any = data._array
+    elif isinstance(data, xp.ndarray | xp.generic):
+        source = data
+    else:
+        source = _nested(data)
+        if dtype is None and source.dtype.kind in "fc" and not _typed(data):
+            want = dtypes.default.dtype if source.dtype.kind == "f" else dtypes.default.dtype.to_complex()
+            return source.astype(want.np)
+    if dtype is not None:
+        return xp.array(source, dtype=dtypes.lookup(dtype).np, order="C")
+    if source.dtype not in BY_NP:
+        raise TypeError(f"can't convert np.ndarray of type {source.dtype.type.__module__}.{source.dtype.type.__name__}."
+                        " The only supported types are: float64, float32, float16, complex64, complex128, int64, int32,"
+                        " int16, int8, uint64, uint32, uint16, uint8, and bool.")
+    return xp.array(source, order="C")
+
+
+def _typed(data: Any) -> bool:
+    """Whether the numbers in ``data`` carry a type of their own."""
+    while isinstance(data, list | tuple) and data:
+        data = data[0]
+    return isinstance(data, Tensor | xp.ndarray | xp.generic)
+
+
+def _nested(data: Any) -> ndarray:
+    shape: list[int] = []
+    level = data
+    while isinstance(level, list | tuple):
+        shape.append(len(level))
+        if not level:
+            break
+        level = level[0]
+    plain = _plain(data, shape, 0)
+    try:
+        source = xp.array(plain)
+    except (ValueError, OverflowError):
+        source = xp.array(None)
+    if source.dtype.kind in "OUS" or (source.dtype.kind == "u" and not _typed(data)):
+        bad = level if not isinstance(level, list | tuple) else data
+        if isinstance(bad, str):
+            raise TypeError(f"new(): invalid data type '{type(bad).__name__}'")
+        if isinstance(bad, int):
+            raise RuntimeError("Overflow when unpacking long long")
+        raise RuntimeError(f"Could not infer dtype of {type(bad).__name__}")
+    if source.size == 0 and not _typed(data):
+        source = source.astype(xp.float32)
+    return source
+
+
+def _plain(data: Any, shape: list[int], depth: int) -> Any:
+    """``data`` with tensors as numbers or arrays; its shape must be regular."""
+    if isinstance(data, Tensor):
+        return data._array if data._array.ndim else data._array.item() if depth < len(shape) else data._array
+    if not isinstance(data, list | tuple):
+        if depth < len(shape):
+            raise TypeError("not a sequence")
+        return data
+    if depth >= len(shape):
+        raise ValueError(f"only one element tensors can be converted to Python scalars")
+    if len(data) != shape[depth]:
+        raise ValueError(f"expected sequence of length {shape[depth]} at dim {depth} (got {len(data)})")
+    if depth + 1 == len(shape) and not any(isinstance(x, Tensor | list | tuple) for x in data):
+        return data
+    return [_plain(x, shape, depth + 1) for x in data]
+
+
+def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
+           pin_memory: bool = False) -> Tensor:
+    """A tensor with a copy of ``data``."""
+    check_device(device)
+    return made(array_of(data, dtype), "tensor", "", requires_grad)
+
+
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Any:
+    """A tensor with ``data``, sharing its memory where that is possible."""
+    check_device(device)
+    if isinstance(data, Tensor):
+        return data if dtype is None else data.to(dtype)
+    if isinstance(data, xp.ndarray) and (dtype is None or dtypes.lookup(dtype).np == data.dtype):
+        return from_numpy(data, "as_tensor")
+    return made(array_of(data, dtype), "as_tensor")
+
+
+def from_numpy(array: Any, name: str = "from_numpy") -> Tensor:
+    """A tensor that shares the array's memory."""
+    if not isinstance(array, xp.ndarray):
+        raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
+    if any(n < 0 for n in array.strides):
+        raise ValueError("At least one stride in the given numpy array is negative, and tensors with negative strides "
+                         "are not currently supported. (You can probably work around this by making a copy of your "
+                         "array  with array.copy().) ")
+    if array.dtype not in BY_NP:
+        raise TypeError(f"can't convert np.ndarray of type numpy.{array.dtype.type.__name__}. The only supported types "
+                        "are: float64, float32, float16, complex64, complex128, int64, int32, int16, int8, uint64, "
+                        "uint32, uint16, uint8, and bool.")
+    return made(array.view(xp.ndarray), name, "", how="external")
+
+
+def legacy(*args: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """``torch.Tensor(...)``: of the default type; integers are sizes, a sequence is data."""
+    np_type = (dtype or dtypes.default.dtype).np
+    if not args:
+        return made(xp.zeros(0, np_type), "Tensor")
+    first = args[0]
+    if len(args) == 1 and not isinstance(first, int):
+        if isinstance(first, tuple) and first.__class__.__name__ == "Size":
+            return made(xp.zeros(first, np_type), "Tensor")
+        if isinstance(first, Tensor) and first._array.dtype == np_type:
+            return first.detach()
+        if not isinstance(first, list | tuple | xp.ndarray | Tensor | range):
+            raise TypeError(f"new(): data must be a sequence (got {type(first).__name__})")
+        return made(array_of(list(first) if isinstance(first, range) else first).astype(np_type), "Tensor")
+    return made(xp.zeros(sizes(args), np_type), "Tensor")
+
+
+# --- filled ----------------------------------------------------------------------------------------------------------
+def _np(dtype: Any) -> Any:
+    return dtypes.default.dtype.np if dtype is None else dtypes.lookup(dtype).np
+
+
+def _filled(name: str, fill: Any) -> tuple[Any, Any, Any]:
+    """The functions ``name``, ``name_like`` and the method ``new_name``."""
+
+    def plain(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, out: Any = None,
+              layout: Any = None, pin_memory: bool = False, memory_format: Any = None, **named: Any) -> Tensor:
+        check_device(device)
+        shape = sizes((named["size"],) if "size" in named else size)
+        _positive(shape)
+        return made(fill(shape, _np(dtype)), name, str(list(shape)), requires_grad)
+
+    def like(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, layout: Any = None,
+             memory_format: Any = None, pin_memory: bool = False) -> Tensor:
+        check_device(device)
+        array = input._array
+        want = array.dtype if dtype is None else _np(dtype)
+        return made(fill(array.shape, want), name + "_like", "", requires_grad)
+
+    def new(self: Any, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+        shape = sizes(size)
+        want = self._array.dtype if dtype is None else _np(dtype)
+        return made(fill(shape, want), "new_" + name, str(list(shape)), requires_grad)
+
+    return plain, like, new
+
+
+def _positive(shape: tuple[int, ...]) -> None:
+    for n in shape:
+        if n < 0:
+            raise RuntimeError(f"Trying to create tensor with negative dimension {n}: [{', '.join(map(str, shape))}]")
+
+
+def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
+         out: Any = None) -> Tensor:
+    """A tensor of one value."""
+    check_device(device)
+    shape = sizes((size,))
+    value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
+    want = dtypes.scalar_type(value).np if dtype is None else _np(dtype)
+    return made(xp.full(shape, value, want), "full", f"{list(shape)}, {value}", requires_grad)
+
+
+def full_like(input: Any, fill_value: Any, *, dtype: Any = None, device: Any = None,
+              requires_grad: bool = False, memory_format: Any = None) -> Tensor:
+    want = input._array.dtype if dtype is None else _np(dtype)
+    return made(xp.full(input._array.shape, fill_value, want), "full_like", str(fill_value), requires_grad)
+
+
+def new_full(self: Any, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None,
+             requires_grad: bool = False) -> Tensor:
+    want = self._array.dtype if dtype is None else _np(dtype)
+    return made(xp.full(sizes((size,)), fill_value, want), "new_full", str(fill_value), requires_grad)
+
+
+def new_tensor(self: Any, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    return made(array_of(data, dtype or self.dtype), "new_tensor", "", requires_grad)
+
+
+def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    return made(asarray(s, _np(dtype)), "scalar_tensor", str(s), requires_grad)
+
+
+# --- ranges ----------------------------------------------------------------------------------------------------------
+def _plain_number(value: Any) -> Any:
+    return value.item() if isinstance(value, Tensor | xp.generic) else value
+
+
+def arange(*args: Any, start: Any = 0, end: Any = None, step: Any = 1, dtype: Any = None, device: Any = None,
+           requires_grad: bool = False, out: Any = None, layout: Any = None) -> Tensor:
+    """Numbers from ``start`` up to, not including, ``end``."""
+    check_device(device)
+    if len(args) == 1:
+        end = args[0]
+    elif args:
+        start, end = args[:2]
+        step = args[2] if len(args) > 2 else step
+    start, end, step = _plain_number(start), _plain_number(end), _plain_number(step)
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if (end - start) * step < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    whole = all(isinstance(v, int) for v in (start, end, step))
+    want = (dtypes.int64 if whole else dtypes.default.dtype) if dtype is None else dtypes.lookup(dtype)
+    n = math.ceil((end - start) / step)
+    values = start + xp.arange(n) * step
+    return made(values.astype(want.np), "arange", ", ".join(str(v) for v in ((start, end, step) if step != 1 else (start, end))),
+                requires_grad)
+
+
+def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
+             out: Any = None) -> Tensor:
+    """``steps`` numbers from ``start`` to ``end``."""
+    check_device(device)
+    start, end = _plain_number(start), _plain_number(end)
+    return made(xp.linspace(start, end, steps).astype(_np(dtype)), "linspace", f"{start}, {end}, {steps}", requires_grad)
+
+
+def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None, device: Any = None,
+             requires_grad: bool = False) -> Tensor:
+    values = xp.logspace(_plain_number(start), _plain_number(end), steps, base=base).astype(_np(dtype))
+    return made(values, "logspace", f"{start}, {end}, {steps}", requires_grad)
+
+
+def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
+        out: Any = None) -> Tensor:
+    """Ones on the diagonal."""
+    check_device(device)
+    return made(xp.eye(n, n if m is None else m, dtype=_np(dtype)), "eye", str(n), requires_grad)
+
+
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
+    return made(xp.stack(xp.tril_indices(row, offset, col)).astype(xp.int64), "tril_indices", words(offset=offset))
+
+
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
+    return made(xp.stack(xp.triu_indices(row, offset, col)).astype(xp.int64), "triu_indices", words(offset=offset))
+
+
+FUNCTIONS: dict[str, Any] = {
+    "tensor": tensor, "as_tensor": as_tensor, "asarray": as_tensor, "from_numpy": from_numpy, "full": full,
+    "full_like": full_like, "scalar_tensor": scalar_tensor, "arange": arange, "linspace": linspace,
+    "logspace": logspace, "eye": eye, "tril_indices": tril_indices, "triu_indices": triu_indices,
+}
+METHODS: dict[str, Any] = {"new_full": new_full, "new_tensor": new_tensor}
+for _name, _fill in (("zeros", xp.zeros), ("ones", xp.ones), ("empty", xp.zeros)):
+    FUNCTIONS[_name], FUNCTIONS[_name + "_like"], METHODS["new_" + _name] = _filled(_name, _fill)
+
+__all__ = ["FUNCTIONS", "METHODS", "array_of", "integer", "legacy", "made"]

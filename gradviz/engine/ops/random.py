@@ -1,0 +1,204 @@
+"""Random numbers. One generator, seeded by ``manual_seed``; the stream is not PyTorch's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradviz import probe
+from gradviz.engine import dtypes, observe
+from gradviz.engine.dtypes import check_device
+from gradviz.engine.ops.args import sizes
+from gradviz.engine.ops.build import Op, write
+from gradviz.engine.autograd.node import node_class
+from gradviz.engine.ops.create import made
+from gradviz.engine.tensor import Tensor
+from gradviz.engine.xp import asarray, xp
+
+
+class Generator:
+    """A source of random numbers."""
+
+    def __init__(self, device: Any = "cpu") -> None:
+        self.device = dtypes.device(device)
+        self.manual_seed(0)
+
+    def manual_seed(self, seed: int) -> Generator:
+        self._seed = int(seed)
+        self.np = xp.random.Generator(xp.random.Philox(self._seed % (1 << 64)))
+        return self
+
+    def seed(self) -> int:
+        self.manual_seed(int(xp.random.SeedSequence().entropy) % (1 << 63))  # type: ignore[arg-type]
+        return self._seed
+
+    def initial_seed(self) -> int:
+        return self._seed
+
+    def get_state(self) -> Any:
+        return self.np.bit_generator.state
+
+    def set_state(self, state: Any) -> None:
+        self.np.bit_generator.state = state
+
+
+default_generator = Generator()
+default_generator.seed()
+
+
+def manual_seed(seed: int) -> Generator:
+    """Start the random numbers anew; equal seeds give equal numbers."""
+    return default_generator.manual_seed(seed)
+
+
+def seed() -> int:
+    return default_generator.seed()
+
+
+def initial_seed() -> int:
+    return default_generator.initial_seed()
+
+
+def _source(generator: Generator | None) -> Any:
+    return (generator or default_generator).np
+
+
+def _np(dtype: Any) -> Any:
+    return dtypes.default.dtype.np if dtype is None else dtypes.lookup(dtype).np
+
+
+def _draw(kind: str, shape: Any, np_type: Any, generator: Generator | None) -> Any:
+    source = _source(generator)
+    draw = source.random if kind == "rand" else source.standard_normal
+    if np_type in (xp.float32, xp.float64):
+        return asarray(draw(shape, dtype=np_type))
+    return asarray(draw(shape, dtype=xp.float32)).astype(np_type)
+
+
+def _maker(name: str) -> tuple[Any, Any]:
+    def plain(*size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None,
+              requires_grad: bool = False, out: Any = None, **named: Any) -> Tensor:
+        check_device(device)
+        shape = sizes((named["size"],) if "size" in named else size)
+        return made(_draw(name, shape, _np(dtype), generator), name, str(list(shape)), requires_grad)
+
+    def like(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
+             memory_format: Any = None) -> Tensor:
+        want = input._array.dtype if dtype is None else _np(dtype)
+        return made(_draw(name, input._array.shape, want, None), name + "_like", "", requires_grad)
+
+    return plain, like
+
+
+def randint(*args: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None,
+            requires_grad: bool = False, **named: Any) -> Tensor:
+    """Integers from ``low`` (0) up to, not including, ``high``."""
+    check_device(device)
+    given = list(args)
+    size = named.pop("size", None)
+    if size is None:
+        size = given.pop()
+    low = named.pop("low", given.pop(0) if len(given) == 2 else 0)
+    high = named.pop("high", given[0] if given else None)
+    np_type = xp.int64 if dtype is None else dtypes.lookup(dtype).np
+    values = _source(generator).integers(low, high, sizes((size,)))
+    return made(asarray(values).astype(np_type), "randint", f"{low}, {high}, {list(size)}", requires_grad)
+
+
+def randint_like(input: Any, *bounds: int, dtype: Any = None) -> Tensor:
+    low, high = (0, bounds[0]) if len(bounds) == 1 else bounds
+    values = asarray(_source(None).integers(low, high, input._array.shape))
+    return made(values.astype(input._array.dtype if dtype is None else _np(dtype)), "randint_like", f"{low}, {high}")
+
+
+def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None,
+             requires_grad: bool = False) -> Tensor:
+    """The integers below ``n`` in random order."""
+    return made(_source(generator).permutation(n).astype(xp.int64 if dtype is None else _np(dtype)), "randperm", str(n))
+
+
+def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None,
+           dtype: Any = None, device: Any = None, requires_grad: bool = False, out: Any = None) -> Tensor:
+    """Normally distributed numbers; ``mean`` or ``std`` is a tensor, or ``size`` is given."""
+    tensors = [v._array for v in (mean, std) if isinstance(v, Tensor)]
+    if not tensors and size is None:
+        raise TypeError("normal() received an invalid combination of arguments - got "
+                        f"({type(mean).__name__}, {type(std).__name__}), but expected one of:\n * (Tensor mean, Tensor "
+                        "std, *, torch.Generator generator = None, Tensor out = None)\n * (Tensor mean, float std = 1, "
+                        "*, torch.Generator generator = None, Tensor out = None)\n * (float mean, Tensor std, *, "
+                        "torch.Generator generator = None, Tensor out = None)\n * (float mean, float std, tuple of ints "
+                        "size, *, torch.Generator generator = None, Tensor out = None, torch.dtype dtype = None, "
+                        "torch.layout layout = None, torch.device device = None, bool pin_memory = False, bool "
+                        "requires_grad = False)\n")
+    shape = xp.broadcast_shapes(*[t.shape for t in tensors]) if tensors else sizes((size,))
+    np_type = tensors[0].dtype if tensors else _np(dtype)
+    m, s = (v._array if isinstance(v, Tensor) else v for v in (mean, std))
+    return made(asarray(_draw("randn", shape, np_type, generator) * s + m).astype(np_type), "normal", "", requires_grad)
+
+
+def bernoulli(input: Any, p: float | None = None, *, generator: Generator | None = None, out: Any = None) -> Tensor:
+    """Ones with the probabilities given."""
+    array = input._array
+    chance = array if p is None else p
+    values = (_source(generator).random(array.shape) < chance).astype(array.dtype)
+    return made(asarray(values), "bernoulli", "")
+
+
+def multinomial(input: Any, num_samples: int, replacement: bool = False, *,
+                generator: Generator | None = None) -> Tensor:
+    """Indices drawn with the weights of each row."""
+    weights = input._array
+    rows = weights.reshape(-1, weights.shape[-1]).astype(xp.float64)
+    source = _source(generator)
+    if not replacement and ((rows > 0).sum(axis=1) < num_samples).any():
+        raise RuntimeError("cannot sample n_sample > prob_dist.size(-1) samples without replacement"
+                           if rows.shape[1] < num_samples else
+                           "invalid multinomial distribution (with replacement=False, not enough non-negative category "
+                           "to sample)")
+    drawn = [source.choice(rows.shape[1], num_samples, replacement, row / row.sum()) for row in rows]
+    return made(xp.stack(drawn).reshape((*weights.shape[:-1], num_samples)).astype(xp.int64), "multinomial",
+                str(num_samples))
+
+
+def _fill(kind: str) -> Any:
+    """In-place filling with random numbers; the gradient of what was there is zero."""
+    node = node_class(kind.capitalize() + "Backward0", lambda ns, ctx, g: g * 0)
+
+    def method(self: Any, a: Any = None, b: Any = None, *, generator: Generator | None = None, **named: Any) -> Any:
+        first = named.get("mean", named.get("low", named.get("lambd", named.get("p", a))))
+        second = named.get("std", named.get("high", b))
+
+        def forward(array: Any) -> None:
+            source = _source(generator)
+            shape = array.shape
+            if kind == "normal":
+                array[...] = source.standard_normal(shape) * (1 if second is None else second) + (first or 0)
+            elif kind == "uniform":
+                low, high = first or 0.0, 1.0 if second is None else second
+                array[...] = source.random(shape) * (high - low) + low
+            elif kind == "bernoulli":
+                chance = 0.5 if first is None else first._array if isinstance(first, Tensor) else first
+                array[...] = source.random(shape) < chance
+            elif kind == "random":
+                low, high = (0, first) if second is None else (first, second)
+                array[...] = source.integers(low or 0, high or (1 << 24), shape)
+            else:
+                array[...] = source.exponential(1 / (1.0 if first is None else first), shape)
+
+        return write(Op(kind + "_", forward, node), self, ())
+
+    return method
+
+
+FUNCTIONS: dict[str, Any] = {
+    "manual_seed": manual_seed, "seed": seed, "initial_seed": initial_seed, "randint": randint,
+    "randint_like": randint_like, "randperm": randperm, "normal": normal, "bernoulli": bernoulli,
+    "multinomial": multinomial,
+    "get_rng_state": default_generator.get_state, "set_rng_state": default_generator.set_state,
+}
+METHODS: dict[str, Any] = {"bernoulli": bernoulli, "multinomial": multinomial}
+for _name in ("rand", "randn"):
+    FUNCTIONS[_name], FUNCTIONS[_name + "_like"] = _maker(_name)
+for _name in ("normal", "uniform", "bernoulli", "random", "exponential"):
+    METHODS[_name + "_"] = _fill(_name)
+
+__all__ = ["FUNCTIONS", "METHODS", "Generator", "default_generator", "observe", "probe"]

@@ -1,0 +1,422 @@
+"""Views and reshaping: the same elements under another shape."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from gradviz.engine.errors import size_text
+from gradviz.engine.ops.args import dimension, dimensions, inferred, integer, sizes, words
+from gradviz.engine.ops.build import op, run
+from gradviz.engine.tensor import Tensor
+from gradviz.engine.xp import ndarray, strided, xp
+
+
+# --- rules -----------------------------------------------------------------------------------------------------------
+def _reshape(ns: Any, ctx: Any, g: Any) -> Any:
+    return ns.reshape(g, ctx.input_shape())
+
+
+def _permute(ns: Any, ctx: Any, g: Any) -> Any:
+    dims, = ctx.args
+    return ns.permute(g, tuple(sorted(range(len(dims)), key=dims.__getitem__)))
+
+
+def _swap(ns: Any, ctx: Any, g: Any) -> Any:
+    a, b = ctx.args
+    return ns.swapaxes(g, a, b)
+
+
+def _same(ns: Any, ctx: Any, g: Any) -> Any:
+    return g
+
+
+def _placed(ns: Any, ctx: Any, g: Any) -> Any:
+    """Backward of a basic index: zeros with the gradient there."""
+    return ns.put(g, ctx.input_shape(), ctx.args)
+
+
+def _joined(ns: Any, ctx: Any, g: Any) -> Any:
+    """Backward of split: the parts' gradients in a row, zeros for those without."""
+    dim = ctx.args
+    like = next(p for p in g if p is not None)
+    return ns.cat([ns.zeros(shape, like) if p is None else p for p, shape in zip(g, ctx.shape, strict=True)], dim)
+
+
+def _stacked(ns: Any, ctx: Any, g: Any) -> Any:
+    like = next(p for p in g if p is not None)
+    return ns.stack([ns.zeros(shape, like) if p is None else p for p, shape in zip(g, ctx.shape, strict=True)],
+                    ctx.args)
+
+
+def _strided(ns: Any, ctx: Any, g: Any) -> Any:
+    return ns.unstrided(g, ctx.input_shape(), *ctx.args)
+
+
+def _summed(ns: Any, ctx: Any, g: Any) -> Any:
+    return g  # the walk sums to the input's shape
+
+
+def _flipped(ns: Any, ctx: Any, g: Any) -> Any:
+    return ns.flip(g, ctx.args)
+
+
+def _repeat(ns: Any, ctx: Any, g: Any) -> Any:
+    repeats, = ctx.args
+    shape = ctx.input_shape()
+    shape = (1,) * (len(repeats) - len(shape)) + shape
+    split = ns.reshape(g, tuple(n for pair in zip(repeats, shape, strict=True) for n in pair))
+    return ns.reshape(ns.sum(split, tuple(range(0, 2 * len(repeats), 2))), ctx.input_shape())
+
+
+def _diagonal(ns: Any, ctx: Any, g: Any) -> Any:
+    return ns.put(g, ctx.input_shape(), diagonal_index(ctx.input_shape(), *ctx.args))
+
+
+def diagonal_index(shape: tuple[int, ...], offset: int, a: int, b: int) -> tuple[Any, ...]:
+    """Full index of a diagonal; its own dimension comes last, as in ``diagonal``."""
+    n = max(0, min(shape[a] + min(offset, 0), shape[b] - max(offset, 0)))
+    along = xp.arange(n)
+    index: list[Any] = [None] * len(shape)
+    rest = [d for d in range(len(shape)) if d not in (a, b)]
+    for i, d in enumerate(rest):
+        index[d] = xp.arange(shape[d]).reshape((-1,) + (1,) * (len(rest) - i))
+    index[a], index[b] = along - min(offset, 0), along + max(offset, 0)
+    return tuple(index)
+
+
+def _expand(x: ndarray, shape: tuple[int, ...]) -> ndarray:
+    lead = len(shape) - x.ndim
+    steps = [0] * lead + [0 if n == 1 and m != 1 else s
+                          for n, m, s in zip(x.shape, shape[lead:], x.strides, strict=True)]
+    return xp.lib.stride_tricks.as_strided(x, shape, steps)
+
+
+VIEW = op("view", lambda x, s: x.view() if x.shape == s else _view_array(x, s), "ViewBackward0", _reshape, view="default")
+PERMUTE = op("permute", lambda x, d: x.transpose(d), "PermuteBackward0", _permute, view="default")
+TRANSPOSE = op("transpose", lambda x, a, b: x.swapaxes(a, b), "TransposeBackward0", _swap, view="default")
+T = op("t", lambda x, *_: x.T, "TBackward0", _swap, view="default")
+SQUEEZE = op("squeeze", lambda x, d: x.reshape(tuple(n for n in x.shape if n != 1)), "SqueezeBackward0", _reshape,
+             view="default")
+SQUEEZE_DIM = op("squeeze", lambda x, d: x.squeeze(d) if d else x.view(), "SqueezeBackward1", _reshape, view="default",
+                 key="squeeze.dim")
+SQUEEZE_DIMS = op("squeeze", SQUEEZE_DIM.forward, "SqueezeBackward2", _reshape, view="default", key="squeeze.dims")
+UNSQUEEZE = op("unsqueeze", lambda x, d: xp.expand_dims(x, d), "UnsqueezeBackward0", _reshape, view="default")
+EXPAND = op("expand", _expand, "ExpandBackward0", _summed, view="default")
+SELECT = op("select", lambda x, *i: x[i], "SelectBackward0", _placed, view="default")
+SLICE = op("slice", lambda x, *i: x[i], "SliceBackward0", _placed, view="default")
+ALIAS = op("alias", lambda x: x.view(), "AliasBackward0", _same, view="default")
+DIAGONAL = op("diagonal", lambda x, o, a, b: xp.diagonal(x, o, a, b), "DiagonalBackward0", _diagonal, view="default")
+UNFOLD = op("unfold", lambda x, d, n, s: _unfold(x, d, n, s), "UnfoldBackward0", lambda ns, ctx, g: _fold(ns, ctx, g),
+            view="default")
+AS_STRIDED = op("as_strided", lambda x, *a: x, "AsStridedBackward0", _strided, view="default")
+UNBIND = op("unbind", lambda x, d: list(x if d == 0 else xp.moveaxis(x, d, 0)), "UnbindBackward0", _stacked, view="multi")
+SPLIT = op("split", lambda x, d, parts: _split(x, d, parts), "SplitBackward0", _joined, view="multi")
+SPLIT_SIZES = op("split", SPLIT.forward, "SplitWithSizesBackward0", _joined, view="multi", key="split.sizes")
+CLONE = op("clone", lambda x: x.copy(), "CloneBackward0", _same)
+UNSAFE_VIEW = op("_unsafe_view", lambda x, s: x.reshape(s), "UnsafeViewBackward0", _reshape)
+FLIP = op("flip", lambda x, d: xp.flip(x, d).copy(), "FlipBackward0", _flipped)
+ROLL = op("roll", lambda x, s, d: xp.roll(x, s, d), "RollBackward0", lambda ns, ctx, g: ns.roll(g, *ctx.args))
+REPEAT = op("repeat", lambda x, r: xp.tile(x, r), "RepeatBackward0", _repeat)
+
+
+def _view_array(x: ndarray, shape: tuple[int, ...]) -> ndarray:
+    out = x.view()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            out.shape = shape
+    except AttributeError:
+        raise RuntimeError(
+            "view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
+            "contiguous subspaces). Use .reshape(...) instead.") from None
+    return out
+
+
+def _split(x: ndarray, dim: int, parts: list[int]) -> list[ndarray]:
+    out, start = [], 0
+    for n in parts:
+        out.append(x[(slice(None),) * dim + (slice(start, start + n),)])
+        start += n
+    return out
+
+
+def _unfold(x: ndarray, dim: int, size: int, step: int) -> ndarray:
+    windows = xp.lib.stride_tricks.sliding_window_view(x, size, dim, writeable=True)
+    return windows[(slice(None),) * dim + (slice(None, None, step),)]
+
+
+def _fold(ns: Any, ctx: Any, g: Any) -> Any:
+    dim, size, step = ctx.args
+    shape = ctx.input_shape()
+    index: list[Any] = list(xp.ogrid[tuple(slice(n) for n in ctx.shape)])
+    index[dim] = index[dim] * step + index.pop()
+    return ns.put_add(g, shape, tuple(index))
+
+
+# --- functions -------------------------------------------------------------------------------------------------------
+def view(self: Any, *shape: Any) -> Any:
+    """The same memory under another shape, or read as another type."""
+    if len(shape) == 1 and not isinstance(shape[0], int | tuple | list | Tensor):
+        from gradviz.engine.dtypes import lookup
+
+        return run(ALIAS, (self,)) if lookup(shape[0]) is self.dtype else _reinterpret(self, lookup(shape[0]))
+    asked = sizes(shape)
+    return run(VIEW, (self,), (inferred(asked, self._array.size),), str(list(asked)))
+
+
+def _reinterpret(self: Any, dtype: Any) -> Any:
+    row = op("view", lambda x: x.view(dtype.np), view="default", key="view.dtype")
+    return run(row, (self,))
+
+
+def reshape(input: Any, *shape: Any, **named: Any) -> Any:
+    """Another shape; a view where the strides allow it, else a copy."""
+    asked = sizes((named["shape"],) if named else shape)
+    full = inferred(asked, input._array.size)
+    try:
+        _view_array(input._array, full)
+    except RuntimeError:
+        return run(UNSAFE_VIEW, (clone(input),), (full,), str(list(asked)))
+    return run(VIEW, (input,), (full,), str(list(asked)))
+
+
+def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
+    shape = input._array.shape
+    a, b = dimension(start_dim, len(shape)), dimension(end_dim, len(shape))
+    if a > b:
+        raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
+    if not shape:
+        return reshape(input, 1)
+    if a == b:
+        return input
+    n = 1
+    for size in shape[a:b + 1]:
+        n *= size
+    return reshape(input, (*shape[:a], n, *shape[b + 1:]))
+
+
+def unflatten(input: Any, dim: int, sizes: Any) -> Any:
+    shape = input._array.shape
+    d = dimension(dim, len(shape))
+    return view(input, (*shape[:d], *inferred(tuple(sizes), shape[d]), *shape[d + 1:]))
+
+
+def permute(input: Any, *dims: Any) -> Any:
+    order = sizes(dims)
+    n = input._array.ndim
+    if len(order) != n:
+        raise RuntimeError("permute(sparse_coo): number of dimensions in the tensor input does not match the length of "
+                           f"the desired ordering of dimensions i.e. input.dim() = {n} is not equal to len(dims) = "
+                           f"{len(order)}")
+    full = tuple(dimension(d, n) for d in order)
+    if len(set(full)) != n:
+        raise RuntimeError("permute(): duplicate dims are not allowed.")
+    return run(PERMUTE, (input,), (full,), str(list(order)))
+
+
+def transpose(input: Any, dim0: int, dim1: int) -> Any:
+    n = input._array.ndim
+    a, b = dimension(dim0, n), dimension(dim1, n)
+    return run(TRANSPOSE if n else ALIAS, (input,), (a, b) if n else (), f"{dim0}, {dim1}")
+
+
+def t(input: Any) -> Any:
+    n = input._array.ndim
+    if n > 2:
+        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {n}D")
+    return run(T, (input,), (0, n - 1) if n == 2 else (0, 0)) if n else run(ALIAS, (input,))
+
+
+def movedim(input: Any, source: Any, destination: Any) -> Any:
+    n = input._array.ndim
+    a, b = (dimensions(d, n) for d in (source, destination))
+    order = [d for d in range(n) if d not in a]
+    for to, origin in sorted(zip(b, a, strict=True)):
+        order.insert(to, origin)
+    return permute(input, order)
+
+
+def squeeze(input: Any, dim: Any = None) -> Any:
+    shape = input._array.shape
+    if dim is None:
+        return run(SQUEEZE, (input,), (None,))
+    dims = tuple(d for d in dimensions(dim, len(shape)) if shape and shape[d] == 1)
+    return run(SQUEEZE_DIMS if isinstance(dim, tuple | list) else SQUEEZE_DIM, (input,), (dims,), words(dim=dim))
+
+
+def unsqueeze(input: Any, dim: int) -> Any:
+    return run(UNSQUEEZE, (input,), (dimension(dim, input._array.ndim + 1),), words(dim=dim))
+
+
+def expand(self: Any, *size: Any) -> Any:
+    """The tensor repeated along dimensions of size 1, without copying."""
+    asked = sizes(size)
+    shape = self._array.shape
+    lead = len(asked) - len(shape)
+    if lead < 0:
+        raise RuntimeError(f"expand(torch.{self.dtype.legacy}Tensor{{{size_text(shape)}}}, size={size_text(asked)}): "
+                           f"the number of sizes provided ({len(asked)}) must be greater or equal to the number of "
+                           f"dimensions in the tensor ({len(shape)})")
+    full = []
+    for i, n in enumerate(asked):
+        have = shape[i - lead] if i >= lead else None
+        if n == -1:
+            if have is None:
+                raise RuntimeError(f"The expanded size of the tensor ({n}) isn't allowed in a leading, non-existing "
+                                   f"dimension {i}")
+            n = have
+        if have is not None and have not in (n, 1):
+            raise RuntimeError(f"The expanded size of the tensor ({n}) must match the existing size ({have}) at "
+                               f"non-singleton dimension {i}.  Target sizes: {size_text(asked)}.  Tensor sizes: "
+                               f"{size_text(shape)}")
+        full.append(n)
+    return run(EXPAND, (self,), (tuple(full),), str(list(asked)))
+
+
+def select(input: Any, dim: int, index: Any) -> Any:
+    """The slice at ``index`` along ``dim``, which is dropped."""
+    shape = input._array.shape
+    if not shape:
+        raise IndexError("select() cannot be applied to a 0-dim tensor.")
+    d, i = dimension(dim, len(shape)), integer(index)
+    if not -shape[d] <= i < shape[d]:
+        raise IndexError(f"select(): index {i} out of range for tensor of size {size_text(shape)} at dimension {d}")
+    return run(SELECT, (input,), (slice(None),) * d + (i, Ellipsis), f"dim={d}, index={i}")
+
+
+def slice_(input: Any, dim: int, start: Any, stop: Any, step: Any = None) -> Any:
+    part = slice(start, stop, step)
+    text = f"dim={dim}, {'' if start is None else start}:{'' if stop is None else stop}"
+    return run(SLICE, (input,), (slice(None),) * dim + (part,), text)
+
+
+def narrow(input: Any, dim: int, start: Any, length: int) -> Any:
+    d = dimension(dim, input._array.ndim)
+    n, begin = input._array.shape[d], integer(start)
+    if not -n <= begin <= n:
+        raise IndexError(f"start out of range (expected to be in range of [{-n}, {n}], but got {begin})")
+    begin += n if begin < 0 else 0
+    if begin + length > n:
+        raise RuntimeError(f"start ({begin}) + length ({length}) exceeds dimension size ({n}).")
+    return slice_(input, d, begin, begin + length)
+
+
+def unbind(input: Any, dim: int = 0) -> Any:
+    return run(UNBIND, (input,), (dimension(dim, input._array.ndim),), words(dim=dim or None), dimension(dim, input._array.ndim))
+
+
+def split(tensor: Any, split_size_or_sections: Any = None, dim: int = 0, *, split_size: Any = None) -> Any:
+    """Parts of a size, or of the sizes given, as views."""
+    size = split_size if split_size_or_sections is None else split_size_or_sections
+    d = dimension(dim, tensor._array.ndim)
+    n = tensor._array.shape[d]
+    if isinstance(size, int):
+        parts = [min(size, n - i) for i in range(0, n, size)] or [0]
+        return run(SPLIT, (tensor,), (d, parts), f"{size}, dim={dim}", d)
+    if sum(size) != n:
+        raise RuntimeError(f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at "
+                           f"dimension {d}), but got split_sizes={size_text(size)}")
+    return run(SPLIT_SIZES, (tensor,), (d, list(size)), f"{list(size)}, dim={dim}", d)
+
+
+def chunk(input: Any, chunks: int, dim: int = 0) -> Any:
+    n = input._array.shape[dimension(dim, input._array.ndim)]
+    return split(input, max(1, -(-n // chunks)), dim)
+
+
+def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> Any:
+    d = dimension(dim, input._array.ndim)
+    n = input._array.shape[d]
+    if isinstance(indices_or_sections, int):
+        k = indices_or_sections
+        cuts = [0]
+        for i in range(k):
+            cuts.append(cuts[-1] + n // k + (1 if i < n % k else 0))
+    else:
+        cuts = [0, *indices_or_sections, n]
+    return tuple(slice_(input, d, a, b) for a, b in zip(cuts, cuts[1:], strict=False))
+
+
+def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
+    n = input._array.ndim
+    return run(DIAGONAL, (input,), (offset, dimension(dim1, n), dimension(dim2, n)), words(offset=offset))
+
+
+def unfold(self: Any, dimension_: int, size: int, step: int) -> Any:
+    return run(UNFOLD, (self,), (dimension(dimension_, self._array.ndim), size, step))
+
+
+def as_strided(input: Any, size: Any, stride: Any, storage_offset: int | None = None) -> Any:
+    """Any view of the storage."""
+    from gradviz.engine.storage import offset_of, storage_of
+
+    size, stride = tuple(size), tuple(stride)
+    offset = offset_of(input) if storage_offset is None else storage_offset
+    whole = storage_of(input).array
+    flat = whole.reshape(-1) if whole.flags.c_contiguous else whole.T.reshape(-1)
+    need = offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True)) + 1 if all(size) else 0
+    if need > flat.size:
+        raise RuntimeError(f"setStorage: sizes {size_text(size)}, strides {size_text(stride)}, storage offset {offset}, "
+                           f"and itemsize {whole.itemsize} requiring a storage size of {need * whole.itemsize} are out "
+                           f"of bounds for storage of size {whole.nbytes}")
+    window = strided(flat[offset:], size, stride)
+    row = op("as_strided", lambda x: window, AS_STRIDED.name, view="default", key="as_strided.here")
+    row.node = AS_STRIDED.node
+    steps = tuple(n // whole.itemsize for n in input._array.strides)
+    return run(row, (input,), (), f"{size}, {stride}", (stride, offset - offset_of(input), steps))
+
+
+def clone(input: Any, *, memory_format: Any = None) -> Any:
+    """A copy that gradients flow through."""
+    return run(CLONE, (input,))
+
+
+def contiguous(self: Any, memory_format: Any = None) -> Any:
+    return self if self._array.flags.c_contiguous else clone_contiguous(self)
+
+
+def clone_contiguous(self: Any) -> Any:
+    return run(CLONE, (self,))
+
+
+def flip(input: Any, *dims: Any) -> Any:
+    return run(FLIP, (input,), (dimensions(sizes(dims), input._array.ndim),), str(list(sizes(dims))),
+               dimensions(sizes(dims), input._array.ndim))
+
+
+def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
+    back = -shifts if isinstance(shifts, int) else tuple(-s for s in shifts)
+    return run(ROLL, (input,), (shifts, dims), f"{shifts}", (back, dims))
+
+
+def repeat(self: Any, *repeats: Any) -> Any:
+    times = sizes(repeats)
+    if len(times) < self._array.ndim:
+        raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
+    return run(REPEAT, (self,), (times,), str(list(times)))
+
+
+def tile(input: Any, *dims: Any) -> Any:
+    times = sizes(dims)
+    return repeat(input, (1,) * (input._array.ndim - len(times)) + times)
+
+
+FUNCTIONS: dict[str, Any] = {
+    "reshape": reshape, "flatten": flatten, "ravel": lambda input: reshape(input, -1), "unflatten": unflatten,
+    "permute": permute, "transpose": transpose, "swapaxes": transpose, "swapdims": transpose, "t": t,
+    "movedim": movedim, "moveaxis": movedim, "squeeze": squeeze, "unsqueeze": unsqueeze, "select": select,
+    "narrow": narrow, "unbind": unbind, "split": split, "chunk": chunk, "tensor_split": tensor_split,
+    "diagonal": diagonal, "as_strided": as_strided, "clone": clone, "flip": flip, "roll": roll, "tile": tile,
+    "fliplr": lambda input: flip(input, 1), "flipud": lambda input: flip(input, 0),
+    "adjoint": lambda input: transpose(input, -2, -1),
+}
+METHODS: dict[str, Any] = FUNCTIONS | {
+    "view": view, "expand": expand, "unfold": unfold, "contiguous": contiguous, "repeat": repeat,
+    "view_as": lambda self, other: view(self, other._array.shape),
+    "reshape_as": lambda self, other: reshape(self, other._array.shape),
+    "expand_as": lambda self, other: expand(self, other._array.shape),
+    "T": property(lambda self: permute(self, tuple(reversed(range(self._array.ndim))))),
+    "mT": property(lambda self: transpose(self, -2, -1)), "mH": property(lambda self: transpose(self, -2, -1)),
+    "H": property(lambda self: transpose(self, 0, 1)),
+}

@@ -1,0 +1,46 @@
+"""All ops together: the functions of the module and the methods of Tensor come from the families' tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradviz.engine.ops import (
+    autograd,
+    convert,
+    create,
+    double,
+    index,
+    join,
+    linalg,
+    pointwise,
+    random,
+    reduce,
+    shape,
+    unary,
+)
+from gradviz.engine.ops.binary import METHODS as OPERATORS
+from gradviz.engine.tensor import Tensor
+
+FAMILIES: tuple[Any, ...] = (create, random, unary, pointwise, reduce, shape, index, join, linalg, convert)
+FUNCTIONS: dict[str, Any] = {}
+for _family in FAMILIES:
+    FUNCTIONS |= _family.FUNCTIONS
+METHODS: dict[str, Any] = dict(OPERATORS)
+for _family in (*FAMILIES, autograd):
+    METHODS |= _family.METHODS
+
+
+def _named(name: str, function: Any, owner: str) -> None:
+    """Give a function its public name, for tracebacks and help."""
+    if getattr(function, "__name__", "") in ("function", "method", "op", "<lambda>", "plain", "like", "new"):
+        function.__name__ = name
+        function.__qualname__ = owner + name
+
+
+for _name, _function in FUNCTIONS.items():
+    _named(_name, _function, "")
+for _name, _method in METHODS.items():
+    _named(_name, _method, "Tensor.")
+    setattr(Tensor, _name, _method)
+
+__all__ = ["FUNCTIONS", "METHODS", "double"]

@@ -1,0 +1,222 @@
+"""The tensor: an array, the cell that counts its writes, and its place in the graph.
+
+Methods that are ops are put on the class from the tables in ``gradviz.engine.ops``; what every tensor has beside ops
+is here.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+from msgspec import Struct
+
+from gradviz import probe
+from gradviz.engine import dtypes
+from gradviz.engine.autograd.node import AccumulateGrad
+from gradviz.engine.storage import Cell, offset_of, storage_of
+from gradviz.engine.xp import ndarray
+
+
+class Size(tuple):  # type: ignore[type-arg]
+    """A shape."""
+
+    __slots__ = ()
+
+    def numel(self) -> int:
+        n = 1
+        for d in self:
+            n *= d
+        return n
+
+    def __repr__(self) -> str:
+        return f"torch.Size([{', '.join(map(str, self))}])"
+
+    def __getitem__(self, i: Any) -> Any:
+        item = tuple.__getitem__(self, i)
+        return Size(item) if isinstance(i, slice) else item
+
+    def __add__(self, other: tuple[int, ...]) -> Size:  # type: ignore[override]
+        return Size(tuple.__add__(self, other))
+
+
+_StructMeta = type(Struct)
+
+
+class _TensorType(_StructMeta):  # type: ignore[misc,valid-type]
+    """A Struct has a constructor in C, which takes the fields and which ``make`` uses. What a user calls is
+    ``Tensor(data)``; subclasses may define ``__new__`` and ``__init__``, which a Struct's body may not hold."""
+
+    def __new__(meta, name: str, bases: Any, body: dict[str, Any], **options: Any) -> Any:  # noqa: N804
+        own = {key: body.pop(key) for key in ("__new__", "__init__") if key in body}
+        notes = body.pop("__annotations__", None) if name != "Tensor" else None
+        cls = super().__new__(meta, name, bases, body, **options)
+        if notes:
+            cls.__annotations__ = notes
+        if "__new__" in own:
+            cls._construct = staticmethod(own["__new__"])
+        if "__init__" in own:
+            cls._initialise = own["__init__"]
+        return cls
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        self = cls._construct(cls, *args, **kwargs)
+        if isinstance(self, cls):
+            self._initialise(*args, **kwargs)
+        return self
+
+
+class Tensor(Struct, metaclass=_TensorType, eq=False, weakref=True, dict=True):
+    """A multi-dimensional array that remembers how it was computed."""
+
+    _array: ndarray
+    _cell: Cell
+    _requires: bool = False
+    """Whether ops on it record. A view's is brought up to date by ``refresh`` before it is used."""
+    _edge: Any = None
+    """(node, slot) that made it; None for a leaf."""
+    _view: Any = None
+    _grad: Any = None
+    _tid: int = 0
+    """Its number in a recording: 0 none yet, negative if the recording has the number but not yet the facts."""
+    _accumulate: Any = None
+    """Weak reference to a leaf's AccumulateGrad, which holds the leaf."""
+    _hooks: Any = None
+    _names: Any = None
+
+    @staticmethod
+    def _construct(cls: Any, *args: Any, **kwargs: Any) -> Any:
+        from gradviz.engine.ops.create import legacy
+
+        return subclass(cls, legacy(*args, **kwargs))
+
+    def _initialise(self, *args: Any, **kwargs: Any) -> None:
+        pass
+
+    # --- what it is ---------------------------------------------------------------------------------------------
+    @property
+    def shape(self) -> Size:
+        return Size(self._array.shape)
+
+    @property
+    def dtype(self) -> dtypes.dtype:
+        return dtypes.BY_NP[self._array.dtype]
+
+    @property
+    def device(self) -> dtypes.device:
+        return dtypes.CPU
+
+    @property
+    def _version(self) -> int:
+        return self._cell.version
+
+    @property
+    def ndim(self) -> int:
+        return self._array.ndim
+
+    itemsize = property(lambda self: self._array.itemsize)
+    nbytes = property(lambda self: self._array.nbytes)
+    is_cuda = is_sparse = is_quantized = is_meta = is_mps = is_nested = is_mkldnn = property(lambda self: False)
+    is_cpu = property(lambda self: True)
+
+    def storage_offset(self) -> int:
+        return offset_of(self)
+
+    # --- its place in the graph -----------------------------------------------------------------------------------
+    @property
+    def grad_fn(self) -> Any:
+        if self._view is not None:
+            refresh(self)
+        edge = self._edge
+        return None if edge is None else edge[0]
+
+    @property
+    def output_nr(self) -> int:
+        return 0 if self._edge is None else self._edge[1]
+
+    @property
+    def is_leaf(self) -> bool:
+        return self.grad_fn is None
+
+    @property
+    def requires_grad(self) -> bool:
+        if self._view is not None:
+            refresh(self)
+        return self._requires
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        set_requires_grad(self, value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Have backward compute its gradient, or not."""
+        if requires_grad and self._array.dtype.kind not in "fc":
+            raise RuntimeError("only Tensors of floating point dtype can require gradients")
+        set_requires_grad(self, requires_grad)
+        return self
+
+    @property
+    def _base(self) -> Any:
+        return None if self._view is None else self._view.base
+
+    def _is_view(self) -> bool:
+        return self._view is not None
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+make = _StructMeta.__call__.__get__(Tensor)
+"""The constructor from fields: ``make(array, cell, requires, edge, view)``."""
+
+
+def subclass(cls: Any, tensor: Tensor) -> Any:
+    """``tensor`` as one of a user's subclass."""
+    if cls is not Tensor:
+        tensor.__class__ = cls
+    return tensor
+
+
+def fresh(array: ndarray) -> Tensor:
+    """A leaf that owns ``array``."""
+    return make(array, Cell())  # type: ignore[no-any-return]
+
+
+def set_requires_grad(tensor: Tensor, value: bool) -> None:
+    if value and tensor._array.dtype.kind not in "fc":
+        raise RuntimeError("only Tensors of floating point dtype can require gradients")
+    if not tensor.is_leaf:
+        if value:
+            return
+        raise RuntimeError(
+            "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
+            "subgraph that doesn't require differentiation use var_no_grad = var.detach().")
+    if tensor._requires != value:
+        tensor._requires = bool(value)
+        if probe.sink is not None and tensor._tid > 0:
+            from gradviz.engine import observe
+
+            observe.rebind(tensor, "requires_grad_")
+
+
+def gradient_edge(tensor: Tensor) -> Any:
+    """Where the gradient of ``tensor`` goes; a leaf's AccumulateGrad is made when it is first needed."""
+    if tensor._view is not None:
+        refresh(tensor)
+    edge = tensor._edge
+    if edge is not None:
+        return edge
+    if not tensor._requires:
+        return None, 0
+    ref = tensor._accumulate
+    node = None if ref is None else ref()
+    if node is None:
+        array = tensor._array
+        node = AccumulateGrad(tensor, array.shape, array.dtype)
+        tensor._accumulate = weakref.ref(node)
+    return node, 0
+
+
+from gradviz.engine.autograd.views import refresh  # noqa: E402 - views build tensors and tensors refresh views
+
+__all__ = ["Size", "Tensor", "fresh", "gradient_edge", "make", "offset_of", "refresh", "storage_of", "subclass"]
