@@ -54,7 +54,8 @@ def _node(sheet: graphviz.Digraph, moment: Moment, node: Node, placed: Placed, s
     found = grad_at(node, moment.seq)
     label = f"{node.glyph} {moment.label(node)}" if node.glyph else moment.label(node)
     styles = ["filled", *([rounded] if rounded else []), *(["dashed"] if seen.dash else [])]
-    sheet.node(name(node.id), text(label, moment.sub(node), f"∇ {found[1]}" if found and found[1] else ""),
+    grad = f"∇ {found[1]}" if found and found[1] else ""
+    sheet.node(name(node.id), text(label, f"{moment.sub(node)} {grad}".strip()),
                pos=f"{position.x + shift:g},{placed.height - position.y:g}!", width=f"{position.w / INCH:.3f}",
                height=f"{position.h / INCH:.3f}", shape=shape, style=",".join(styles), fillcolor=palette[seen.fill],
                color=palette[seen.stroke], fontcolor=palette[seen.ink], penwidth=f"{seen.width:g}",

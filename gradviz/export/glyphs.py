@@ -156,27 +156,35 @@ def mark(paint: Paint, name: str, x: float, y: float, scale: float = 1.0) -> Non
     _draw_sign(paint, table["sign"], x, y, table["ink"], 1.0, scale=scale)
 
 
-def badge(paint: Paint, kind: str, state: str, x: float, y: float, scale: float = 1.0) -> None:
-    """A disc with a bookmark or a hook."""
+def badge(paint: Paint, kind: str, state: str, x: float, y: float, scale: float = 1.0, count: int = 1) -> float:
+    """A disc with a bookmark or a hook, a capsule with a count in it; (x, y) is the middle of its right end.
+
+    Returns how far it reaches beyond a disc to the left.
+    """
     table = style().badges
     there = table[kind].get(state, table[kind]["idle"])
-    paint.circle(x, y, table["radius"] * scale, fill=there["fill"], stroke=there["stroke"], width=table["width"])
-    _draw_sign(paint, there["sign"], x, y, there["ink"], 1.0, scale=scale, how=there["paint"])
+    r = table["radius"] * scale
+    font = Font(**table["count"])
+    extra = width(str(count), font) + 1 if count > 1 else 0.0
+    if extra:
+        d = rounded(x - r - extra, y - r, 2 * r + extra, 2 * r, r)
+        paint.path(d, fill=there["fill"], stroke=there["stroke"], width=table["width"])
+        paint.text(str(count), x + r - 4, y, font, there["ink"], anchor="end")
+    else:
+        paint.circle(x, y, r, fill=there["fill"], stroke=there["stroke"], width=table["width"])
+    _draw_sign(paint, there["sign"], x - extra, y, there["ink"], 1.0, scale=scale, how=there["paint"])
+    return extra
 
 
 def _badges(paint: Paint, moment: Moment, node: Node, position: Position) -> None:
     table = style().badges
+    shown = [(one, state) for one in node.badges if (state := at(one.states, moment.seq)) not in ("", "future")]
     scale = table["on_chip"] if style().kinds[node.kind].height < 30 else 1.0
     x, y = position.x + position.w / 2 - table["inset"], position.y - position.h / 2 + 0.5
-    for one in node.badges:
-        state = at(one.states, moment.seq)
-        if not state or state == "future":
-            continue
-        badge(paint, one.kind, state, x, y, scale)
-        if one.count > 1:
-            font = table["count"]
-            paint.text(f"×{one.count}", x + 10 * scale, y - 8, Font(**font), "ink2", anchor="start")
-        x -= 2 * table["radius"] * scale + 2
+    if len(shown) > 1:
+        y -= table["lift"]
+    for one, state in shown:
+        x -= 2 * table["radius"] * scale + table["gap"] + badge(paint, one.kind, state, x, y, scale, one.count)
 
 
 __all__ = ["badge", "draw", "looks", "mark"]

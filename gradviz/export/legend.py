@@ -33,7 +33,7 @@ def entries(moment: Moment, sides: frozenset[str]) -> list[Entry]:
     for kind, state in (("write", "broken"), ("accumulate", "done")):
         if (kind, state) in seen:
             seen.add({"write": ("write", "done"), "accumulate": ("leaf", "live")}[kind])
-    if moment.step is not None:
+    if moment.step is not None and any(moment.nodes[glyph].side in sides for glyph in moment.step.focus):
         seen.add(("now", "now"))
     return [entry for entry in style().legend if (entry.kind, entry.state) in seen]
 

@@ -26,7 +26,9 @@ The table is declarative, so that two renderers (SVG here, canvas in the browser
                 ``broken_write`` (source or target is a write in state broken; data).
 ``pills``       edge labels: gradient and data; ``gradient_now`` on an edge of the current step; saved for needs and
                 finds in state rest or flowed, story for them later.
-``badges``      discs centred ``inset`` left of the top right corner, side by side from there to the left.
+``badges``      discs centred ``inset`` left of the top right corner, side by side from there to the left, ``gap``
+                apart; several stand ``lift`` higher, so that they cover no words. Over 1, a hook's count stands in
+                the disc at the right of its sign and the disc grows to the left into a capsule.
 ``signs``       SVG path strings around (0, 0), as Path2D takes them; ``paint`` fill or stroke with ``width``.
 ``tones``       token of each phase. ``now``: halo in the tone (width 9 at 22 %), then the outline in the tone; a
                 backward node that runs takes ``node_fill`` and ``node_ink``. ``twin``: the paler version.

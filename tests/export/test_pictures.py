@@ -148,7 +148,7 @@ def test_dot_has_every_node_at_its_place() -> None:
     placed = place(scene, "own")
     text = export.dot(scene, placed, 21)
     l1 = placed.nodes["l1"]
-    assert re.search(rf'l1 \[label="l1\\n2×2\\n∇ 14".*pos="{l1.x:g},{placed.height - l1.y:g}!"', text)
+    assert re.search(rf'l1 \[label="l1\\n2×2 ∇ 14".*pos="{l1.x:g},{placed.height - l1.y:g}!"', text)
     assert text.count("->") == len(scene.edges)
     if shutil.which("dot"):
         done = subprocess.run(["dot", "-Kneato", "-n2", "-Tplain"], input=text, capture_output=True, text=True,
