@@ -48,3 +48,12 @@ def test_make_targets_exist() -> None:
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for document in DOCUMENTS:
         assert set(re.findall(r"`make (\w+)", document.read_text())) <= targets, document.name
+
+
+def test_readme_lists_every_key() -> None:
+    """The keys of the one registry that feeds keyboard, buttons and help."""
+    registry = (ROOT / "gradviz" / "ui" / "assets" / "keys.mjs").read_text()
+    lists = re.findall(r", \[(.+?)\], \"", registry)
+    keys = {key for listed in lists for key in re.findall(r'"([^"]+)"', listed)}
+    table = README.partition("| key | does |")[2].partition("\n\n")[0]
+    assert set(re.findall("`([^`]+)`", table)) == keys
