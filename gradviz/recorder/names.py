@@ -55,6 +55,14 @@ class Source:
         text = self._lines[line - 1].rstrip()
         return len(text) - len(text.lstrip()), len(text)
 
+    def statement(self, where: Where) -> Where:
+        """What stores into a target (``b[0]``) is all of ``b[0] = x``, unless that has several targets."""
+        node = self._nodes.get(where)
+        parent = None if node is None else self._parents.get(node)
+        if isinstance(parent, ast.AugAssign) or (isinstance(parent, ast.Assign) and parent.targets == [node]):
+            return parent.lineno, parent.col_offset, parent.end_lineno or 0, parent.end_col_offset or 0
+        return where
+
     def binding(self, where: Where) -> Binding:
         node = self._nodes.get(where) or self._chained(where)
         return NOTHING if node is None else self._climb(node)

@@ -13,6 +13,7 @@ import sysconfig
 import tokenize
 from collections.abc import Iterable, Mapping
 from itertools import islice
+from opcode import opname
 from types import CodeType, FrameType
 from typing import Any, Final
 
@@ -125,7 +126,10 @@ class Spans:
         if column is None or end_column is None:  # python -X no_debug_ranges
             column, end_column = source.extent(line) if source is not None else (0, 0)
         elif source is not None:
-            binding = source.binding((line, column, end_line, end_column))
+            where = line, column, end_line, end_column
+            binding = source.binding(where)
+            if opname[code.code.co_code[lasti]].startswith("STORE_"):
+                line, column, end_line, end_column = source.statement(where)
             column, end_column = source.column(line, column), source.column(end_line, end_column)
         self._last += 1
         self.fresh.append(Span(self._last, file, code.code.co_qualname, line, column, end_line, end_column,

@@ -18,7 +18,7 @@ import pytest
 from gradviz.trace.reader import Reader
 
 SCRIPTS = Path(__file__).parent / "scripts"
-NAMES = sorted({path.name for path in SCRIPTS.glob("*.py")} - {"helper.py"}) + ["not_there.py"]
+NAMES = [*sorted({path.name for path in SCRIPTS.glob("*.py")} - {"helper.py"}), "not_there.py"]
 ARGUMENTS = {"ut.py": []}
 DEFAULT = ["a", "--flag", "-m", "--", "-o"]
 
@@ -80,10 +80,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("command", [
-    ["-m", "mod", "b"], ["-m", "package", "--flag"], ["-m", "package.sub"], ["-m", "package.nothing"], ["-m", "nothing"],
-    ["package", "b"], ["app.pyz", "b"], ["linked/link.py"], ["compiled.pyc"], ["linked"], ["./mod.py"],
-    ["-c", "import sys; print(sys.argv, sys.path[0], sorted(globals())); 1/0", "q", "-c"], ["-c", "raise SystemExit(4)"],
-    ["-c", "def f(:"], ["-m", "unittest", "-h"],
+    ["-m", "mod", "b"], ["-m", "package", "--flag"], ["-m", "package.sub"], ["-m", "package.nothing"],
+    ["-m", "nothing"], ["package", "b"], ["app.pyz", "b"], ["linked/link.py"], ["compiled.pyc"], ["linked"],
+    ["./mod.py"],
+    ["-c", "import sys; print(sys.argv, sys.path[0], sorted(globals())); 1/0", "q", "-c"],
+    ["-c", "raise SystemExit(4)"], ["-c", "def f(:"], ["-m", "unittest", "-h"],
 ], ids=" ".join)
 def test_modules_folders_archives_and_code(folder: Path, tmp_path: Path, command: list[str]) -> None:
     python, ours = both(folder, tmp_path / "t.gvt", *command)
