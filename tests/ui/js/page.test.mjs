@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { decodeOverview, grouped, listed, Rows, spanUse } from "../../../gradviz/ui/assets/data.mjs";
+import { COMMANDS, commandFor, keyName } from "../../../gradviz/ui/assets/keys.mjs";
+import { formatLink, parseLink } from "../../../gradviz/ui/assets/link.mjs";
+import { linesOf, segments } from "../../../gradviz/ui/assets/source.mjs";
+import { prepareLanes, ticks } from "../../../gradviz/ui/assets/timeline.mjs";
+
+const press = (key, more = {}) => ({ key, target: { tagName: "BODY" }, ...more });
+
+test("every key leads to one command, and each command has a key and words", () => {
+  assert.equal(new Set(COMMANDS.map(one => one.match)).size, COMMANDS.length);
+  assert.equal(new Set(COMMANDS.map(one => one.id)).size, COMMANDS.length);
+  for (const one of COMMANDS) assert.ok(one.keys.length && one.label && one.group);
+});
+
+test("keys are found with and without shift", () => {
+  assert.equal(commandFor(press("ArrowRight")).id, "forward");
+  assert.equal(commandFor(press("ArrowRight", { shiftKey: true })).id, "phase-forward");
+  assert.equal(commandFor(press("E", { shiftKey: true })).id, "finding-back");
+  assert.equal(commandFor(press("?", { shiftKey: true })).id, "help");
+  assert.equal(keyName(press("F")), "f");
+});
+
+test("no command while typing, nor with the browser's modifiers", () => {
+  assert.equal(commandFor({ key: "e", target: { tagName: "INPUT" } }), null);
+  assert.equal(commandFor({ key: "e", target: { tagName: "DIV", isContentEditable: true } }), null);
+  assert.equal(commandFor(press("f", { ctrlKey: true })), null);
+  assert.equal(commandFor(press("ArrowLeft", { altKey: true })), null);
+  assert.equal(commandFor({ key: " ", target: { tagName: "BUTTON" } }), null);
+  assert.equal(commandFor(press("q")), null);
+});
+
+test("links go out and come back, nonsense names no event", () => {
+  for (const focus of [{ seq: 0, element: "" }, { seq: 214, element: "t17.5" }, { seq: 3, element: "a&b=<c>" }]) assert.deepEqual(parseLink(formatLink(focus)), focus);
+  assert.deepEqual(parseLink("#e=-4&n=x"), { seq: null, element: "x" });
+  assert.deepEqual(parseLink(""), { seq: null, element: "" });
+});
+
+const base64 = array => Buffer.from(array.buffer).toString("base64");
+const overview = {
+  kind: base64(Uint8Array.from([1, 19, 1, 14])), lane: base64(Uint8Array.from([17, 6, 49, 18])), t: base64(Float32Array.from([1, 2, 3, 4])),
+  span: base64(Uint32Array.from([1, 0, 1, 2])), graph: base64(Uint32Array.from([0, 0, 0, 0])),
+};
+
+test("the overview tells lanes, steps and writes apart", () => {
+  const columns = decodeOverview(overview);
+  assert.deepEqual([...columns.lane], [1, 6, 1, 2]);
+  assert.deepEqual(listed(columns), { steps: [0, 2, 3], shown: [0, 1, 2, 3] });
+  const use = spanUse(columns, 1);
+  assert.deepEqual([...use.first], [[1, 0], [2, 3]]);
+  assert.deepEqual([...use.runs], [[1, 2]]);
+  assert.deepEqual(prepareLanes(columns, listed(columns).shown).counts, [2, 1, 0, 1, 0, 1]);
+});
+
+test("a window of rows is asked for once, and again after a failure", async () => {
+  const asked = [];
+  let broken = true;
+  const rows = new Rows(4500, path => { asked.push(path); return broken ? Promise.reject(new Error("gone")) : Promise.resolve([{ seq: 4000 }, { seq: 4001 }]); }, () => {});
+  await assert.rejects(rows.load(2));
+  broken = false;
+  await Promise.all([rows.load(2), rows.load(2)]);
+  assert.deepEqual(asked, ["/api/events?from=4000&to=6000", "/api/events?from=4000&to=6000"]);
+  assert.equal(rows.get(4001).seq, 4001);
+  assert.equal(rows.get(10), null);
+  assert.deepEqual(await rows.load(3), []);
+});
+
+test("a line is cut at words and at marks", () => {
+  assert.deepEqual(segments("return x * 2", [[7, 12, "hl"]]), [["return", "k", ""], [" ", "", ""], ["x * 2", "", "hl"]]);
+  assert.deepEqual(segments("", []), []);
+  assert.deepEqual(segments("a = 'for'  # if", []).map(part => part[1]), ["", "s", "", "c"]);
+  assert.equal(segments("<script>alert(1)</script>", []).map(part => part[0]).join(""), "<script>alert(1)</script>");
+});
+
+test("columns count characters, also beyond the basic plane", () => {
+  assert.deepEqual(segments("𝛼 = x", [[4, 5, "hl"]]), [["𝛼 = ", "", ""], ["x", "", "hl"]]);
+});
+
+test("a span over lines starts after the indentation of each", () => {
+  const pieces = linesOf({ line: 1, column: 4, endLine: 3, endColumn: 1 }, ["x = f(", "    a,", ")"]);
+  assert.deepEqual([...pieces], [[1, [4, 6]], [2, [4, 6]], [3, [0, 1]]]);
+});
+
+test("ticks are round and keep apart", () => {
+  assert.deepEqual(ticks(0, 10, 500).map(tick => tick[1]), ["0 ms", "2 ms", "4 ms", "6 ms", "8 ms"]);
+  assert.equal(ticks(0, 0.5, 500).at(-1)[1].endsWith("µs"), true);
+  assert.equal(ticks(0, 9e5, 900).at(-1)[1].endsWith(" s"), true);
+});
+
+test("large numbers are grouped", () => assert.deepEqual([0, 999, 1908, 1234567].map(grouped), ["0", "999", "1,908", "1,234,567"]));

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { centre, extent, fitAll, hit, opening, origin, pan, screenRect, visible, zoomAt } from "../../../gradviz/ui/assets/view.mjs";
+
+const placed = { width: 400, height: 1000, frames: {}, nodes: { f: { x: 100, y: 500, w: 80, h: 40 }, b: { x: 300, y: 500, w: 80, h: 40 } } };
+const nodes = [{ id: "f", side: "forward" }, { id: "b", side: "backward" }];
+const box = { x0: 20, x1: 380, y0: 20, y1: 980 };
+const W = 700, H = 600;
+const near = (a, b) => assert.ok(Math.abs(a - b) < 1e-6, `${a} is not ${b}`);
+
+test("twins mirror each other at the axis, at any zoom and pan", () => {
+  for (const view of [fitAll(box, W, H), { k: 0.3, x: 17, y: -40 }, zoomAt({ k: 1, x: 0, y: 0 }, 1.7, 480, 90, W), pan({ k: 1, x: 0, y: 0 }, 33, 12, true)]) {
+    const f = screenRect(view, "forward", placed.nodes.f, placed, W), b = screenRect(view, "backward", placed.nodes.b, placed, W);
+    near(f.y, b.y);
+    near(f.x + b.x, W);
+  }
+});
+
+test("zooming holds the point under the cursor, on both sides", () => {
+  for (const [side, px] of [["forward", 120], ["backward", 530]]) {
+    const view = { k: 0.8, x: 10, y: 5 }, next = zoomAt(view, 1.5, px, 200, W);
+    const world = v => [(px - origin(v, side, placed, W)) / v.k, (200 - v.y) / v.k];
+    world(view).forEach((value, i) => near(value, world(next)[i]));
+  }
+});
+
+test("a drag moves what is under the pointer with it", () => {
+  const view = { k: 1, x: 0, y: 0 };
+  for (const [side, node] of [["forward", "f"], ["backward", "b"]]) {
+    const before = screenRect(view, side, placed.nodes[node], placed, W), after = screenRect(pan(view, 25, 7, side === "backward"), side, placed.nodes[node], placed, W);
+    near(after.x - before.x, 25);
+    near(after.y - before.y, 7);
+  }
+});
+
+test("all of it fits, unless it would be too small to read", () => {
+  const whole = fitAll(box, W, H);
+  near(whole.k, (H - 44) / 960);
+  assert.equal(opening(box, W, H).k, 0.76);
+  near(opening(box, W, H).y + 0.76 * box.y0, 22);
+  assert.equal(opening({ x0: 0, x1: 100, y0: 0, y1: 100 }, W, H).k, 1.3);
+});
+
+test("centring shows no emptiness beyond the edges", () => {
+  const top = centre({ k: 1, x: 0, y: 0 }, nodes[0], { x: 100, y: 30 }, placed, box, W, H);
+  near(top.y + box.y0, 22);
+  const middle = centre({ k: 1, x: 0, y: 0 }, nodes[0], placed.nodes.f, placed, box, W, H);
+  near(screenRect(middle, "forward", placed.nodes.f, placed, W).y, H / 2);
+});
+
+test("a pointer hits the node of its side", () => {
+  const view = { k: 1, x: 0, y: 0 };
+  assert.equal(hit(nodes, view, placed, W, 100, 500).id, "f");
+  assert.equal(hit(nodes, view, placed, W, 600, 500).id, "b");
+  assert.equal(hit(nodes, view, placed, W, 300, 300), null);
+});
+
+test("what is partly outside its side is not visible", () => {
+  const rect = (l, r, t, b) => ({ l, r, t, b });
+  assert.ok(visible(rect(50, 100, 50, 90), "forward", W, H));
+  assert.ok(!visible(rect(330, 380, 50, 90), "forward", W, H));
+  assert.ok(!visible(rect(50, 100, 580, 620), "forward", W, H));
+  assert.ok(visible(rect(400, 450, 50, 90), "backward", W, H));
+});
+
+test("the extent holds both sides and the frames", () => {
+  const all = extent({ nodes }, { ...placed, frames: { s: [10, 700, 50, 60] } });
+  assert.deepEqual(all, { x0: 10, x1: 140, y0: 480, y1: 760 });
+});
