@@ -9,21 +9,25 @@ import _thread
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
+from gradviz.events import Value
 from gradviz.recorder.sites import Code, Spans
-from gradviz.trace.writer import Writer, encode
+from gradviz.trace.pack import encode
+from gradviz.trace.writer import Writer
 
 PERIOD: Final = 0.05
-WAKE: Final = 512
-MOST: Final = 2048
+WAKE: Final = 1024
+MOST: Final = 4096
 """Events in a chunk at most."""
 FULL: Final = 16384
 """From so many waiting events on, who notes one helps writing: memory stays bounded."""
 
-Noted = tuple[int, int, int, Code | None, int, tuple[tuple[Code, int], ...], int, int, tuple[Any, ...]]
+Above = tuple[tuple[Code, int], ...]
+Noted = tuple[int, int, int, Code | None, int, Above, int, int, tuple[Any, ...]]
 """Kind, time, thread, code and f_lasti, the frames above it (where its name may be), scope, within, fields."""
 
 
@@ -103,30 +107,41 @@ class Pump:
             self._done.release()
 
     def _write(self, part: list[Noted]) -> None:
-        rows: dict[int, list[tuple[Any, ...]]] = {}
-        span_of, returned, threads = self._spans.of, self._spans.returned, self._threads
-        for kind, t, thread, code, lasti, above, scope, within, fields in part:
-            span = caller = 0
-            if code is not None:
-                span = code.spans.get(lasti) or span_of(code, lasti)
-                if above and span in returned:
-                    for code, lasti in above:
-                        caller = span_of(code, lasti)
-                        if caller not in returned:
-                            break
-            table = rows.get(kind)
-            if table is None:
-                table = rows[kind] = []
-            table.append((t, threads.get(thread) or self._thread(thread), span, caller, scope, within, *fields))
-        kinds = bytes([noted[0] for noted in part])
-        encoded = encode(kinds, rows, self._spans)
+        groups: dict[int, list[Noted]] = defaultdict(list)
+        for noted in part:
+            groups[noted[0]].append(noted)
+        values: list[Value] = []
+        tables = {kind: encode(kind, self._columns(group), values, self._spans) for kind, group in groups.items()}
         spans, self._spans.fresh = self._spans.fresh, []
         self._writer.spans(spans)
         sources, self._spans.sources = self._spans.sources, []
         if self._sources:
             for file, text in sources:
                 self._writer.source(file, text)
-        self._writer.encoded(kinds, *encoded)
+        kinds, times = bytes([noted[0] for noted in part]), [noted[1] for noted in part]
+        self._writer.encoded(kinds, tables, values, min(times), max(times))
+
+    def _columns(self, group: list[Noted]) -> tuple[Sequence[Any], ...]:
+        """What was noted of events of one kind, column by column, with places resolved."""
+        _, t, idents, codes, lastis, aboves, scopes, withins, fields = zip(*group, strict=True)
+        span_of, known = self._spans.of, self._threads.get
+        spans = [0 if code is None else code.spans.get(lasti) or span_of(code, lasti)
+                 for code, lasti in zip(codes, lastis, strict=True)]
+        callers: Sequence[int] = [0] * len(group)
+        if any(aboves):
+            callers = [self._caller(span, above) if above else 0 for span, above in zip(spans, aboves, strict=True)]
+        threads = [known(ident) or self._thread(ident) for ident in idents]
+        return t, threads, spans, callers, scopes, withins, *zip(*fields, strict=True)
+
+    def _caller(self, span: int, above: Above) -> int:
+        """Where a value that is returned at once, perhaps several times over, arrives at last."""
+        returned, caller = self._spans.returned, 0
+        if span in returned:
+            for code, lasti in above:
+                caller = self._spans.of(code, lasti)
+                if caller not in returned:
+                    break
+        return caller
 
     def _thread(self, ident: int) -> int:
         """Threads are numbered as they come; the system reuses its own numbers."""

@@ -17,20 +17,21 @@ from gradviz.events import KINDS, Kind
 from gradviz.recorder import forks
 from gradviz.recorder.console import Console
 from gradviz.recorder.meta import run_facts
-from gradviz.recorder.pump import FULL, WAKE, Pump
+from gradviz.recorder.pump import FULL, WAKE, Above, Pump
 from gradviz.recorder.sites import USER, Code, Roles, Spans, outside
 from gradviz.trace.writer import Writer
 
 ERROR: Final = KINDS["error"].code
 GAP: Final = KINDS["gap"].code
 PRINT: Final = KINDS["print"].code
+PLACELESS: Final = ("dead",)
+"""What happens by itself, wherever the script is."""
+OF_A_CALL: Final = ("step", "accumulate", "hook_call")
+"""What a backward call does: its place is that of the call, and need not be looked for each time."""
 AT_ONCE: Final = 50_000_000
 """Nanoseconds between two errors that are written at once."""
 _HIGHEST: Final = 4
 """Frames that are noted above one that returns its value at once."""
-
-Above = tuple[tuple[Code, int], ...]
-
 
 class Reported(NamedTuple):
     """An error event, to know the exception again when it leaves the script."""
@@ -62,6 +63,7 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
         self._pump = Pump(self._writer, Spans(self._roles, texts or {}), sources, self._fail)
         self._console = Console(self._locate, self._printed)
         self._reported: list[Reported] = []
+        self._calls: dict[int, tuple[Code, int]] = {}  # backward calls that run, and where they were called
         self._drained = -AT_ONCE
         self._pid = os.getpid()
         for kind in KINDS.values():
@@ -175,31 +177,37 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
         """The sink's method for one kind. All that it needs is at hand: it runs once an event."""
         number = kind.code
         names = [name for name, _ in kind.fields]
-        pump, roles = self._pump, self._roles
+        pump, roles, calls = self._pump, self._roles, self._calls
         noted, learn, known = pump.noted, roles.learn, roles.codes.get
         append, frame_at, position = noted.append, sys._getframe, probe.position
         now, zero = time.perf_counter_ns, self._zero
-        is_error = number == ERROR
+        is_error, is_backward, placeless = number == ERROR, kind.name == "backward", kind.name in PLACELESS
+        of_call = names.index("call") if kind.name in OF_A_CALL else -1
 
         def emit(*fields: Any, **named: Any) -> None:
             try:
                 if named:
                     fields += tuple(named[name] for name in names[len(fields):])
-                inner: FrameType | None = frame_at(1)
-                frame = inner
-                code = None
-                while frame is not None:
-                    code = known(id(frame.f_code)) or learn(frame.f_code)
-                    if code.role == USER:
-                        break
-                    frame = frame.f_back
+                code: Code | None = None
+                lasti = 0
+                above: Above = ()
                 within = position.within
-                if frame is None:
-                    code, lasti = outside(inner, roles) or (None, 0)
-                    above: Above = ()
+                if placeless:
+                    pass
+                elif of_call >= 0 and fields[of_call] in calls:
+                    code, lasti = calls[fields[of_call]]
                 else:
-                    lasti = frame.f_lasti
-                    above = () if within or code is None or lasti in code.settled else _above(frame, roles)
+                    frame: FrameType | None = frame_at(2)  # a sink is called by a producer, never by the script
+                    while frame is not None:
+                        code = known(id(frame.f_code)) or learn(frame.f_code)
+                        if code.role == USER:
+                            lasti = frame.f_lasti
+                            if not within and lasti not in code.settled:
+                                above = _above(frame, roles)
+                            break
+                        frame = frame.f_back
+                    else:
+                        code, lasti = outside(frame_at(2), roles) or (None, 0)
                 append((number, now() - zero, get_ident(), code, lasti, above, position.scope, within, fields))
                 waiting = len(noted)
                 if waiting >= WAKE:
@@ -207,7 +215,12 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
                         pump.drain()
                     else:
                         pump.wake()
-                if is_error:
+                if is_backward:
+                    if fields[1] == "begin" and code is not None:
+                        calls[fields[0]] = code, lasti
+                    else:
+                        calls.pop(fields[0], None)
+                elif is_error:
                     self._error(fields)
             except Exception as error:
                 self._fail(error)
@@ -240,8 +253,8 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
         self._pump.noted.clear()
         self._off()
         with suppress(Exception):
-            self._writer.chunk(bytes([GAP]), {GAP: [(self.clock(), 0, 0, 0, 0, 0, f"recording failed: {self.failure}",
-                                                     dropped)]})
+            row = (self.clock(), 0, 0, 0, 0, 0, f"recording failed: {self.failure}", dropped)
+            self._writer.chunk(bytes([GAP]), {GAP: [row]})
         if not self.quiet:
             with suppress(Exception):
                 print(f"[gradviz] recording stopped, the script goes on: {self.failure}", file=sys.stderr)

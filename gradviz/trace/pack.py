@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import Any
 
-from gradviz.events import BY_CODE, COMMON, Kind, ListOf, Scalar, Struct, Type, Value
+from gradviz.events import BY_CODE, COMMON, Kind, ListOf, Scalar, Type, Value
 
 SpanOf = Callable[[Any], int]
 """From ``(code, lasti)`` to the id of a span."""
@@ -59,7 +60,8 @@ def _bools(column: Sequence[bool], values: list[Value], span: SpanOf) -> bytes:
 
 def _texts(column: Sequence[str], values: list[Value], span: SpanOf) -> list[Any]:
     distinct = {text: number for number, text in enumerate(dict.fromkeys(column))}
-    return [writable(list(distinct)), ints([distinct[text] for text in column])]
+    index = [1, bytes(len(column))] if len(distinct) == 1 else ints([distinct[text] for text in column])
+    return [writable(list(distinct)), index]
 
 
 def writable(texts: list[str]) -> list[str]:
@@ -72,6 +74,10 @@ def writable(texts: list[str]) -> list[str]:
 
 
 def _values(column: Sequence[Value], values: list[Value], span: SpanOf) -> list[Any]:
+    if None not in column:
+        first = len(values) + 1
+        values.extend(column)
+        return ints(range(first, first + len(column)))
     index = []
     for value in column:
         if value is None:
@@ -93,7 +99,7 @@ def encoder(type_: Type) -> Encoder:
         item = encoder(type_.item)
 
         def lists(column: Sequence[Sequence[Any]], values: list[Value], span: SpanOf) -> list[Any]:
-            return [ints([len(row) for row in column]), item([x for row in column for x in row], values, span)]
+            return [ints(list(map(len, column))), item(list(chain.from_iterable(column)), values, span)]
 
         return lists
     parts = [encoder(field) for _, field in type_.fields]
@@ -113,13 +119,13 @@ def fields_of(kind: Kind) -> tuple[tuple[str, Type], ...]:
     return (*COMMON, *kind.fields)
 
 
-_ENCODERS: dict[int, Encoder] = {
-    code: encoder(Struct(kind.name, fields_of(kind))) for code, kind in BY_CODE.items()}
+_ENCODERS: dict[int, list[Encoder]] = {
+    code: [encoder(type_) for _, type_ in fields_of(kind)] for code, kind in BY_CODE.items()}
 
 
-def encode(code: int, rows: Sequence[tuple[Any, ...]], values: list[Value], span: SpanOf = int) -> Any:
-    """The columns of ``rows`` of one kind, each in the order of ``COMMON`` and the kind's own fields.
+def encode(code: int, columns: Iterable[Sequence[Any]], values: list[Value], span: SpanOf = int) -> list[Any]:
+    """The columns of one kind, in the order of ``COMMON`` and the kind's own fields, as they lie in the file.
 
     What is to be stored apart is appended to ``values``; ``span`` answers for sites that are not span ids yet.
     """
-    return _ENCODERS[code](rows, values, span)
+    return [part(column, values, span) for part, column in zip(_ENCODERS[code], columns, strict=True)]

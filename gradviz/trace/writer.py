@@ -52,12 +52,19 @@ class Writer:
         tree = [file, text, sha256(text.encode()).hexdigest()]
         self._append(frames.frame(frames.SOURCE, frames.packed(tree, level=3)))
 
-    def chunk(self, kinds: bytes, rows: Mapping[int, Sequence[tuple[Any, ...]]], span: pack.SpanOf = int) -> None:
+    def chunk(self, kinds: bytes, rows: Mapping[int, Sequence[tuple[Any, ...]]]) -> None:
         """Events: the code of each in order, and the rows of each code in the order of their events."""
-        self.encoded(kinds, *encode(kinds, rows, span))
+        if len(kinds) != sum(map(len, rows.values())):
+            raise ValueError("a chunk's kinds and rows disagree")
+        values: list[Value] = []
+        tables = {code: pack.encode(code, zip(*table, strict=True), values) for code, table in rows.items()}
+        times = [row[0] for table in rows.values() for row in table]
+        self.encoded(kinds, tables, values, min(times, default=0), max(times, default=0))
 
-    def encoded(self, kinds: bytes, tables: Mapping[int, Any], values: Sequence[Value], first: int, last: int) -> None:
-        """The same, of what :func:`encode` made of them."""
+    def encoded(self, kinds: bytes, tables: Mapping[int, list[Any]], values: Sequence[Value], first: int,
+                last: int) -> None:
+        """The same of what :func:`gradviz.trace.pack.encode` has made: its columns by code, the values that it kept
+        apart, and the first and last time."""
         parts = []
         if values:
             parts.append(frames.frame(frames.VALUES, _values(values)))
@@ -100,19 +107,10 @@ class Writer:
         self._offset += len(data)
 
 
-def encode(kinds: bytes, rows: Mapping[int, Sequence[tuple[Any, ...]]],
-           span: pack.SpanOf = int) -> tuple[dict[int, Any], list[Value], int, int]:
-    """Columns by code, the values kept apart, and the first and last time: what a chunk is made of."""
-    if len(kinds) != sum(map(len, rows.values())):
-        raise ValueError("a chunk's kinds and rows disagree")
-    values: list[Value] = []
-    tables = {code: pack.encode(code, table, values, span) for code, table in rows.items()}
-    times = [row[0] for table in rows.values() for row in table]
-    return tables, values, min(times, default=0), max(times, default=0)
-
-
 def _values(values: Sequence[Value]) -> bytes:
     """Lengths (-1 = statistics), all bytes one after another, all statistics figure by figure."""
+    if set(map(type, values)) == {bytes}:
+        return frames.packed([pack.ints(list(map(len, values))), b"".join(values), b""])  # type: ignore[arg-type]
     contents = [value for value in values if isinstance(value, bytes)]
     figures = [_statistics(value) for value in values if not isinstance(value, bytes)]
     lengths = pack.ints([len(value) if isinstance(value, bytes) else -1 for value in values])
