@@ -7,16 +7,23 @@ written here as a function.
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as xp
 from numpy.lib.stride_tricks import as_strided
 
 # Overflow, division by zero and NaN are values here, as in PyTorch. The filter silences the array module for code of
-# the engine only: a script that uses NumPy itself goes on seeing its warnings.
+# the engine only: a script that uses NumPy itself goes on seeing its warnings. Where a script makes warnings errors, an
+# op catches the RuntimeWarning and runs again in `quiet()`; that costs nothing where it does not happen.
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"gradviz\.engine\.")
 
 ndarray = xp.ndarray
 asarray = xp.asarray
+
+
+def quiet() -> Any:
+    """A region without complaints about floating point, for the case that the script turns warnings into errors."""
+    return xp.errstate(all="ignore")
 
 
 def address(array: ndarray) -> int:
@@ -30,4 +37,4 @@ def strided(array: ndarray, shape: tuple[int, ...], strides: tuple[int, ...]) ->
     return as_strided(array, shape, tuple(n * size for n in strides))
 
 
-__all__ = ["address", "asarray", "ndarray", "strided", "xp"]
+__all__ = ["address", "asarray", "ndarray", "quiet", "strided", "xp"]

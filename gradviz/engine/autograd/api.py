@@ -13,7 +13,7 @@ from gradviz.engine.autograd.accumulate import keep_gradient
 from gradviz.engine.autograd.backward import Call, mark_needed, run
 from gradviz.engine.autograd.namespaces import graph, raw
 from gradviz.engine.tensor import Size, Tensor, fresh, gradient_edge
-from gradviz.engine.xp import xp
+from gradviz.engine.xp import quiet, xp
 
 TensorOrTensors = Any
 
@@ -71,7 +71,8 @@ def _run(call: Call, tensors: list[Any], given: list[Any], inputs: list[Any], me
         observe.begin(call, list(zip(tensors, edges, given, strict=True)), inputs, method)
     before = modes.switch("grad" if call.create_graph else "no_grad")
     try:
-        run(call, edges, grads)
+        with quiet():
+            run(call, edges, grads)
     except BaseException:
         if recorded and probe.sink is not None:
             observe.end(call, "failed")

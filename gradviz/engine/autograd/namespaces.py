@@ -30,7 +30,7 @@ def expandable(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
 
 
 def _expected(node: Any, slot: int) -> tuple[Any, Any]:
-    return (node.shape, node.dtype) if node.width == 1 else (node.shape[slot], node.dtype)
+    return (node.shape, node.dtype) if node.width == 1 else (node.shape[slot], node.dtype[slot])
 
 
 class _Raw:
@@ -182,6 +182,10 @@ class _Raw:
         return (xp.triu if upper else xp.tril)(a, diagonal)
 
     @staticmethod
+    def cross(a: ndarray, b: ndarray, dim: int) -> ndarray:
+        return xp.cross(a, b, axis=dim)
+
+    @staticmethod
     def unstrided(g: ndarray, shape: tuple[int, ...], strides: Any, offset: int, base: Any) -> ndarray:
         """Backward of an arbitrary view: scatter ``g`` into zeros that lie in memory as the base does."""
         out, flat = like_base(shape, base, g.dtype)
@@ -202,9 +206,8 @@ class _Raw:
     @staticmethod
     def put_slice(whole: ndarray, part: Any, shape: Any, strides: Any, offset: int, base: Any) -> None:
         """Overwrite the slice of ``whole``."""
-        flat = whole.base if whole.base is not None else whole.reshape(-1)
-        if flat.size:
-            strided(flat[offset:], shape, strides)[...] = 0 if part is None else part
+        if whole.size:
+            strided(whole.base[offset:], shape, strides)[...] = 0 if part is None else part
 
 
 def along_axis(index: ndarray, dim: int) -> tuple[Any, ...]:
@@ -217,10 +220,10 @@ def along_axis(index: ndarray, dim: int) -> tuple[Any, ...]:
 
 
 def like_base(shape: tuple[int, ...], strides: tuple[int, ...], dtype: Any) -> tuple[ndarray, ndarray]:
-    """Zeros of a shape and strides, and the flat memory under them."""
+    """Zeros of a shape and strides, and the flat memory under them, which is the first's ``base``."""
     size = 1 + sum((n - 1) * s for n, s in zip(shape, strides, strict=True)) if all(shape) else 0
     flat = xp.zeros(size, dtype)
-    return strided(flat, shape, strides), flat
+    return ndarray(shape, dtype, flat, 0, tuple(n * flat.itemsize for n in strides)), flat
 
 
 def overlapping(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:

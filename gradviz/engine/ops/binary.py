@@ -22,7 +22,7 @@ from gradviz.engine.ops.promote import (
 )
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import Tensor, gradient_edge, make, refresh
-from gradviz.engine.xp import asarray, ndarray, xp
+from gradviz.engine.xp import asarray, ndarray, quiet, xp
 
 
 class Row(NamedTuple):
@@ -47,6 +47,20 @@ def _sub(x: ndarray, y: ndarray, out: Any = None, **options: Any) -> Any:
             "a bool tensor", "If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.")
         raise RuntimeError(f"Subtraction, the `-` operator, with {which} is not supported. {hint}")
     return xp.subtract(x, y, out=out, **options)
+
+
+def _whole(f: Any) -> Any:
+    """A division whose result is whole: of integers, zero is refused."""
+
+    def forward(x: ndarray, y: ndarray, out: Any = None, **options: Any) -> Any:
+        if y.dtype.kind in "iub" and not y.all():
+            raise RuntimeError("ZeroDivisionError")
+        return f(x, y, out=out, **options)
+
+    return forward
+
+
+_floor_divide = _whole(xp.floor_divide)
 
 
 def _mul(ns: Any, ctx: Any, g: Any, self: Any, other: Any) -> Any:
@@ -95,6 +109,11 @@ def _remainder(ns: Any, ctx: Any, g: Any, self: Any, other: Any) -> Any:
     return g, (-g * ns.const(xp.floor(ns.plain(self) / ns.plain(other))) if ctx.needs(1) else None)
 
 
+def _hypot(ns: Any, g: Any, self: Any, other: Any) -> Any:
+    length = ns.sqrt(self * self + other * other)
+    return g * (self / length), g * (other / length)
+
+
 def _pass(ns: Any, ctx: Any, g: Any) -> Any:
     return g
 
@@ -110,9 +129,20 @@ ROWS = (
     Row("fmin", xp.fmin, "FminBackward0", _fmin, "so", "so"),
     Row("atan2", xp.arctan2, "Atan2Backward0", _atan2, "so", "so", kind="float"),
     Row("logaddexp", xp.logaddexp, "LogaddexpBackward0", _logaddexp, "so", "so", kind="float"),
-    Row("fmod", xp.fmod, "FmodBackward1", _fmod, "o", "o", _pass),
-    Row("remainder", xp.remainder, "RemainderBackward1", _remainder, "o", "o", _pass),
-    Row("floor_divide", xp.floor_divide),
+    Row("fmod", _whole(xp.fmod), "FmodBackward1", _fmod, "o", "o", _pass),
+    Row("remainder", _whole(xp.remainder), "RemainderBackward1", _remainder, "o", "o", _pass),
+    Row("floor_divide", _floor_divide),
+    Row("hypot", xp.hypot, "HypotBackward0",
+        lambda ns, ctx, g, self, other: _hypot(ns, g, self, other), "so", "so", kind="float"),
+    Row("copysign", xp.copysign, "CopysignBackward0", lambda ns, ctx, g, self, other: (
+        g * ns.const(xp.sign(ns.plain(self)) * xp.copysign(xp.ones_like(ns.plain(self)), ns.plain(other))), g * 0), "so",
+        "so", kind="float"),
+    Row("xlogy", lambda x, y, out=None, **o: xp.multiply(x, xp.log(xp.where((x == 0) & ~xp.isnan(y), 1, y)), out=out, **o),
+        "XlogyBackward0", lambda ns, ctx, g, self, other: (
+            g * ns.where((self == 0) & (other <= 0), 0, ns.log(ns.where((self == 0) & (other <= 0), 1, other))),
+            g * self / other), "so", "so", kind="float"),
+    Row("gcd", xp.gcd),
+    Row("lcm", xp.lcm),
     Row("eq", xp.equal, kind="compare"),
     Row("ne", xp.not_equal, kind="compare"),
     Row("lt", xp.less, kind="compare"),
@@ -177,6 +207,9 @@ def operator(row: Row) -> Callable[[Any, Any], Any]:
             if probe.sink is not None:
                 observe.op(name, "", (self, other), (out,))
             return out
+        except RuntimeWarning:
+            with quiet():
+                return op(self, other)
         except Exception as error:
             raise _explain(error, name, self, other, y) from None
 
@@ -219,6 +252,14 @@ def _explain(error: Exception, name: str, self: Any, other: Any, y: Any) -> Exce
     return error
 
 
+def _apply(forward: Any, a: ndarray, y: ndarray, out: ndarray) -> None:
+    """One ufunc in place. A RuntimeWarning raised as an error comes after the writing, which must not be repeated."""
+    try:
+        forward(a, y, out=out, casting="unsafe")
+    except RuntimeWarning:
+        pass
+
+
 def inplace(row: Row) -> Callable[[Any, Any], Any]:
     """The in-place method of a row, ``Tensor.add_``."""
     name, forward, floats = row.name + "_", row.forward, row.kind == "float"
@@ -251,7 +292,7 @@ def inplace(row: Row) -> Callable[[Any, Any], Any]:
             cell = self._cell
             before = cell.version
             if not tracked or node_type is None:
-                forward(a, y, out=x, casting="unsafe")
+                _apply(forward, a, y, x)
                 cell.version = before + 1
                 node = None
             else:
@@ -269,7 +310,7 @@ def inplace(row: Row) -> Callable[[Any, Any], Any]:
                     node = node_type(edges, saved, None, x.shape, x.dtype, sequence())
                 else:
                     node = scalar_type(edges, None, other, x.shape, x.dtype, sequence())
-                forward(a, y, out=x, casting="unsafe")
+                _apply(forward, a, y, x)
                 cell.version = before + 1
                 rebase(self, node)
             if probe.sink is not None:

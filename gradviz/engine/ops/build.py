@@ -18,9 +18,9 @@ from gradviz.engine.autograd import modes
 from gradviz.engine.autograd.node import NO_EDGE, Node, node_class, sequence
 from gradviz.engine.autograd.saved import Output
 from gradviz.engine.autograd.views import View, check_inplace, rebase, view_of
-from gradviz.engine.storage import Cell
+from gradviz.engine.storage import Cell, storage_of
 from gradviz.engine.tensor import Tensor, gradient_edge, make, refresh
-from gradviz.engine.xp import asarray, ndarray
+from gradviz.engine.xp import asarray, ndarray, quiet
 
 
 class Op(Struct, eq=False):
@@ -40,7 +40,12 @@ class Op(Struct, eq=False):
     view: str = ""
     needed_by: tuple[int, ...] | None = None
     """For ops that save an input only for another input's gradient: which input each saved one serves."""
+    differentiable: tuple[int, ...] | None = None
+    """Which inputs have an edge, where not all do: masks and indices have none."""
 
+
+PLAIN = {"condition", "index", "mask"}
+"""Names of inputs that no gradient flows to."""
 
 TABLE: dict[str, Op] = {}
 """Every op that goes through :func:`run`, by name; the pointwise ones are in their family's tables."""
@@ -51,7 +56,10 @@ def op(name: str, forward: Callable[..., Any], node: str = "", rule: Callable[..
     """A row of a table. ``saves`` and ``inputs`` are names separated by blanks."""
     names = tuple(saves.split())
     made = None if rule is None else node_class(node, rule, names)
-    row = Op(name, forward, made, names, tuple(inputs.split()), outputs, view)
+    places = tuple(inputs.split())
+    row = Op(name, forward, made, names, places, outputs, view)
+    if PLAIN & set(places):
+        row.differentiable = tuple(i for i, place in enumerate(places) if place not in PLAIN)
     TABLE[key or name] = row
     return row
 
@@ -117,23 +125,33 @@ def run(op: Op, inputs: tuple[Any, ...], args: tuple[Any, ...] = (), text: str =
         if probe.sink is not None:
             observe.op(op.name, text, inputs, (out,), "op")
         return out
+    except RuntimeWarning:
+        with quiet():
+            return run(op, inputs, args, text, keep)
     except Exception as error:
         if probe.sink is not None and not hasattr(error, "_gradviz_number"):
             observe.failed(op.name, text, inputs, error)
         raise
 
 
+def edges_of(op: Op, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Where the gradients of the inputs go."""
+    if op.differentiable is None:
+        return tuple([gradient_edge(t) for t in inputs])
+    return tuple([gradient_edge(inputs[i]) for i in op.differentiable])
+
+
 def attach(op: Op, inputs: tuple[Any, ...], outputs: tuple[Any, ...], keep: Any) -> Node:
     """Give the outputs of an op their node."""
-    edges = tuple([gradient_edge(t) for t in inputs])
-    width = len(outputs)
+    edges = edges_of(op, inputs)
+    width = min(len(outputs), op.outputs)
     array = outputs[0]._array
-    shape = array.shape if width == 1 else [t._array.shape for t in outputs]
-    dtype = array.dtype if width == 1 else [t._array.dtype for t in outputs]
+    shape = array.shape if width == 1 else [t._array.shape for t in outputs[:width]]
+    dtype = array.dtype if width == 1 else [t._array.dtype for t in outputs[:width]]
     node = op.node(edges, None, keep, shape, dtype, sequence(), width)  # type: ignore[misc]
     if op.saves:
         node.saved = _saved(op.saves, op, inputs, outputs, edges)
-    for slot, t in enumerate(outputs[:op.outputs] if width > 1 else outputs):
+    for slot, t in enumerate(outputs[:width]):
         t._edge, t._requires = (node, slot), True
     return node
 
@@ -185,15 +203,17 @@ def write(op: Op, target: Any, others: tuple[Any, ...], args: tuple[Any, ...] = 
             if "self" in op.saves:
                 original = make(arrays[0].copy(), Cell(), target._requires, target._edge)
             array = arrays[0]
-            edges = tuple([gradient_edge(t) for t in inputs])
+            edges = edges_of(op, inputs)
             node = op.node(edges, None, args if keep is None else keep, array.shape, array.dtype, sequence())  # type: ignore[misc]
-            op.forward(*arrays, *args)
+            with quiet():
+                op.forward(*arrays, *args)
             cell.version = before + 1
             if op.saves:
                 node.saved = _saved(op.saves, op, (original, *others), (target,), edges)
             rebase(target, node)
         else:
-            op.forward(*arrays, *args)
+            with quiet():
+                op.forward(*arrays, *args)
             cell.version = before + 1
         if probe.sink is not None:
             observe.op(op.name, text, inputs, changed(target, node), "op", target, before)
@@ -210,7 +230,5 @@ def changed(target: Any, node: Any) -> tuple[Any, ...]:
         return ()
     return (target,) if target._view is None else (target, target._view.base)
 
-
-from gradviz.engine.storage import storage_of  # noqa: E402
 
 __all__ = ["NO_EDGE", "TABLE", "Op", "View", "attach", "changed", "not_a_tensor", "op", "recording", "run", "write"]

@@ -151,7 +151,7 @@ def _np(dtype: Any) -> Any:
 def _filled(name: str, fill: Any) -> tuple[Any, Any, Any]:
     """The functions ``name``, ``name_like`` and the method ``new_name``."""
 
-    def plain(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, out: Any = None,
+    def plain(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False,
               layout: Any = None, pin_memory: bool = False, memory_format: Any = None, **named: Any) -> Tensor:
         check_device(device)
         shape = sizes((named["size"],) if "size" in named else size)
@@ -179,8 +179,7 @@ def _positive(shape: tuple[int, ...]) -> None:
             raise RuntimeError(f"Trying to create tensor with negative dimension {n}: [{', '.join(map(str, shape))}]")
 
 
-def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
-         out: Any = None) -> Tensor:
+def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of one value."""
     check_device(device)
     shape = sizes((size,))
@@ -215,7 +214,7 @@ def _plain_number(value: Any) -> Any:
 
 
 def arange(*args: Any, start: Any = 0, end: Any = None, step: Any = 1, dtype: Any = None, device: Any = None,
-           requires_grad: bool = False, out: Any = None, layout: Any = None) -> Tensor:
+           requires_grad: bool = False, layout: Any = None) -> Tensor:
     """Numbers from ``start`` up to, not including, ``end``."""
     check_device(device)
     if len(args) == 1:
@@ -236,8 +235,7 @@ def arange(*args: Any, start: Any = 0, end: Any = None, step: Any = 1, dtype: An
                 requires_grad)
 
 
-def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
-             out: Any = None) -> Tensor:
+def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """``steps`` numbers from ``start`` to ``end``."""
     check_device(device)
     start, end = _plain_number(start), _plain_number(end)
@@ -250,8 +248,7 @@ def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any
     return made(values, "logspace", f"{start}, {end}, {steps}", requires_grad)
 
 
-def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
-        out: Any = None) -> Tensor:
+def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones on the diagonal."""
     check_device(device)
     return made(xp.eye(n, n if m is None else m, dtype=_np(dtype)), "eye", str(n), requires_grad)

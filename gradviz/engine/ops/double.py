@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.engine.autograd.namespaces import _expected, graph, raw
-from gradviz.engine.ops import binary, index, join, linalg, pointwise, reduce, shape, unary
+from gradviz.engine.ops import binary, index, join, linalg, matrix, pointwise, reduce, shape, unary
 from gradviz.engine.ops.build import op, run
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import Tensor, make
@@ -133,7 +133,7 @@ graph.__class__ = type("Graph", (), {name: staticmethod(f) for name, f in {
     "cast": lambda t, dtype: t.to(_dtype(dtype)), "sum": _sum, "mean": _mean,
     "cumsum": reduce.FUNCTIONS["cumsum"], "expand": shape.expand, "reshape": shape.reshape, "unsqueeze": _unsqueeze,
     "permute": shape.permute, "swap": lambda t: shape.transpose(t, -2, -1), "swapaxes": shape.transpose,
-    "roll": shape.roll,
+    "roll": shape.roll, "cross": matrix.cross,
     "take": lambda t, i: run(TAKE, (t,), (i,)), "put": lambda g, s, i: run(PUT, (g,), (s, i)),
     "put_add": lambda g, s, i: run(PUT_ADD, (g,), (s, i)), "masked": lambda g, i: run(MASKED, (g,), (i,)),
     "cat": _cat, "stack": join.stack, "along": lambda t, i, d: run(ALONG, (t,), (i, d)),

@@ -39,7 +39,7 @@ def _take_along(ns: Any, ctx: Any, g: Any, index: Any) -> Any:
 
 def _masked_fill(ns: Any, ctx: Any, g: Any, mask: Any) -> Any:
     kept = ns.where(mask, 0, g)
-    return (kept, None, ns.sum(ns.where(mask, g, 0), None)) if len(ctx.next) > 2 else kept
+    return (kept, ns.sum(ns.where(mask, g, 0), None)) if len(ctx.next) > 1 else kept
 
 
 def _masked_select(ns: Any, ctx: Any, g: Any, mask: Any) -> Any:
@@ -52,7 +52,7 @@ def _scatter(ns: Any, ctx: Any, g: Any, index: Any) -> Any:
     dim, accumulate = ctx.args
     full = along_axis(ns.plain(index), dim)
     kept = g if accumulate else ns.masked(g, full)
-    return (kept, None, ns.take(g, full)) if len(ctx.next) > 2 else kept
+    return (kept, ns.take(g, full)) if len(ctx.next) > 1 else kept
 
 
 def _copy(ns: Any, ctx: Any, g: Any) -> Any:
@@ -190,10 +190,10 @@ INDEX_FILL_ = op("index_fill_", lambda x, i, d, v: x.__setitem__((slice(None),) 
                  "self index")
 INDEX_ADD_ = op("index_add_", lambda x, i, s, d, a: xp.add.at(x, (slice(None),) * d + (i,), s * a if a != 1 else s),
                 "IndexAddBackward0",
-                lambda ns, ctx, g, index: (g, None, ns.take(g, (slice(None),) * ctx.args[0] + (ns.plain(index),)) * ctx.args[1]),
+                lambda ns, ctx, g, index: (g, ns.take(g, (slice(None),) * ctx.args[0] + (ns.plain(index),)) * ctx.args[1]),
                 "index", "self index source")
 INDEX_COPY_ = op("index_copy_", lambda x, i, s, d: x.__setitem__((slice(None),) * d + (i,), s), "IndexCopyBackward0",
-                 lambda ns, ctx, g, index: (ns.masked(g, (slice(None),) * ctx.args + (ns.plain(index),)), None,
+                 lambda ns, ctx, g, index: (ns.masked(g, (slice(None),) * ctx.args + (ns.plain(index),)),
                                             ns.take(g, (slice(None),) * ctx.args + (ns.plain(index),))),
                  "index", "self index source")
 
@@ -426,18 +426,18 @@ def _entry_text(i: Any) -> str:
 
 
 # --- functions -------------------------------------------------------------------------------------------------------
-def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False, out: Any = None) -> Any:
+def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> Any:
     """The elements that ``index`` names along ``dim``."""
     d = dimension(dim, input._array.ndim)
     return run(GATHER, (input, index), (d,), f"dim={dim}", d)
 
 
-def index_select(input: Any, dim: int, index: Any, *, out: Any = None) -> Any:
+def index_select(input: Any, dim: int, index: Any) -> Any:
     d = dimension(dim, input._array.ndim)
     return run(INDEX_SELECT, (input, index), (d,), f"dim={dim}", d)
 
 
-def masked_select(input: Any, mask: Any, *, out: Any = None) -> Any:
+def masked_select(input: Any, mask: Any) -> Any:
     if mask._array.dtype.kind != "b":
         raise RuntimeError("masked_select: expected BoolTensor for mask")
     return run(MASKED_SELECT, (input, mask))
@@ -529,7 +529,7 @@ def take(input: Any, index: Any) -> Any:
     return getitem(shape.reshape(input, -1), index)
 
 
-def nonzero(input: Any, *, as_tuple: bool = False, out: Any = None) -> Any:
+def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
     """Where the elements are that are not zero."""
     found = [asarray(f).astype(xp.int64) for f in xp.nonzero(xp.atleast_1d(input._array))]
     if as_tuple:

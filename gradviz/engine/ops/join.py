@@ -75,7 +75,7 @@ def _tensors(name: str, tensors: Any) -> tuple[Any, ...]:
     return listed
 
 
-def cat(tensors: Any, dim: int = 0, *, axis: Any = None, out: Any = None) -> Any:
+def cat(tensors: Any, dim: int = 0, *, axis: Any = None) -> Any:
     """One after the other along a dimension."""
     parts = _tensors("cat", tensors)
     if not parts:
@@ -89,7 +89,7 @@ def cat(tensors: Any, dim: int = 0, *, axis: Any = None, out: Any = None) -> Any
     return run(CAT, parts, (d,), words(dim=dim or None), (d, sizes))
 
 
-def stack(tensors: Any, dim: int = 0, *, out: Any = None) -> Any:
+def stack(tensors: Any, dim: int = 0) -> Any:
     """Beside each other along a new dimension."""
     parts = _tensors("stack", tensors)
     if not parts:

@@ -119,10 +119,10 @@ ADDMM.needed_by = (2, 1)
 
 
 def _two(name: str, row: Any) -> Any:
-    return lambda input, other, *, out=None: run(row, (input, other))
+    return lambda input, other: run(row, (input, other))
 
 
-def matmul(input: Any, other: Any, *, out: Any = None) -> Any:
+def matmul(input: Any, other: Any) -> Any:
     """The product of vectors, matrices, or batches of them, as in NumPy."""
     if not isinstance(other, Tensor):
         raise not_a_tensor("matmul", "other", 1, other)
@@ -159,7 +159,7 @@ def _batched(input: Any, other: Any) -> Any:
         flat = shape.reshape(input, (-1, a[-1]) if input._array.size else (int(xp.prod(a[:-1])), a[-1]))
         product = run(MM if len(b) == 2 else MV, (flat, other))
         return run(shape.UNSAFE_VIEW, (product,), (a[:-1] + b[1:],))
-    left, right = len(a) == 1, len(b) == 1
+    left = len(a) == 1
     if left:
         input = shape.unsqueeze(input, 0)
     a = input._array.shape
@@ -177,17 +177,16 @@ def _batched(input: Any, other: Any) -> Any:
     one = shape.reshape(shape.expand(input, batch + a[-2:]), (n, *a[-2:]))
     two = shape.reshape(shape.expand(other, batch + b[-2:]), (n, *b[-2:]))
     product = run(BMM, (one, two))
-    out = run(shape.UNSAFE_VIEW, (product,), (*batch, a[-2], b[-1]))
-    del right
+    out = run(shape.UNSAFE_VIEW, (product,), ((*batch, a[-2], b[-1]),))
     return shape.squeeze(out, -2) if left else out
 
 
-def addmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1, out: Any = None) -> Any:
+def addmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """``beta * input + alpha * (mat1 @ mat2)``."""
     return run(ADDMM, (input, mat1, mat2), (beta, alpha))
 
 
-def outer(input: Any, vec2: Any, *, out: Any = None) -> Any:
+def outer(input: Any, vec2: Any) -> Any:
     """The matrix of all products of two vectors' elements."""
     if input._array.ndim != 1:
         raise RuntimeError(f"outer: Expected 1-D argument self, but got {input._array.ndim}-D")

@@ -73,8 +73,8 @@ def _clamp_tensors(ns: Any, ctx: Any, g: Any, self: Any, low: Any, high: Any) ->
 
 
 def _where(ns: Any, ctx: Any, g: Any, condition: Any) -> Any:
-    return None, (ns.where(condition, g, 0) if ctx.needs(1) else None), (
-        ns.where(condition, 0, g) if ctx.needs(2) else None)
+    return (ns.where(condition, g, 0) if ctx.needs(0) else None), (
+        ns.where(condition, 0, g) if ctx.needs(1) else None)
 
 
 def _lerp(ns: Any, ctx: Any, g: Any) -> Any:
@@ -208,7 +208,7 @@ def plain_function(name: str) -> Any:
     """A binary row as a function and a method: other operands are refused, not handed on."""
     row = binary.OPERATORS[name]
 
-    def function(input: Any, other: Any, *, out: Any = None) -> Any:
+    def function(input: Any, other: Any) -> Any:
         result = row(input, other) if isinstance(input, Tensor) else row(_wrapped(input, name), other)
         if result is NotImplemented:
             raise _operation(name, other)
@@ -241,7 +241,7 @@ def _added(name: str, row: Op, row_: Op) -> tuple[Any, Any]:
     """add and sub, whose second operand may be scaled."""
     plain, inplace = plain_function(name), plain_method(name + "_")
 
-    def function(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Any:
+    def function(input: Any, other: Any, *, alpha: Any = 1) -> Any:
         if alpha == 1:
             return plain(input, other)
         if not isinstance(other, Tensor):
@@ -261,7 +261,7 @@ def _added(name: str, row: Op, row_: Op) -> tuple[Any, Any]:
     return function, method
 
 
-def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Any = None) -> Any:
+def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
     """Division; rounded towards zero ("trunc") or down ("floor") if asked."""
     if rounding_mode is None:
         return _div(input, other)
@@ -304,7 +304,7 @@ def _reflected(name: str) -> Any:
     return lambda self, other: binary.OPERATORS[name](_wrapped(other, name), self)
 
 
-def pow_(input: Any, exponent: Any, *, out: Any = None) -> Any:
+def pow_(input: Any, exponent: Any) -> Any:
     """``input`` to the power of ``exponent``; either may be a number."""
     if isinstance(exponent, Tensor):
         if isinstance(input, Tensor):
@@ -326,14 +326,12 @@ def _bounds(low: Any, high: Any) -> str:
     return words(min=low, max=high)
 
 
-def clamp(input: Any, min: Any = None, max: Any = None, *, out: Any = None) -> Any:
+def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
     """The elements, none below ``min`` or above ``max``."""
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     if isinstance(min, Tensor) or isinstance(max, Tensor):
-        shape = xp.float64
         like = input._array
-        del shape
         low, high = (b if isinstance(b, Tensor) else
                      make(asarray((sign * xp.inf) if b is None else b).astype(like.dtype), Cell())
                      for b, sign in ((min, -1), (max, 1)))
@@ -347,7 +345,7 @@ def clamp_(self: Any, min: Any = None, max: Any = None) -> Any:
     return write(CLAMP_, self, (), (min, max), _bounds(min, max))
 
 
-def where(condition: Any, input: Any = None, other: Any = None, *, out: Any = None) -> Any:
+def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     """``input`` where the condition holds, else ``other``."""
     if input is None and other is None:
         return condition.nonzero(as_tuple=True)
@@ -365,14 +363,14 @@ def where(condition: Any, input: Any = None, other: Any = None, *, out: Any = No
                                                    other=None if isinstance(other, Tensor) else other))
 
 
-def lerp(input: Any, end: Any, weight: Any, *, out: Any = None) -> Any:
+def lerp(input: Any, end: Any, weight: Any) -> Any:
     if isinstance(weight, Tensor):
         return run(LERP_TENSOR, (input, end, weight))
     return run(LERP, (input, end), (weight,), str(weight))
 
 
 def _scaled(row: Op, inplace: bool) -> Any:
-    def function(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1, out: Any = None) -> Any:
+    def function(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
         text = words(value=None if value == 1 else value)
         if inplace:
             return write(row, input, (tensor1, tensor2), (value,), text)

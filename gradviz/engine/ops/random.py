@@ -76,7 +76,7 @@ def _draw(kind: str, shape: Any, np_type: Any, generator: Generator | None) -> A
 
 def _maker(name: str) -> tuple[Any, Any]:
     def plain(*size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None,
-              requires_grad: bool = False, out: Any = None, **named: Any) -> Tensor:
+              requires_grad: bool = False, **named: Any) -> Tensor:
         check_device(device)
         shape = sizes((named["size"],) if "size" in named else size)
         return made(_draw(name, shape, _np(dtype), generator), name, str(list(shape)), requires_grad)
@@ -117,7 +117,7 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
 
 
 def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None,
-           dtype: Any = None, device: Any = None, requires_grad: bool = False, out: Any = None) -> Tensor:
+           dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Normally distributed numbers; ``mean`` or ``std`` is a tensor, or ``size`` is given."""
     tensors = [v._array for v in (mean, std) if isinstance(v, Tensor)]
     if not tensors and size is None:
@@ -135,7 +135,7 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
     return made(asarray(_draw("randn", shape, np_type, generator) * s + m).astype(np_type), "normal", "", requires_grad)
 
 
-def bernoulli(input: Any, p: float | None = None, *, generator: Generator | None = None, out: Any = None) -> Tensor:
+def bernoulli(input: Any, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
     """Ones with the probabilities given."""
     array = input._array
     chance = array if p is None else p

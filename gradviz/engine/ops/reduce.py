@@ -280,8 +280,7 @@ def _cast(input: Any, dtype: Any) -> Any:
 def _whole_or_dims(whole: Any, along: Any) -> Any:
     """``f(x)`` over everything and ``f(x, dim, keepdim)``, which have nodes of different names."""
 
-    def function(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, axis: Any = None,
-                 out: Any = None) -> Any:
+    def function(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, axis: Any = None) -> Any:
         input = _cast(input, dtype)
         dim = axis if dim is None else dim
         if whole is MEAN and input._array.dtype.kind not in "fc":
@@ -300,7 +299,7 @@ def _whole_or_dims(whole: Any, along: Any) -> Any:
 def _over(row: Any, *, one: bool = False) -> Any:
     """``f(x, dim=None, keepdim=False)`` with one node."""
 
-    def function(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, out: Any = None) -> Any:
+    def function(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None) -> Any:
         dim = axis if dim is None else dim
         n = input._array.ndim
         if dim is None:
@@ -330,8 +329,7 @@ PAIRS = {name: _pair(name) for name in ("max", "min", "median", "mode", "sort", 
 
 
 def _extreme_function(name: str, whole: Any, along: Any, pairwise: str) -> Any:
-    def function(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None, axis: Any = None,
-                 out: Any = None) -> Any:
+    def function(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None, axis: Any = None) -> Any:
         dim = axis if dim is None else dim
         if isinstance(dim, Tensor) or other is not None:
             return getattr(input, pairwise)(dim if other is None else other)
@@ -391,7 +389,7 @@ def _warn_freedom(name: str) -> None:
                   "(input numel divided by output numel).", UserWarning, stacklevel=4)
 
 
-def norm(input: Any, p: Any = 2, dim: Any = None, keepdim: bool = False, out: Any = None, dtype: Any = None) -> Any:
+def norm(input: Any, p: Any = 2, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
     """The vector norm; of a matrix for ``p`` "nuc"."""
     input = _cast(input, dtype)
     if input._array.dtype.kind not in "fc":
@@ -410,7 +408,7 @@ def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Any:
 
 
 def _scan(row: Any) -> Any:
-    def function(input: Any, dim: int, *, dtype: Any = None, out: Any = None) -> Any:
+    def function(input: Any, dim: int, *, dtype: Any = None) -> Any:
         input = _cast(input, dtype)
         return run(row, (input,), (dimension(dim, input._array.ndim),), words(dim=dim))
 

@@ -11,17 +11,23 @@ from gradviz.engine.ops import (
     double,
     index,
     join,
+    legacy,
     linalg,
+    matrix,
     pointwise,
     random,
     reduce,
     shape,
+    sort,
+    special,
     unary,
 )
 from gradviz.engine.ops.binary import METHODS as OPERATORS
+from gradviz.engine.ops.out import with_out
 from gradviz.engine.tensor import Tensor
 
-FAMILIES: tuple[Any, ...] = (create, random, unary, pointwise, reduce, shape, index, join, linalg, convert)
+FAMILIES: tuple[Any, ...] = (create, random, unary, pointwise, reduce, shape, index, join, linalg,
+                              sort, matrix, special, legacy, convert)
 FUNCTIONS: dict[str, Any] = {}
 for _family in FAMILIES:
     FUNCTIONS |= _family.FUNCTIONS
@@ -39,6 +45,9 @@ def _named(name: str, function: Any, owner: str) -> None:
 
 for _name, _function in FUNCTIONS.items():
     _named(_name, _function, "")
+for _family in (create, random, unary, pointwise, reduce, join, linalg, sort, matrix, special):
+    for _name in _family.FUNCTIONS:
+        FUNCTIONS[_name] = with_out(_name, FUNCTIONS[_name])
 for _name, _method in METHODS.items():
     _named(_name, _method, "Tensor.")
     setattr(Tensor, _name, _method)

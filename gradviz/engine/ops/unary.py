@@ -16,7 +16,7 @@ from gradviz.engine.ops.build import changed, not_a_tensor, recording
 from gradviz.engine.ops.promote import cast_error, floating
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import Tensor, gradient_edge, make, refresh
-from gradviz.engine.xp import asarray, ndarray, xp
+from gradviz.engine.xp import asarray, ndarray, quiet, xp
 
 
 class Row(NamedTuple):
@@ -137,7 +137,10 @@ def function(row: Row) -> Callable[[Any], Tensor]:
                 out = make(r, Cell())
             if probe.sink is not None:
                 observe.op(name, "", (input,), (out,))
-            return out
+            return out  # type: ignore[no-any-return]
+        except RuntimeWarning:
+            with quiet():
+                return op(input)
         except Exception as error:
             if not isinstance(input, Tensor):
                 raise not_a_tensor(name, "self", 0, input) from None
@@ -170,10 +173,11 @@ def method(row: Row) -> Callable[[Any], Tensor]:
                 elif save_result:
                     saved = (Output(x, cell), before + 1)
                 node = node_type((gradient_edge(self),), saved, None, x.shape, x.dtype, sequence())
-            if x.dtype.kind == "b" and node_type is None:
-                x[...] = forward(x)
-            else:
-                forward(x, out=x)
+            with quiet():
+                if x.dtype.kind == "b" and node_type is None:
+                    x[...] = forward(x)
+                else:
+                    forward(x, out=x)
             cell.version = before + 1
             if node is not None:
                 rebase(self, node)

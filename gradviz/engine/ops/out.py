@@ -1,0 +1,56 @@
+"""``out=``: the result of a function written into a tensor that is there already."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from gradviz import probe
+from gradviz.engine import observe
+from gradviz.engine.autograd import modes
+from gradviz.engine.errors import size_text
+from gradviz.engine.ops.promote import can_cast, cast_error
+from gradviz.engine.tensor import Tensor
+from gradviz.engine.xp import xp
+
+
+def with_out(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with ``out=``."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, out: Any = None, **options: Any) -> Any:
+        if out is None:
+            return function(*args, **options)
+        inputs = [a for a in args if isinstance(a, Tensor)]
+        if modes.enabled() and (out.requires_grad or any(t.requires_grad for t in inputs)):
+            raise RuntimeError(f"{name}(): functions with out=... arguments don't support automatic differentiation, but "
+                               "one of the arguments requires grad.")
+        with observe.muted():
+            result = function(*args, **options)
+        store(name, tuple(inputs), result, out)
+        return out
+
+    return wrapped
+
+
+def store(name: str, inputs: tuple[Any, ...], result: Any, out: Any) -> None:
+    """Write ``result`` into ``out``, which is resized if need be."""
+    array = result._array
+    if not can_cast(array.dtype, out._array.dtype):
+        raise cast_error(array.dtype, out._array.dtype)
+    if out._array.shape != array.shape:
+        if out._array.size:
+            warnings.warn(
+                f"An output with one or more elements was resized since it had shape {size_text(out._array.shape)}, which "
+                f"does not match the required output shape {size_text(array.shape)}. This behavior is deprecated, and in "
+                "a future PyTorch release outputs will not be resized unless they have zero elements. You can explicitly "
+                "reuse an out tensor t by resizing it, inplace, to zero elements with t.resize_(0).", UserWarning,
+                stacklevel=4)
+        out._array = xp.empty(array.shape, out._array.dtype)
+    before = out._cell.version
+    out._array[...] = array
+    out._cell.version = before + 1
+    if probe.sink is not None:
+        observe.op(name, "out", inputs, (), "op", out, before)
