@@ -11,6 +11,7 @@ from gradviz.export.moment import Moment
 from gradviz.export.paint import Paint, clean, wrapped
 from gradviz.export.shapes import outline, rounded
 from gradviz.layout import GAP
+from gradviz.layout.measure import width as measured
 from gradviz.scene.model import Node, Placed, Position, Scene, Stop
 from gradviz.scene.style import Font, style
 
@@ -18,6 +19,8 @@ GRAPHS = ("both", "forward", "backward")
 PAD = 20.0
 HEAD = 30.0
 LEAST = 420.0
+MOST = 900.0
+"""Words alone do not make a picture wider than this."""
 TITLE = Font("mono", 14, 700)
 SMALL = Font("ui", 11, 400)
 SENTENCE = Font("ui", 12.5, 400)
@@ -42,7 +45,7 @@ def svg(scene: Scene, placed: Placed, seq: int, graph: str = "both", theme: str 
     moment, paint = Moment(scene, seq), Paint(theme)
     sides = frozenset(("forward", "backward") if graph == "both" else (graph,))
     content = 2 * placed.width + GAP if graph == "both" else placed.width
-    width = max(content + 2 * PAD, LEAST)
+    width = max(content + 2 * PAD, LEAST, _head_room(scene, graph))
     title = _title(caption, width - 2 * PAD)
     top = title.height + HEAD
     rows = legend.lines(legend.entries(moment, sides), width - 2 * PAD)
@@ -110,6 +113,13 @@ def _draw_title(paint: Paint, title: _Title, width: float) -> None:
     paint.path(f"M0 {title.height:g}H{width:g}", stroke="line", width=1)
 
 
+def _head_room(scene: Scene, graph: str) -> float:
+    """How wide the sheet must be for its pane heads to say all they have to."""
+    panes = [measured(side.upper(), CAPITALS) + measured(says, SMALL) + 2 * PAD + 24
+             for side, says in zip(("forward", "backward"), scene.heads, strict=True) if graph in ("both", side)]
+    return min(len(panes) * max(panes), MOST)
+
+
 def _heads(paint: Paint, scene: Scene, placed: Placed, graph: str, left: float, width: float, top: float,
            bottom: float) -> None:
     """Pane heads, and the axis of the mirror."""
@@ -123,7 +133,7 @@ def _heads(paint: Paint, scene: Scene, placed: Placed, graph: str, left: float, 
     for side, (start, end, says) in panes.items():
         if graph in ("both", side):
             paint.text(side.upper(), start, y, CAPITALS, "ink2", anchor="start")
-            room = end - start - 110
+            room = end - start - measured(side.upper(), CAPITALS) - 36
             text = wrapped(says, SMALL, room)[0] if says else ""
             whole = text == " ".join(says.split())
             paint.text(text if whole else f"{text} …", end - 16, y, SMALL, "ink3", anchor="end")

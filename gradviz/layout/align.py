@@ -26,6 +26,7 @@ def align(graph: Layers) -> list[float]:
     x = _average(graph, runs)
     for _ in range(2):
         _snap(graph, x, up, down)
+    _gather(graph, x, up, down)
     return tidy(graph, x)
 
 
@@ -39,28 +40,36 @@ def tidy(graph: Layers, x: list[float]) -> list[float]:
 
 
 def _straight(graph: Layers) -> list[Segment]:
-    """The segments that may pull two vertices into line: of those that meet at a vertex, the weightiest."""
-    over: dict[int, int] = {}
-    under: dict[int, int] = {}
+    """The segments that may pull two vertices into line.
+
+    Each vertex hands its line on to one below, or to several that are equal: to where the longest path leads. Where
+    lines meet, the longest goes on, so that neither a short detour nor a side branch bends the main one.
+    """
+    under: dict[int, tuple[int, int]] = {}
+    over: list[list[Segment]] = [[] for _ in graph.width]
     for segment in graph.segments:
-        over[segment.lower] = max(over.get(segment.lower, 0), _from_above(graph, segment))
-        under[segment.upper] = max(under.get(segment.upper, 0), _from_below(graph, segment))
-    return [segment for segment in graph.segments if _from_above(graph, segment) == over[segment.lower]
-            and _from_below(graph, segment) == under[segment.upper]]
+        under[segment.upper] = max(under.get(segment.upper, (0, 0)), _from_below(graph, segment))
+        over[segment.lower].append(segment)
+    length = [1] * len(graph.width)
+    straight: list[Segment] = []
+    for row in graph.rows:
+        for vertex in row:
+            heirs = [segment for segment in over[vertex] if _from_below(graph, segment) == under[segment.upper]]
+            if not heirs:
+                continue
+            weights = [(not graph.light[s.upper], s.main, length[s.upper]) for s in heirs]
+            best = max(weights)
+            length[vertex] = best[2] + 1 if best[0] else 1
+            straight.extend(s for s, weight in zip(heirs, weights, strict=True) if weight == best)
+    return straight
 
 
-def _from_above(graph: Layers, segment: Segment) -> int:
-    """Weight of a segment among those that come to its lower end."""
-    lane = segment.upper >= graph.blocks
-    kind = 3 if segment.lower >= graph.blocks else 2 if lane else 1 if graph.light[segment.upper] else 3
-    return 2 * kind + segment.main
-
-
-def _from_below(graph: Layers, segment: Segment) -> int:
-    """Weight of a segment among those that leave its upper end."""
+def _from_below(graph: Layers, segment: Segment) -> tuple[int, int]:
+    """Weight of a segment among those that leave its upper end: glyph before lane (between lanes, lane before glyph),
+    then the longest path from it."""
     lane = segment.lower >= graph.blocks
     kind = (3 if lane else 2) if segment.upper >= graph.blocks else 2 if lane else 3
-    return 2 * kind + segment.main
+    return 2 * kind + segment.main, 0 if lane else graph.under[segment.lower]
 
 
 def _partners(graph: Layers, straight: list[Segment]) -> tuple[list[list[Partner]], list[list[Partner]]]:
@@ -198,3 +207,20 @@ def _snap(graph: Layers, x: list[float], up: list[list[Partner]], down: list[lis
                 high = x[row[number + 1]] - graph.apart(vertex, row[number + 1]) if number + 1 < len(row) else wish
                 if low <= high:
                     x[vertex] = min(max(wish, low), high)
+
+
+def _gather(graph: Layers, x: list[float], up: list[list[Partner]], down: list[list[Partner]]) -> None:
+    """Bring what is in line with nothing, a weight beside the main line, as near to its use as its row allows."""
+    use: dict[int, float] = {}
+    for segment in graph.segments:
+        use.setdefault(segment.upper, x[segment.lower] + segment.lower_offset)
+    for row in graph.rows:
+        for number, vertex in enumerate(row):
+            if up[vertex] or down[vertex] or vertex >= graph.blocks or vertex not in use:
+                continue
+            low = x[row[number - 1]] + graph.apart(row[number - 1], vertex) if number else use[vertex]
+            high = x[row[number + 1]] - graph.apart(vertex, row[number + 1]) if number + 1 < len(row) else use[vertex]
+            if low <= high:
+                x[vertex] = min(max(use[vertex], low), high)
+            elif number == 0 or number + 1 == len(row):
+                x[vertex] = high if number == 0 else low

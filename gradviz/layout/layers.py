@@ -38,8 +38,8 @@ class Segment:
 @dataclass
 class Layers:
     """Vertices are blocks (same numbers as in Ranks), then lanes. ``offset`` of a place from its block's middle;
-    ``lane``: (place, rank, lower place of a view or -1) to vertex; ``margin``: links that run down the margin. Links
-    within a row are in neither."""
+    ``under`` of a block as in Ranks; ``lane``: (place, rank, lower place of a view or -1) to vertex; ``margin``: links
+    that run down the margin. Links within a row are in neither."""
 
     rows: list[list[int]]
     width: list[float]
@@ -47,6 +47,7 @@ class Layers:
     light: list[bool]
     offset: list[float]
     segments: list[Segment]
+    under: list[int]
     lane: dict[tuple[int, int, int], int] = field(default_factory=dict)
     margin: set[tuple[int, int]] = field(default_factory=set)
     row_of: list[int] = field(default_factory=list)
@@ -74,8 +75,9 @@ def layers(places: Places, ranks: Ranks) -> Layers:
             left += places.width[place] + MEMBER_GAP
         width.append(inner + (2 * FRAME if len(members) > 1 else 0))
         rows[ranks.rank[members[0]]].append(number)
-    light = [len(members) == 1 and places.light[members[0]] for members in ranks.blocks]
-    found = Layers(rows, width, len(width), light, offset, [])
+    light = [len(members) == 1 and (places.light[members[0]] or ranks.branch[number])
+             for number, members in enumerate(ranks.blocks)]
+    found = Layers(rows, width, len(width), light, offset, [], ranks.under)
     seen: dict[tuple[int, int, float, float], bool] = {}
     for upper, lower in places.links:
         for part in _chain(found, ranks, upper, lower, (upper, lower) in places.views):

@@ -13,11 +13,17 @@ SEARCH_LIMIT = 200_000
 
 @dataclass
 class Ranks:
-    """``rank`` of each place; ``blocks``: places that stand side by side, one or more; ``block`` of each place."""
+    """``rank`` of each place; ``blocks``: places that stand side by side, one or more; ``block`` of each place.
+
+    Of each block: ``under``, links on the longest path from it; ``branch``: only sources are above it and it has one
+    use.
+    """
 
     rank: list[int]
     blocks: list[list[int]]
     block: list[int]
+    under: list[int]
+    branch: list[bool]
 
 
 def ranks(places: Places) -> Ranks:
@@ -30,15 +36,39 @@ def ranks(places: Places) -> Ranks:
         below[upper].append(lower)
         waits[lower] += 1
     sources = [b for b in range(len(blocks)) if not waits[b]]
-    rank = _longest(len(blocks), below, waits)
+    rank, sequence = _longest(len(blocks), below, waits)
+    under = [0] * len(blocks)
+    for current in reversed(sequence):
+        under[current] = max((under[lower] + 1 for lower in below[current]), default=0)
+    branch = _settle(rank, sequence, below, waits)
     for source in sources:
         if below[source]:
             rank[source] = min(rank[lower] for lower in below[source]) - 1
     top = min(rank, default=0)
-    return Ranks([rank[b] - top for b in block], blocks, block)
+    return Ranks([rank[b] - top for b in block], blocks, block, under, branch)
 
 
-def _longest(n: int, below: dict[int, list[int]], waits: list[int]) -> list[int]:
+def _settle(rank: list[int], sequence: list[int], below: dict[int, list[int]], waits: list[int]) -> list[bool]:
+    """Bring down what is made long before it is used and hangs on nothing: it stands beside its use.
+
+    A block comes down if that shortens more links than it makes longer. Links from sources do not count, as a source
+    comes along; nor do those from a branch, which has only sources above it and one use. Returns what is a branch.
+    """
+    branch = [False] * len(rank)
+    held = [0] * len(rank)
+    for current in sequence:
+        branch[current] = not held[current] and len(below[current]) == 1
+        for lower in below[current]:
+            held[lower] += waits[current] > 0 and not branch[current]
+    for current in reversed(sequence):
+        if waits[current] and held[current] < len(below[current]):
+            rank[current] = max(rank[current], min(rank[lower] for lower in below[current]) - 1)
+    return branch
+
+
+def _longest(n: int, below: dict[int, list[int]], waits: list[int]) -> tuple[list[int], list[int]]:
+    """Rank of each block by the longest path to it, and the blocks from the top down."""
+    sequence: list[int] = []
     rank, waits = [0] * n, list(waits)
     done = [False] * n
     ready = [b for b in range(n) if not waits[b]]
@@ -48,6 +78,7 @@ def _longest(n: int, below: dict[int, list[int]], waits: list[int]) -> list[int]
             ready.append(next(b for b in stuck if not done[b]))
         current = ready.pop()
         done[current] = True
+        sequence.append(current)
         for lower in below[current]:
             if done[lower]:
                 continue
@@ -55,7 +86,7 @@ def _longest(n: int, below: dict[int, list[int]], waits: list[int]) -> list[int]
             waits[lower] -= 1
             if not waits[lower]:
                 ready.append(lower)
-    return rank
+    return rank, sequence
 
 
 def _blocks(places: Places) -> tuple[list[list[int]], list[int]]:
