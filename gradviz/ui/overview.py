@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradviz.events import BY_CODE, KINDS
 from gradviz.replay.rows import _LANES as LANE_OF
@@ -20,14 +21,14 @@ STEPPABLE, ALSO_WRITES = 16, 32
 def overview(replay: Replay) -> dict[str, str]:
     """Little-endian columns in base64, 14 bytes an event, so that the page can step and draw lanes without rows.
 
-    ``kind``: codes; ``lane``: its number + 1 (0: shown in none) + 16 if one steps on it + 32 if the event also stands in the
-    lane of writes; ``t``: ms; ``span``: its id; ``graph``: the number of the graph shown then.
+    ``kind``: codes; ``lane``: its number + 1 (0: shown in none) + 16 if one steps on it + 32 if it stands also in
+    the lane of writes; ``t``: ms; ``span``: its id; ``graph``: the number of the graph shown then.
     """
     kinds = np.asarray(replay.tables.kinds, np.uint8)
-    lane_of = np.zeros(256, np.uint8)
+    lane_of = np.zeros(256, np.uint8)  # of a kind, by its code
     for kind in KINDS.values():
-        lane = LANES.index(LANE_OF[kind.name]) + 1 if kind.name in LANE_OF else 0
-        lane_of[kind.code] = lane + (STEPPABLE if kind.steppable else 0)
+        number = LANES.index(LANE_OF[kind.name]) + 1 if kind.name in LANE_OF else 0
+        lane_of[kind.code] = number + (STEPPABLE if kind.steppable else 0)
     lane, t, span = lane_of[kinds], np.zeros(replay.n, "<f4"), np.zeros(replay.n, "<u4")
     for name in {BY_CODE[int(code)].name for code in np.unique(kinds)}:
         rows = replay.tables.relation(name)
@@ -36,6 +37,5 @@ def overview(replay: Replay) -> dict[str, str]:
     lane[np.unique(replay.index.ops.flatten("writes").seq)] += ALSO_WRITES
     firsts = [graph.first for graph in replay.graphs]
     graph = np.maximum(np.searchsorted(firsts, np.arange(replay.n), side="right") - 1, 0).astype("<u4")
-    columns = {"kind": kinds, "lane": lane, "t": t, "span": span, "graph": graph}
+    columns: dict[str, NDArray[Any]] = {"kind": kinds, "lane": lane, "t": t, "span": span, "graph": graph}
     return {name: base64.b64encode(column.tobytes()).decode() for name, column in columns.items()}
-

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, Response, abort, request
 
-from gradviz.ui import download
+from gradviz.ui.download import add_route
 
 if TYPE_CHECKING:
     from gradviz.ui.session import Session
@@ -33,7 +33,7 @@ def add_routes(server: Flask, session: Session, style: bytes) -> None:
     server.add_url_rule("/api/events", "events", events)
     server.add_url_rule("/api/scene/<int:graph>", "scene", scene)
     server.add_url_rule("/api/search", "search", search)
-    download.add_route(server, session)
+    add_route(server, session)
 
 
 def _json(body: bytes) -> Response:

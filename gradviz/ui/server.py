@@ -22,8 +22,9 @@ class _Quiet(WSGIRequestHandler):
         return None
 
 
-def serve(path: str, *, host: str = "127.0.0.1", port: int | None = None, open_browser: bool = False,
-          quiet: bool = False) -> None:
+def serve(
+    path: str, *, host: str = "127.0.0.1", port: int | None = None, open_browser: bool = False, quiet: bool = False
+) -> None:
     """Serves the replay of the trace at ``path`` until Ctrl-C; prints where.
 
     Without ``port``: 8050, or the next free one. Raises SystemExit(1) after one line where ``port`` is taken, and
@@ -32,7 +33,10 @@ def serve(path: str, *, host: str = "127.0.0.1", port: int | None = None, open_b
     try:
         server, url = start(path, host=host, port=port, quiet=quiet)
         if host not in _LOOPBACK:
-            print(f"[gradviz] {host} is not loopback: whoever reaches it and has the address sees the trace", file=sys.stderr)
+            print(
+                f"[gradviz] {host} is not loopback: whoever reaches it and has the address sees the trace",
+                file=sys.stderr,
+            )
         if not quiet:
             print(f"[gradviz] replay at {url}", file=sys.stderr, flush=True)
         if open_browser:
@@ -43,7 +47,9 @@ def serve(path: str, *, host: str = "127.0.0.1", port: int | None = None, open_b
         return
 
 
-def start(path: str, *, host: str = "127.0.0.1", port: int | None = None, quiet: bool = False) -> tuple[BaseWSGIServer, str]:
+def start(
+    path: str, *, host: str = "127.0.0.1", port: int | None = None, quiet: bool = False
+) -> tuple[BaseWSGIServer, str]:
     """A server that listens but does not serve yet, and the address that opens it. The arguments of :func:`serve`."""
     listening = _bind(host, port, quiet)
     try:

@@ -28,7 +28,9 @@ PRINTS = 5000
 class Session:
     """Answers are made once: a trace does not change while it is open. Safe to ask from several threads."""
 
-    def __init__(self, replay: Replay, findings: Sequence[Finding], picture: Callable[[int], tuple[Scene, Placed]]) -> None:
+    def __init__(
+        self, replay: Replay, findings: Sequence[Finding], picture: Callable[[int], tuple[Scene, Placed]]
+    ) -> None:
         self.replay = replay
         self.findings = findings
         self._lock = Lock()
@@ -67,7 +69,7 @@ class Session:
             return msgspec.json.encode(self.replay.rows(first, last - 1) if first < last else [])
 
     def picture(self, graph: int) -> bytes:
-        """``{"scene": Scene, "placed": Placed, "across": story lines by edge id}`` of a graph. Raises IndexError where there is no such graph."""
+        """``{"scene", "placed", "across"}`` of a graph; ``across``: the lines of stories. Raises IndexError."""
         if not 0 <= graph < len(self.replay.graphs):
             raise IndexError(graph)
         with self._lock:
@@ -111,13 +113,27 @@ class Session:
         seqs = replay.events("print")
         prints = [(seq, event.text, event.span) for seq in seqs[-PRINTS:] for event in [replay.event(seq)]]
         return {
-            "name": Path(str(meta.get("script", "trace"))).name, "started": meta.get("started", ""),
-            "state": replay.state, "n": replay.n, "opening": replay.opening(self.findings),
-            "sources": replay.sources, "spans": [tuple(span) for span in replay.spans],
-            "graphs": [{"first": graph.first, "last": graph.last, "call": graph.call} for graph in replay.graphs],
-            "findings": [{"kind": finding.kind, "severity": finding.severity, "title": finding.title,
-                          "seq": finding.seq, "stops": [stop.place.seq for stop in finding.stops]}
-                         for finding in self.findings],
-            "prints": prints, "lost_prints": len(seqs) - len(prints), "lanes": LANES,
-            "kinds": {kind.code: kind.name for kind in KINDS.values()}, "overview": overview(replay),
+            "name": Path(str(meta.get("script", "trace"))).name,
+            "started": meta.get("started", ""),
+            "state": replay.state,
+            "n": replay.n,
+            "opening": replay.opening(self.findings),
+            "sources": replay.sources,
+            "spans": [tuple(span) for span in replay.spans],
+            "graphs": [{"first": graph.first, "last": graph.last, "begin": graph.begin} for graph in replay.graphs],
+            "findings": [
+                {
+                    "kind": finding.kind,
+                    "severity": finding.severity,
+                    "title": finding.title,
+                    "seq": finding.seq,
+                    "stops": [stop.place.seq for stop in finding.stops],
+                }
+                for finding in self.findings
+            ],
+            "prints": prints,
+            "lost_prints": len(seqs) - len(prints),
+            "lanes": LANES,
+            "kinds": {kind.code: kind.name for kind in KINDS.values()},
+            "overview": overview(replay),
         }

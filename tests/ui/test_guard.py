@@ -42,7 +42,9 @@ def get(client: FlaskClient, path: str, host: str = HOST, **headers: str) -> Tes
     return client.get(path, headers={"Host": host, **headers}, base_url=f"http://{HOST}")
 
 
-@pytest.mark.parametrize("path", ["/", "/_dash-layout", "/assets/boot.mjs", "/api/trace", "/api/export?format=svg&event=1"])
+@pytest.mark.parametrize(
+    "path", ["/", "/_dash-layout", "/assets/boot.mjs", "/api/trace", "/api/export?format=svg&event=1"]
+)
 def test_without_the_token_nothing_opens(stranger: FlaskClient, path: str) -> None:
     assert get(stranger, path).status_code == 403
     assert get(stranger, path + ("&" if "?" in path else "?") + "token=guess").status_code == 403
@@ -58,7 +60,9 @@ def test_the_token_becomes_a_cookie_and_leaves_the_address(stranger: FlaskClient
     assert get(stranger, "/").status_code == 200
 
 
-@pytest.mark.parametrize("host", ["evil.example", f"evil.example:{PORT}", "127.0.0.1:80", f"127.0.0.1.evil.example:{PORT}"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", f"evil.example:{PORT}", "127.0.0.1:80", f"127.0.0.1.evil.example:{PORT}"]
+)
 def test_a_foreign_name_leads_nowhere(guest: FlaskClient, host: str) -> None:
     assert get(guest, "/api/trace", host=host).status_code == 403
 
@@ -72,12 +76,19 @@ def test_the_names_of_loopback_are_known(app: tuple[Dash, str], host: str) -> No
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", f"http://evil.example:{PORT}"])
 def test_another_page_may_not_ask(guest: FlaskClient, origin: str) -> None:
     assert get(guest, "/api/trace", Origin=origin).status_code == 403
-    answer = guest.post("/_dash-update-component", json={}, headers={"Host": HOST, "Origin": origin}, base_url=f"http://{HOST}")
+    answer = guest.post(
+        "/_dash-update-component", json={}, headers={"Host": HOST, "Origin": origin}, base_url=f"http://{HOST}"
+    )
     assert answer.status_code == 403
 
 
 def test_a_cross_site_post_is_refused_without_an_origin(guest: FlaskClient) -> None:
-    answer = guest.post("/_dash-update-component", json={}, headers={"Host": HOST, "Sec-Fetch-Site": "cross-site"}, base_url=f"http://{HOST}")
+    answer = guest.post(
+        "/_dash-update-component",
+        json={},
+        headers={"Host": HOST, "Sec-Fetch-Site": "cross-site"},
+        base_url=f"http://{HOST}",
+    )
     assert answer.status_code == 403
 
 

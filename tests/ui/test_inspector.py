@@ -93,14 +93,22 @@ def test_an_op_shows_what_went_in_and_out(chain: Session) -> None:
 
 def test_a_finding_is_told_in_stops(inplace: Session) -> None:
     text = said(inplace, 10)
-    for part in ("b was overwritten after it was saved", "1 Saved b * b line 6", "2 Overwritten b[0] = 1000.0 line 7",
-                 "3 Failed loss.backward() line 9", "+ b = b.clone()", "What torch said RuntimeError"):
+    for part in (
+        "b was overwritten after it was saved",
+        "1 Saved b * b line 6",
+        "2 Overwritten b[0] = 1000.0 line 7",
+        "3 Failed loss.backward() line 9",
+        "+ b = b.clone()",
+        "What torch said RuntimeError",
+    ):
         assert part in text
     assert "stops" not in said(inplace, 4)
 
 
 def test_a_saved_tensor_that_was_overwritten_is_told(inplace: Session) -> None:
-    node = next(node.id for node in inplace.scene(0).nodes if node.kind == "node" and node.label[-1][1] == "MulBackward0")
+    node = next(
+        node.id for node in inplace.scene(0).nodes if node.kind == "node" and node.label[-1][1] == "MulBackward0"
+    )
     assert "v0, valid" in said(inplace, 4, node)
     assert "v0, found v1" in said(inplace, 10, node)
 

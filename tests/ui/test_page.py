@@ -83,7 +83,10 @@ def test_home_end_and_phases(visit: Open, chain: str) -> None:
 
 def test_holding_an_arrow_keeps_up(visit: Open, chain: str) -> None:
     page = visit(chain, "#e=0")
-    page.evaluate("""() => { window.drawn = new Set(); const look = () => { drawn.add(__gradviz.state().seq); requestAnimationFrame(look); }; look(); }""")
+    page.evaluate(
+        """() => { window.drawn = new Set();
+            const look = () => { drawn.add(__gradviz.state().seq); requestAnimationFrame(look); }; look(); }"""
+    )
     page.keyboard.down("ArrowRight")
     for _ in range(19):
         page.keyboard.down("ArrowRight")
@@ -349,7 +352,9 @@ def test_nothing_is_cut(visit: Open, inplace: str, size: tuple[int, int]) -> Non
     page.wait_for_timeout(300)
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
     assert page.evaluate("document.documentElement.scrollHeight") <= size[1]
-    right = page.locator(".top").evaluate("top => Math.max(...[...top.children].map(child => child.getBoundingClientRect().right))")
+    right = page.locator(".top").evaluate(
+        "top => Math.max(...[...top.children].map(child => child.getBoundingClientRect().right))"
+    )
     assert right <= size[0]
     for element in page.evaluate("__gradviz.ids()"):
         rect = page.evaluate(f"__gradviz.rect('{element}')")

@@ -21,7 +21,9 @@ from . import traces
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
-    return make_app(Session.open(traces.inplace(tmp_path_factory.mktemp("routes") / "inplace.gvt"))).server.test_client()
+    return make_app(
+        Session.open(traces.inplace(tmp_path_factory.mktemp("routes") / "inplace.gvt"))
+    ).server.test_client()
 
 
 def ask(client: FlaskClient, path: str) -> Any:
@@ -70,7 +72,10 @@ def test_a_window_has_a_limit(tmp_path: Path) -> None:
 def test_a_scene_with_its_places(client: FlaskClient) -> None:
     answer = client.get("/api/scene/0").data
     both = msgspec.json.decode(answer)
-    scene, placed = msgspec.convert(both["scene"], Scene, strict=False), msgspec.convert(both["placed"], Placed, strict=False)
+    scene, placed = (
+        msgspec.convert(both["scene"], Scene, strict=False),
+        msgspec.convert(both["placed"], Placed, strict=False),
+    )
     assert {node.id for node in scene.nodes} >= set(placed.nodes)
     assert [stop.number for stop in scene.stops] == [1, 2, 3]
     assert set(both["across"]) == {edge.id for edge in scene.edges if edge.kind in ("needs", "finds")}
@@ -84,7 +89,17 @@ def test_search_needs_every_word(client: FlaskClient) -> None:
     assert ask(client, "/api/search?q=nothing-like-it") == []
 
 
-@pytest.mark.parametrize("query", ["", "format=svg", "format=exe&event=1", "format=svg&event=99", "format=svg&event=1&theme=pink", "format=svg&event=x"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "format=svg",
+        "format=exe&event=1",
+        "format=svg&event=99",
+        "format=svg&event=1&theme=pink",
+        "format=svg&event=x",
+    ],
+)
 def test_an_export_of_nonsense_is_refused(client: FlaskClient, query: str) -> None:
     assert client.get(f"/api/export?{query}").status_code == 400
 

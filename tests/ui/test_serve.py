@@ -45,7 +45,9 @@ def test_ctrl_c_ends_it_quietly(trace: Path) -> None:
         assert (process.returncode, out, err) == (0, "", "")
 
 
-def test_a_port_that_was_asked_for_and_is_taken_fails_in_one_line(trace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_that_was_asked_for_and_is_taken_fails_in_one_line(
+    trace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SystemExit) as stopped:
         start(str(trace), port=taken.getsockname()[1])
     assert stopped.value.code == 1

@@ -12,7 +12,7 @@ import numpy as np
 from gradviz.events import KINDS, Facts, Gradient, Node, Root, Span, Write
 from gradviz.trace.writer import Writer
 
-CHAIN = '''import torch
+CHAIN = """import torch
 
 input = torch.ones(2, 2)
 w1 = torch.tensor(2.0, requires_grad=True)
@@ -30,8 +30,8 @@ loss.backward(
     retain_graph=False,
 )
 print(w1.grad, w2.grad, w3.grad)
-'''
-INPLACE = '''import torch
+"""
+INPLACE = """import torch
 
 a = torch.tensor([1.0, 3.0], requires_grad=True)
 b = a + 2
@@ -40,10 +40,12 @@ loss = (b * b).mean()
 b[0] = 1000.0
 print(b._version)
 loss.backward()
-'''
-MESSAGE = ("one of the variables needed for gradient computation has been modified by an inplace operation: "
-           "[torch.FloatTensor [2]], which is output 0 of torch::autograd::CopySlices, is at version 1; "
-           "expected version 0 instead.")
+"""
+MESSAGE = (
+    "one of the variables needed for gradient computation has been modified by an inplace operation: "
+    "[torch.FloatTensor [2]], which is output 0 of torch::autograd::CopySlices, is at version 1; "
+    "expected version 0 instead."
+)
 
 
 class Script:
@@ -61,10 +63,20 @@ class Script:
     def at(self, text: str, names: Sequence[str] = ()) -> int:
         """The first place of ``text`` in the source."""
         start = self.source.index(text)
-        before, end = self.source[:start], self.source[:start + len(text)]
-        self.spans.append(Span(
-            len(self.spans) + 1, self.script, "<module>", before.count("\n") + 1, start - before.rfind("\n") - 1,
-            end.count("\n") + 1, len(end) - end.rfind("\n") - 1, tuple(names), False))
+        before, end = self.source[:start], self.source[: start + len(text)]
+        self.spans.append(
+            Span(
+                len(self.spans) + 1,
+                self.script,
+                "<module>",
+                before.count("\n") + 1,
+                start - before.rfind("\n") - 1,
+                end.count("\n") + 1,
+                len(end) - end.rfind("\n") - 1,
+                tuple(names),
+                False,
+            )
+        )
         self.span = len(self.spans)
         return self.span
 
@@ -72,24 +84,75 @@ class Script:
         self.t += later
         self.rows.append((KINDS[kind].code, (self.t, 0, self.span, 0, 0, within, *fields)))
 
-    def tensor(self, value: Any, *, grad_fn: int = 0, leaf: bool = False, wants: bool = True, how: str = "op",
-               again: Facts | None = None) -> Facts:
+    def tensor(
+        self,
+        value: Any,
+        *,
+        grad_fn: int = 0,
+        leaf: bool = False,
+        wants: bool = True,
+        how: str = "op",
+        again: Facts | None = None,
+    ) -> Facts:
         content = np.asarray(value, np.float32)
         tid = again.tid if again else next(self.tids)
         stride = tuple(step // 4 for step in content.strides)
-        return Facts(tid, tid, tid, content.shape, stride, 0, "float32", "cpu", wants, leaf, 0,
-                     again.version + 1 if again else 0, grad_fn, 0, how, content.tobytes())
+        return Facts(
+            tid,
+            tid,
+            tid,
+            content.shape,
+            stride,
+            0,
+            "float32",
+            "cpu",
+            wants,
+            leaf,
+            0,
+            again.version + 1 if again else 0,
+            grad_fn,
+            0,
+            how,
+            content.tobytes(),
+        )
 
-    def op(self, name: str, inputs: Sequence[Facts], output: Facts, nodes: Sequence[Node] = (), args: str = "",
-           writes: Sequence[Write] = ()) -> Facts:
-        self.event("op", next(self.ids), name, args, [(one.tid, one.version) for one in inputs], [output], list(nodes),
-                   list(writes), "grad", True)
+    def op(
+        self,
+        name: str,
+        inputs: Sequence[Facts],
+        output: Facts,
+        nodes: Sequence[Node] = (),
+        args: str = "",
+        writes: Sequence[Write] = (),
+    ) -> Facts:
+        self.event(
+            "op",
+            next(self.ids),
+            name,
+            args,
+            [(one.tid, one.version) for one in inputs],
+            [output],
+            list(nodes),
+            list(writes),
+            "grad",
+            True,
+        )
         return output
 
     def step(self, nid: int, into: Any, *out: Any, ok: bool = True) -> int:
         number = next(self.ids)
-        self.event("step", number, 1, nid, [gradient(into)], [None if one is None else gradient(one) for one in out],
-                   self.t, ok, 0, later=190_000)
+        self.event(
+            "step",
+            number,
+            1,
+            nid,
+            [gradient(into)],
+            [None if one is None else gradient(one) for one in out],
+            self.t,
+            ok,
+            0,
+            later=190_000,
+        )
         return number
 
     def accumulate(self, nid: int, tensor: Facts, value: Any, was: str = "none") -> None:
@@ -123,7 +186,9 @@ def full(value: float) -> Any:
     return np.full((2, 2), value, np.float32)
 
 
-def chain(path: Path, *, script: str = "chain.py", rename: tuple[str, str] = ("loss", "loss"), said: str = "l4 grad") -> Path:
+def chain(
+    path: Path, *, script: str = "chain.py", rename: tuple[str, str] = ("loss", "loss"), said: str = "l4 grad"
+) -> Path:
     """A backward with broadcasting, a hook and a retained gradient. ``rename``: a name in the source, and another."""
     source = CHAIN.replace("l4 grad", said)
     run = Script(path, source.replace(*rename), script)
@@ -136,17 +201,36 @@ def chain(path: Path, *, script: str = "chain.py", rename: tuple[str, str] = ("l
     w1, w2, w3 = leaves
     a1, a2, a3, m1, add, m2, m3, mean = (next(run.nids) for _ in range(8))
     run.at("input * w1", ["l1"])
-    l1 = run.op("mul", [data, w1], run.tensor(full(2), grad_fn=m1), [
-        node(m1, "MulBackward0", 0, a1, saved=[("self", data)]), node(a1, "AccumulateGrad", leaf=w1.tid)])
+    l1 = run.op(
+        "mul",
+        [data, w1],
+        run.tensor(full(2), grad_fn=m1),
+        [node(m1, "MulBackward0", 0, a1, saved=[("self", data)]), node(a1, "AccumulateGrad", leaf=w1.tid)],
+    )
     run.at("l1 + w2", ["l2"])
-    l2 = run.op("add", [l1, w2], run.tensor(full(5), grad_fn=add), [
-        node(add, "AddBackward0", m1, a2), node(a2, "AccumulateGrad", leaf=w2.tid)])
+    l2 = run.op(
+        "add",
+        [l1, w2],
+        run.tensor(full(5), grad_fn=add),
+        [node(add, "AddBackward0", m1, a2), node(a2, "AccumulateGrad", leaf=w2.tid)],
+    )
     run.at("l1 * w3", ["l3"])
-    l3 = run.op("mul", [l1, w3], run.tensor(full(8), grad_fn=m2), [
-        node(m2, "MulBackward0", m1, a3, saved=[("self", l1), ("other", w3)]), node(a3, "AccumulateGrad", leaf=w3.tid)])
+    l3 = run.op(
+        "mul",
+        [l1, w3],
+        run.tensor(full(8), grad_fn=m2),
+        [
+            node(m2, "MulBackward0", m1, a3, saved=[("self", l1), ("other", w3)]),
+            node(a3, "AccumulateGrad", leaf=w3.tid),
+        ],
+    )
     run.at("l2 * l3", ["l4"])
-    l4 = run.op("mul", [l2, l3], run.tensor(full(40), grad_fn=m3), [
-        node(m3, "MulBackward0", add, m2, saved=[("self", l2), ("other", l3)])])
+    l4 = run.op(
+        "mul",
+        [l2, l3],
+        run.tensor(full(40), grad_fn=m3),
+        [node(m3, "MulBackward0", add, m2, saved=[("self", l2), ("other", l3)])],
+    )
     run.at("l4.mean()", [rename[1]])
     loss = run.op("mean", [l4], run.tensor(40.0, grad_fn=mean), [node(mean, "MeanBackward0", m3)])
     run.at("l1.retain_grad()")
@@ -183,13 +267,22 @@ def inplace(path: Path) -> Path:
     run.at("torch.tensor([1.0, 3.0], requires_grad=True)", ["a"])
     a = run.op("tensor", [], run.tensor([1, 3], leaf=True, how="created"))
     run.at("a + 2", ["b"])
-    b = run.op("add", [a], run.tensor([3, 5], grad_fn=add), [
-        node(add, "AddBackward0", leaf), node(leaf, "AccumulateGrad", leaf=a.tid)], args="2")
+    b = run.op(
+        "add",
+        [a],
+        run.tensor([3, 5], grad_fn=add),
+        [node(add, "AddBackward0", leaf), node(leaf, "AccumulateGrad", leaf=a.tid)],
+        args="2",
+    )
     run.at("print(b._version)")
     run.event("print", "0\n", "stdout")
     run.at("b * b")
-    square = run.op("mul", [b, b], run.tensor([9, 25], grad_fn=mul), [
-        node(mul, "MulBackward0", add, add, saved=[("self", b), ("other", b)])])
+    square = run.op(
+        "mul",
+        [b, b],
+        run.tensor([9, 25], grad_fn=mul),
+        [node(mul, "MulBackward0", add, add, saved=[("self", b), ("other", b)])],
+    )
     run.at("(b * b).mean()", ["loss"])
     loss = run.op("mean", [square], run.tensor(17.0, grad_fn=mean), [node(mean, "MeanBackward0", mul)])
     run.at("b[0] = 1000.0")
@@ -211,7 +304,11 @@ def inplace(path: Path) -> Path:
 
 def long_run(path: Path, ops: int) -> Path:
     """A chain of ``ops`` multiplications and its backward: three times as many events."""
-    run = Script(path, "import torch\n\nx = torch.ones(1, requires_grad=True)\nfor _ in range(n):\n    x = x * 2\nx.backward()\n", "long.py")
+    run = Script(
+        path,
+        "import torch\n\nx = torch.ones(1, requires_grad=True)\nfor _ in range(n):\n    x = x * 2\nx.backward()\n",
+        "long.py",
+    )
     leaf = next(run.nids)
     run.at("torch.ones(1, requires_grad=True)", ["x"])
     first = last = run.op("ones", [], run.tensor([1.0], leaf=True, how="created"))

@@ -11,6 +11,7 @@ function actions(page) {
   return {
     forward: repeat => page.step(1, { repeat }), back: repeat => page.step(-1, { repeat }),
     "phase-forward": () => page.phase(1), "phase-back": () => page.phase(-1),
+    "call-forward": () => page.call(1), "call-back": () => page.call(-1),
     first: () => page.jump(page.steps[0]), last: () => page.jump(page.steps[page.steps.length - 1]),
     play: () => page.play(), "touch-forward": () => page.touch(1), "touch-back": () => page.touch(-1),
     op: () => page.twin("forward"), node: () => page.twin("backward"),

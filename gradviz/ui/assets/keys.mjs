@@ -9,6 +9,8 @@ export const COMMANDS = [
   command("phase-back", "Time", "Previous op or backward step", ["Shift", "←"], "S+ArrowLeft"),
   command("first", "Time", "First event", ["Home"], "Home"),
   command("last", "Time", "Last event", ["End"], "End"),
+  command("call-forward", "Time", "Next backward call", ["PgDn"], "PageDown"),
+  command("call-back", "Time", "Previous backward call", ["PgUp"], "PageUp"),
   command("play", "Time", "Play, pause", ["Space"], " "),
   command("touch-forward", "Jump", "Next event of what is selected", ["."], "."),
   command("touch-back", "Jump", "Previous event of it", [","], ","),

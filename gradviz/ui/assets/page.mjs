@@ -1,7 +1,7 @@
 // The page: owns the cursor, draws a step at once, and lets the rest follow when the key rests.
 
 import { ConsoleView } from "./console.mjs";
-import { decodeOverview, grouped, listed, Rows, spanUse } from "./data.mjs";
+import { decodeOverview, grouped, listed, Rows, spanUse, WINDOW } from "./data.mjs";
 import { byId, el, say } from "./dom.mjs";
 import { bindKeys, bindLanes, bindPointer, bindSearch, bindWindow } from "./input.mjs";
 import { fillMarks, showLegend } from "./legend.mjs";
@@ -47,8 +47,8 @@ export class Page {
     const seq = link.seq ?? this.trace.opening;
     this.element = link.element;
     this.pinned = Boolean(link.element);
-    await this.rows.want(Math.max(0, Math.min(this.trace.n - 1, seq)));
-    await this.loadPicture(this.columns.graph[seq] || 0);
+    const there = Math.max(0, Math.min(this.trace.n - 1, seq));
+    await Promise.all([this.rows.load(Math.floor(there / WINDOW)), this.loadPicture(this.columns.graph[there] || 0)]);
     this.go(seq, { history: "replace", exact: true });
     this.paint();
     bindKeys(this); bindPointer(this, byId("over")); bindLanes(this, byId("lanes")); bindSearch(this); bindWindow(this);
@@ -88,6 +88,9 @@ export class Page {
   kindOf(seq) { return this.trace.kinds[this.columns.kind[seq]]; }
   phase(direction) { this.jumpTo(seek(this.steps, this.seq, direction, seq => PHASES.has(this.kindOf(seq)))); }
   jumpTo(seq) { if (seq !== null) this.go(seq, { exact: true }); }
+
+  /** To where the next or previous backward call begins. */
+  call(direction) { this.jump(seek(this.trace.graphs.map(graph => graph.begin).filter(seq => seq >= 0), this.seq, direction)); }
 
   /** What the inspector shows: what was clicked, else what the event is about. */
   selected() {

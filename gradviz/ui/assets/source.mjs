@@ -47,7 +47,7 @@ export class SourceView {
     this.marked = new Map(); this.cold = new Set();
     this.rows = this.lines.map((line, i) => {
       const marker = el("span", { class: "mk" }), code = el("span", { class: "code" }), runs = counts.get(i + 1);
-      const row = el("div", { class: "ln" }, marker, el("span", { class: "no" }, String(i + 1)), code, runs > 1 ? el("span", { class: "ct", title: `ran ${runs} times` }, `×${runs}`) : null);
+      const row = el("div", { class: runs > 1 ? "ln many" : "ln" }, marker, el("span", { class: "no" }, String(i + 1)), code, runs > 1 ? el("span", { class: "ct", title: `ran ${runs} times` }, `×${runs}`) : null);
       fillCode(code, line, []);
       return { row, marker, code };
     });
@@ -84,7 +84,7 @@ export class SourceView {
     const key = wanted ? JSON.stringify([wanted.marks, wanted.classes, wanted.run, wanted.stop && [wanted.stop.number, wanted.stop.now]]) : "";
     if (one.key === key) return;
     one.key = key;
-    one.row.className = ["ln", ...(wanted ? wanted.classes : []), one.row.classList.contains("cold") ? "cold" : ""].join(" ").trim();
+    one.row.className = ["ln", one.row.classList.contains("many") ? "many" : "", ...(wanted ? wanted.classes : []), one.row.classList.contains("cold") ? "cold" : ""].filter(Boolean).join(" ");
     fillCode(one.code, this.lines[number - 1], wanted ? wanted.marks : []);
     one.marker.replaceChildren(...(wanted && wanted.stop ? [el("i", { class: `num${wanted.stop.now ? " on" : ""}` }, String(wanted.stop.number))]
       : wanted && wanted.run ? [el("i", { class: "i i-running", title: "this statement is on the stack" })] : []));

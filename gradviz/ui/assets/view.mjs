@@ -28,11 +28,11 @@ export function fitAll(box, width, height, most = 1.3) {
   return { k, x: MIDDLE(box.x0, box.x1, half, k), y: MIDDLE(box.y0, box.y1, height, k) };
 }
 
-/** The first view: all of it if it stays readable, else readable and from the top. */
-export function opening(box, width, height, readable = 0.76) {
+/** The first view: all of it if it stays readable, else as much of its width as can be read, and from the top. */
+export function opening(box, width, height, readable = 0.76, least = 0.6) {
   const whole = fitAll(box, width, height);
   if (whole.k >= readable) return whole;
-  const k = readable;
+  const k = Math.max(least, Math.min(readable, (width / 2 - 2 * SIDE) / (box.x1 - box.x0)));
   return { k, x: MIDDLE(box.x0, box.x1, width / 2, k), y: Math.max(MARGIN - k * box.y0, MIDDLE(box.y0, box.y1, height, k)) };
 }
 

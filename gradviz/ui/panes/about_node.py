@@ -8,6 +8,7 @@ from dash import html
 
 from gradviz.replay import inspect
 from gradviz.replay.inspect import Flow, NodeView
+from gradviz.replay.values import shape_text, short
 from gradviz.ui.panes import numbers, why
 from gradviz.ui.panes.focus import Focus
 from gradviz.ui.panes.parts import mark, mono, section, tag, title, to_element
@@ -21,9 +22,14 @@ def answer(focus: Focus, nid: int) -> list[Any]:
     text, line = focus.text(view.made_at), focus.line(view.made_at)
     below = ["backward of ", mono(text or view.made_by), f", line {line}" if line else ""]
     now = focus.step is not None and f"n{nid}" in focus.step.focus and focus.step.phase in ("backward", "hook")
-    state = tag("running now", "flow") if now and view.state == "ran" else {
-        "failed": tag("failed", "bad"), "ran": tag("ran", "flow")}.get(view.state, tag(view.state))
-    parts: list[Any] = [title(mark("node", _LOOK[view.state]), view.name, below, [state, tag(f"twin of {view.made_by}")])]
+    state = (
+        tag("running now", "flow")
+        if now and view.state == "ran"
+        else {"failed": tag("failed", "bad"), "ran": tag("ran", "flow")}.get(view.state, tag(view.state))
+    )
+    parts: list[Any] = [
+        title(mark("node", _LOOK[view.state]), view.name, below, [state, tag(f"twin of {view.made_by}")])
+    ]
     parts.append(section("Gradient", None, *_formulas(focus, view)))
     wanted = {flow.nid for flow in view.grads_out if flow.nid}
     if len(wanted) == 1:
@@ -45,13 +51,20 @@ def _formulas(focus: Focus, view: NodeView) -> list[Any]:
     for place, flow in wanted:
         name = flow.label or "input"
         formula = _edge(view, place)
-        symbols = {"g": _derivative(root, result), **{saved.field: html.Em(saved.label) for saved in view.saved if saved.tid}}
+        symbols = {
+            "g": _derivative(root, result),
+            **{saved.field: html.Em(saved.label) for saved in view.saved if saved.tid},
+        }
         left = _derivative(root, name)
         if formula is None:
-            parts.append(html.Div([left, html.Span("no formula is known for this node", className="to")], className="fx"))
+            parts.append(
+                html.Div([left, html.Span("no formula is known for this node", className="to")], className="fx")
+            )
         else:
             folded = _folded(view, incoming, flow)
-            parts.append(html.Div([left, "=", *([_sum(folded)] if folded else []), *render(formula, symbols)], className="fx"))
+            parts.append(
+                html.Div([left, "=", *([_sum(folded)] if folded else []), *render(formula, symbols)], className="fx")
+            )
             if ran and incoming is not None:
                 parts += _with_numbers(view, formula, incoming, flow, name, folded)
     if not wanted:
@@ -59,7 +72,9 @@ def _formulas(focus: Focus, view: NodeView) -> list[Any]:
     if view.formula is not None and view.formula.note:
         parts.append(html.Div(view.formula.note, className="note"))
     if not ran:
-        words = {"failed": "It failed before it could hand anything on."}.get(view.state, "It has not run yet at this event.")
+        words = {"failed": "It failed before it could hand anything on."}.get(
+            view.state, "It has not run yet at this event."
+        )
         parts.append(html.Div(words, className="note"))
     return parts
 
@@ -73,20 +88,34 @@ def _edge(view: NodeView, place: int) -> str | None:
 def _with_numbers(view: NodeView, formula: str, incoming: Flow, flow: Flow, name: str, folded: str) -> list[Any]:
     """The second line: the same formula with matrices for its symbols, and what came out; if all of it is small."""
     out = numbers.matrix(flow.content, "g")
-    atoms = {"g": numbers.matrix(incoming.content, "g"), **{saved.field: numbers.matrix(saved.content) for saved in view.saved if saved.tid}}
+    atoms = {
+        "g": numbers.matrix(incoming.content, "g"),
+        **{saved.field: numbers.matrix(saved.content) for saved in view.saved if saved.tid},
+    }
     used = {key: piece for key, piece in atoms.items() if key == "g" or f"\\mathrm{{{key}}}" in formula}
     if out is None or any(piece is None for piece in used.values()):
         return _in_words(incoming, flow, name)
     labels = {"g": "incoming", **{saved.field: f"saved {saved.label}" for saved in view.saved}}
     inner = render(formula, {key: numbers.captioned(piece, labels[key]) for key, piece in used.items()})
-    return [html.Div(["=", *([_sum(folded)] if folded else []), *inner, "=", numbers.captioned(out, f"to {name}")], className="fx in")]
+    return [
+        html.Div(
+            ["=", *([_sum(folded)] if folded else []), *inner, "=", numbers.captioned(out, f"to {name}")],
+            className="fx in",
+        )
+    ]
 
 
 def _in_words(incoming: Flow, flow: Flow, name: str) -> list[Any]:
     brief = [(word, flow_.content) for word, flow_ in (("incoming", incoming), (f"to {name}", flow))]
-    rows = [part for word, content in brief for part in (
-        html.Span(word, className="x"), html.Span(numbers.shape_text(content.shape), className="dim"),
-        html.Span(f"‖{numbers.short(content.norm)}‖" if content.norm is not None else content.reason, className="mono g"))]
+    rows = [
+        part
+        for word, content in brief
+        for part in (
+            html.Span(word, className="x"),
+            html.Span(shape_text(content.shape), className="dim"),
+            html.Span(f"‖{short(content.norm)}‖" if content.norm is not None else content.reason, className="mono g"),
+        )
+    ]
     return [html.Div(rows, className="kv")]
 
 
@@ -95,7 +124,11 @@ def _folded(view: NodeView, incoming: Flow | None, flow: Flow) -> str:
     if incoming is None or view.formula is None or "broadcast" not in view.formula.note:
         return ""
     before, after = incoming.content.shape, flow.content.shape
-    return numbers.shape_text(before) if before and before != after and len(after) <= len(before) and not flow.content.reason.startswith("None") else ""
+    return (
+        shape_text(before)
+        if before and before != after and len(after) <= len(before) and not flow.content.reason.startswith("None")
+        else ""
+    )
 
 
 def _sum(shape: str) -> html.Span:
@@ -126,6 +159,9 @@ def saved_section(focus: Focus, view: NodeView) -> list[Any]:
             fate = html.Span("released", className="dim")
         else:
             fate = html.Span("valid" if saved.version < 0 else f"v{saved.version}, valid", className="ok")
-        rows += [html.Span(saved.field, className="mono x"),
-                 to_element(focus.glyph_of(tid=saved.tid) if saved.tid else "", saved.label), fate]
+        rows += [
+            html.Span(saved.field, className="mono x"),
+            to_element(focus.glyph_of(tid=saved.tid) if saved.tid else "", saved.label),
+            fate,
+        ]
     return [section("Saved for backward", None, html.Div(rows, className="kv"))]

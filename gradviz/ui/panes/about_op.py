@@ -7,6 +7,7 @@ from typing import Any
 from dash import html
 
 from gradviz.replay import inspect
+from gradviz.replay.values import shape_text, short
 from gradviz.ui.panes import numbers
 from gradviz.ui.panes.about_node import saved_section
 from gradviz.ui.panes.focus import Focus
@@ -26,16 +27,43 @@ def answer(focus: Focus, seq: int) -> list[Any]:
     if not op.ok:
         tags.append(tag("failed", "bad"))
     own = [node for node in op.nodes if not node.leaf]
-    parts: list[Any] = [title(sign, op.name + (f" {op.args}" if op.args else ""), where, tags),
-                        section("Values", None, *_values(focus, op))]
+    parts: list[Any] = [
+        title(sign, op.name + (f" {op.args}" if op.args else ""), where, tags),
+        section("Values", None, *_values(focus, op)),
+    ]
     if writes:
-        parts.append(section("Writes", f"{len(op.writes)}" if len(op.writes) > 1 else None,
-                             html.Div([part for write in op.writes for part in (
-                                 mono(write.via), html.Span(f"version {write.version - 1} → {write.version}"), html.Span())], className="kv")))
+        parts.append(
+            section(
+                "Writes",
+                f"{len(op.writes)}" if len(op.writes) > 1 else None,
+                html.Div(
+                    [
+                        part
+                        for write in op.writes
+                        for part in (
+                            mono(write.via),
+                            html.Span(f"version {write.version - 1} → {write.version}"),
+                            html.Span(),
+                        )
+                    ],
+                    className="kv",
+                ),
+            )
+        )
     for node in own:
         view = inspect.node(replay, node.nid, focus.seq)
-        parts.append(section("Backward twin", html.Kbd("]"), html.Div(
-            [to_element(focus.glyph_of(nid=node.nid), node.name, "link mono"), html.Span(f"  {view.state}", className="dim")])))
+        parts.append(
+            section(
+                "Backward twin",
+                html.Kbd("]"),
+                html.Div(
+                    [
+                        to_element(focus.glyph_of(nid=node.nid), node.name, "link mono"),
+                        html.Span(f"  {view.state}", className="dim"),
+                    ]
+                ),
+            )
+        )
         parts += saved_section(focus, view)
     if not own and op.ok and op.outputs:
         parts.append(section("Backward", None, html.Div(_why_no_node(focus, op), className="note")))
@@ -44,7 +72,9 @@ def answer(focus: Focus, seq: int) -> list[Any]:
 
 def _values(focus: Focus, op: inspect.OpView) -> list[Any]:
     """``in sign in = out`` where all is small, else a list of what goes in and out."""
-    ins = [(label, inspect.tensor(focus.replay, tid, op.seq - 1 if op.writes else op.seq)) for tid, label, _ in op.inputs]
+    ins = [
+        (label, inspect.tensor(focus.replay, tid, op.seq - 1 if op.writes else op.seq)) for tid, label, _ in op.inputs
+    ]
     outs = [(label, inspect.tensor(focus.replay, tid, op.seq)) for tid, label in op.outputs]
     pieces = [numbers.matrix(view.value) for _, view in ins + outs]
     if pieces and all(piece is not None for piece in pieces) and len(ins) <= 3 and len(outs) == 1:
@@ -57,23 +87,44 @@ def _values(focus: Focus, op: inspect.OpView) -> list[Any]:
             row += [html.Span(_SIGNS[op.name]), html.Span(op.args, className="big")]
         elif op.name not in _SIGNS and ins:
             row = [html.Span(op.name.rstrip("_"), className="mono"), *row]
-        row += [html.Span("→" if op.writes else "="), numbers.captioned(pieces[-1], outs[0][0])] if ins else [
-            numbers.captioned(pieces[-1], outs[0][0])]
+        row += (
+            [html.Span("→" if op.writes else "="), numbers.captioned(pieces[-1], outs[0][0])]
+            if ins
+            else [numbers.captioned(pieces[-1], outs[0][0])]
+        )
         return [html.Div(row, className="fx")]
-    return [html.Div([part for word, group in (("in", ins), ("out", outs)) for label, view in group for part in (
-        html.Span(word, className="x"), to_element(focus.glyph_of(tid=view.tid), label), html.Span(_brief(view), className="dim"))],
-        className="kv")] if pieces else [html.Div("It makes no tensor.", className="note")]
+    return (
+        [
+            html.Div(
+                [
+                    part
+                    for word, group in (("in", ins), ("out", outs))
+                    for label, view in group
+                    for part in (
+                        html.Span(word, className="x"),
+                        to_element(focus.glyph_of(tid=view.tid), label),
+                        html.Span(_brief(view), className="dim"),
+                    )
+                ],
+                className="kv",
+            )
+        ]
+        if pieces
+        else [html.Div("It makes no tensor.", className="note")]
+    )
 
 
 def _brief(view: inspect.TensorView) -> str:
-    norm, shape = view.value.norm, numbers.shape_text(view.facts.shape)
-    return f"{shape} · ‖{numbers.short(norm)}‖" if norm is not None else shape
+    norm, shape = view.value.norm, shape_text(view.facts.shape)
+    return f"{shape} · ‖{short(norm)}‖" if norm is not None else shape
 
 
 def _why_no_node(focus: Focus, op: inspect.OpView) -> str:
     if op.mode != "grad":
         return f"None: it ran under {op.mode}."
-    needs = any((facts := focus.replay.facts_at(tid, op.seq)) is not None and facts.requires_grad for tid, _, _ in op.inputs)
+    needs = any(
+        (facts := focus.replay.facts_at(tid, op.seq)) is not None and facts.requires_grad for tid, _, _ in op.inputs
+    )
     if not op.inputs:
         return "None: it made a tensor of nothing, so there is nothing to go back to."
     return "None: it cuts the graph here." if needs else "None: no operand requires grad."

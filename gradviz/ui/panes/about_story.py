@@ -16,9 +16,18 @@ from gradviz.ui.panes.parts import mark, section, tag, title
 def answer(focus: Focus, finding: Finding) -> list[Any]:
     tone = "bad" if finding.severity == "error" else ""
     sign = mark("mark", "nan") if finding.kind.startswith("nan") else mark("node", "failed")
-    parts: list[Any] = [title(sign, finding.title, None, [tag(finding.severity, tone), html.Span(finding.kind, className="tag mono")],
-                              words=True)]
-    parts.append(html.Ol([_stop(focus, number, stop) for number, stop in enumerate(finding.stops, 1)], className="story"))
+    parts: list[Any] = [
+        title(
+            sign,
+            finding.title,
+            None,
+            [tag(finding.severity, tone), html.Span(finding.kind, className="tag mono")],
+            words=True,
+        )
+    ]
+    parts.append(
+        html.Ol([_stop(focus, number, stop) for number, stop in enumerate(finding.stops, 1)], className="story")
+    )
     parts += _storage(focus, finding)
     if finding.explanation and not finding.stops:
         parts.append(section("Why", None, html.Div(finding.explanation, className="note")))
@@ -26,21 +35,43 @@ def answer(focus: Focus, finding: Finding) -> list[Any]:
         line = f"line {finding.root_cause.line}" if finding.root_cause else None
         signs = {"+": "a", "-": "d"}
         diff = [html.Div(f"{sign} {text}", className=signs.get(sign, "m")) for sign, text in finding.fix_lines]
-        parts.append(section("Fix", line, *([html.Div(diff, className="diff")] if diff else []), html.Div(finding.fix[:1].upper() + finding.fix[1:], className="note")))
+        parts.append(
+            section(
+                "Fix",
+                line,
+                *([html.Div(diff, className="diff")] if diff else []),
+                html.Div(finding.fix[:1].upper() + finding.fix[1:], className="note"),
+            )
+        )
     said = _said(focus, finding)
     if said:
         kind, message = said
-        parts.append(html.Details([html.Summary(html.H3(["What torch said", html.Span(kind)])), html.P(message, className="msg")],
-                                  className="sec"))
+        parts.append(
+            html.Details(
+                [html.Summary(html.H3(["What torch said", html.Span(kind)])), html.P(message, className="msg")],
+                className="sec",
+            )
+        )
     return parts
 
 
 def _stop(focus: Focus, number: int, stop: Any) -> html.Li:
     now = stop.place.seq == focus.seq
-    head = [stop.title, html.Code(stop.place.text) if stop.place.text else None, html.Span(f"line {stop.place.line}") if stop.place.line else None]
-    return html.Li([html.I(str(number), className="num on" if now else "num"),
-                    html.Button([html.Div([part for part in head if part is not None], className="h"), html.P(stop.text)],
-                                type="button", **{"data-seq": stop.place.seq, "aria-current": "step" if now else "false"})])
+    head = [
+        stop.title,
+        html.Code(stop.place.text) if stop.place.text else None,
+        html.Span(f"line {stop.place.line}") if stop.place.line else None,
+    ]
+    return html.Li(
+        [
+            html.I(str(number), className="num on" if now else "num"),
+            html.Button(
+                [html.Div([part for part in head if part is not None], className="h"), html.P(stop.text)],
+                type="button",
+                **{"data-seq": stop.place.seq, "aria-current": "step" if now else "false"},
+            ),
+        ]
+    )
 
 
 def _storage(focus: Focus, finding: Finding) -> list[Any]:
@@ -54,11 +85,21 @@ def _storage(focus: Focus, finding: Finding) -> list[Any]:
     bar = versions_bar(focus, view, finding.overwritten_at.seq)
     first, last = min(view.versions[0].seq, focus.scene.first), max(focus.scene.last, focus.seq)
     span, words = max(1, last - first), {"Saved": "saved", "Overwritten": "written", "Failed": "needed"}
-    places = [html.Div(f"{number} {words.get(stop.title, stop.title.lower())}", className="pt",
-                       style={"left": f"{min(86.0, 100 * (stop.place.seq - first) / span):.1f}%"})
-              for number, stop in enumerate(finding.stops, 1)]
-    return [section(f"Storage of {finding.tensors[0]}", f"{view.storage_bytes:,} bytes",
-                    html.Div([*bar.children, *places], className="vers"))]
+    places = [
+        html.Div(
+            f"{number} {words.get(stop.title, stop.title.lower())}",
+            className="pt",
+            style={"left": f"{min(86.0, 100 * (stop.place.seq - first) / span):.1f}%"},
+        )
+        for number, stop in enumerate(finding.stops, 1)
+    ]
+    return [
+        section(
+            f"Storage of {finding.tensors[0]}",
+            f"{view.storage_bytes:,} bytes",
+            html.Div([*bar.children, *places], className="vers"),
+        )
+    ]
 
 
 def _said(focus: Focus, finding: Finding) -> tuple[str, str] | None:

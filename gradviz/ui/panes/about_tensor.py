@@ -8,6 +8,7 @@ from dash import html
 
 from gradviz.replay import inspect
 from gradviz.replay.inspect import Content, TensorView
+from gradviz.replay.values import shape_text
 from gradviz.ui.panes import numbers, why
 from gradviz.ui.panes.focus import Focus
 from gradviz.ui.panes.parts import mark, mono, section, tag, title, to_event
@@ -20,16 +21,36 @@ def answer(focus: Focus, tid: int) -> list[Any]:
     tone = {"input": "ng", "leaf": "leaf"}.get(kind, "op")
     parts: list[Any] = [title(mark(kind, "live"), view.label, _origin(focus, view), _tags(view))]
     grad, label = _gradient(focus, view)
-    parts.append(html.Div(html.Div([
-        html.Div([html.Div("value", className="lbl"), *numbers.shown(view.value, tone, focus.theme)]),
-        html.Div([html.Div(label, className="lbl mono" if label.endswith(".grad") else "lbl"), *numbers.shown(grad, "flow", focus.theme)]),
-    ], className="pair"), className="sec"))
+    parts.append(
+        html.Div(
+            html.Div(
+                [
+                    html.Div([html.Div("value", className="lbl"), *numbers.shown(view.value, tone, focus.theme)]),
+                    html.Div(
+                        [
+                            html.Div(label, className="lbl mono" if label.endswith(".grad") else "lbl"),
+                            *numbers.shown(grad, "flow", focus.theme),
+                        ]
+                    ),
+                ],
+                className="pair",
+            ),
+            className="sec",
+        )
+    )
     parts += why.section_of(focus, _port(focus, view), view.facts.output if view.facts.grad_fn else None)
     if view.hooks:
         parts.append(section("Hooks", str(len(view.hooks)), *[html.Div(mono(hook)) for hook in view.hooks]))
     if view.used_by:
-        users = [part for seq, name in view.used_by[:8] for part in (
-            to_event(seq, name, "link mono"), html.Span(focus.text(seq), className="mono dim"), html.Span(f"line {focus.line(seq)}", className="x"))]
+        users = [
+            part
+            for seq, name in view.used_by[:8]
+            for part in (
+                to_event(seq, name, "link mono"),
+                html.Span(focus.text(seq), className="mono dim"),
+                html.Span(f"line {focus.line(seq)}", className="x"),
+            )
+        ]
         parts.append(section("Used by", str(len(view.used_by)), html.Div(users, className="kv")))
     parts += _versions(focus, view)
     parts += _storage(view)
@@ -39,12 +60,16 @@ def answer(focus: Focus, tid: int) -> list[Any]:
 def _origin(focus: Focus, view: TensorView) -> list[Any]:
     text, line = focus.text(view.made_at), focus.line(view.made_at)
     by: list[Any] = ["a view of ", mono(view.base), " by "] if view.facts.how == "view" and view.base else ["made by "]
-    return [*by, mono(text or view.made_by or "the script"), *([", ", to_event(view.made_at, f"line {line}")] if line else [])]
+    return [
+        *by,
+        mono(text or view.made_by or "the script"),
+        *([", ", to_event(view.made_at, f"line {line}")] if line else []),
+    ]
 
 
 def _tags(view: TensorView) -> list[Any]:
     facts = view.facts
-    tags = [tag(numbers.shape_text(facts.shape)), tag(facts.dtype), tag(facts.device)]
+    tags = [tag(shape_text(facts.shape)), tag(facts.dtype), tag(facts.device)]
     if facts.requires_grad and facts.is_leaf:
         tags.append(tag("leaf, takes grad", "leaf"))
     elif not facts.requires_grad:
@@ -62,7 +87,14 @@ def _port(focus: Focus, view: TensorView) -> int:
     """The node that takes this tensor's gradient in."""
     if view.facts.grad_fn:
         return view.facts.grad_fn
-    return next((node.ref["nid"] for node in focus.scene.nodes if node.kind == "accumulate" and node.ref.get("tid") == view.tid), 0)
+    return next(
+        (
+            node.ref["nid"]
+            for node in focus.scene.nodes
+            if node.kind == "accumulate" and node.ref.get("tid") == view.tid
+        ),
+        0,
+    )
 
 
 def _gradient(focus: Focus, view: TensorView) -> tuple[Content, str]:
@@ -84,12 +116,26 @@ def _versions(focus: Focus, view: TensorView) -> list[Any]:
     if len(view.versions) < 2:
         return []
     bar = versions_bar(focus, view)
-    rows = [part for version in view.versions[-6:] for part in (
-        mono(f"v{version.version}"), html.Span(f"{version.by} through {version.via}" if version.via else "as it was made"),
-        to_event(version.seq, f"line {focus.line(version.seq)}", "link x") if focus.line(version.seq) else html.Span())]
+    rows = [
+        part
+        for version in view.versions[-6:]
+        for part in (
+            mono(f"v{version.version}"),
+            html.Span(f"{version.by} through {version.via}" if version.via else "as it was made"),
+            to_event(version.seq, f"line {focus.line(version.seq)}", "link x")
+            if focus.line(version.seq)
+            else html.Span(),
+        )
+    ]
     times = len(view.versions) - 1
-    return [section("Versions", "overwritten once" if times == 1 else f"overwritten {times} times",
-                    bar, html.Div(rows, className="rowlist"))]
+    return [
+        section(
+            "Versions",
+            "overwritten once" if times == 1 else f"overwritten {times} times",
+            bar,
+            html.Div(rows, className="rowlist"),
+        )
+    ]
 
 
 def versions_bar(focus: Focus, view: TensorView, broken: int = -1) -> html.Div:
@@ -100,8 +146,13 @@ def versions_bar(focus: Focus, view: TensorView, broken: int = -1) -> html.Div:
     parts: list[Any] = []
     for version, end in zip(view.versions, ends, strict=True):
         left, width = 100 * (version.seq - first) / span, 100 * (end - version.seq) / span
-        parts.append(html.Div(f"v{version.version}", className="seg bad" if version.seq == broken else "seg",
-                              style={"left": f"{left:.1f}%", "width": f"calc({width:.1f}% - 2px)"}))
+        parts.append(
+            html.Div(
+                f"v{version.version}",
+                className="seg bad" if version.seq == broken else "seg",
+                style={"left": f"{left:.1f}%", "width": f"calc({width:.1f}% - 2px)"},
+            )
+        )
     parts.append(html.Div(className="now", style={"left": f"{100 * (focus.seq - first) / span:.1f}%"}))
     return html.Div(parts, className="vers")
 
@@ -116,13 +167,17 @@ def _storage(view: TensorView) -> list[Any]:
     bars = []
     for alias in view.aliases[:10]:
         left, width = 100 * alias.offset / reach, 100 * max(1, _extent(alias)) / reach
-        bars.append(html.Div(html.I(f"{alias.label} · {alias.how}" if alias.how in ("view", "detach", "data") else alias.label,
-                                    style={"left": f"{left:.1f}%", "width": f"{width:.1f}%"}),
-                             className="al me" if alias.tid == view.tid else "al"))
+        bars.append(
+            html.Div(
+                html.I(
+                    f"{alias.label} · {alias.how}" if alias.how in ("view", "detach", "data") else alias.label,
+                    style={"left": f"{left:.1f}%", "width": f"{width:.1f}%"},
+                ),
+                className="al me" if alias.tid == view.tid else "al",
+            )
+        )
     return [section("Storage", f"{size}, {len(view.aliases)} aliases", html.Div(bars, className="sto"))]
 
 
 def _extent(alias: inspect.Alias) -> int:
     return sum((n - 1) * step for n, step in zip(alias.shape, alias.stride, strict=True)) + 1
-
-

@@ -1,4 +1,4 @@
-"""What the inspector shows: a story, a tensor, an op or a node, found from where the cursor rests and what was clicked."""
+"""What the inspector is about: a story, a tensor, an op or a node, found from the cursor and from what was clicked."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from gradviz.events import Span
 from gradviz.findings.model import Finding
 from gradviz.replay import Replay
 from gradviz.scene.model import Node, Scene, Step
@@ -49,27 +48,34 @@ class Focus:
 
     @cached_property
     def story(self) -> Finding | None:
-        """The finding that has a stop at this event, while nothing is pinned."""
+        """The finding that was found at this event or has a stop here, while nothing is pinned."""
         if self.element:
             return None
-        return next((finding for finding in self.session.findings
-                     if any(stop.place.seq == self.seq for stop in finding.stops)), None)
+        findings = self.session.findings
+        return next((finding for finding in findings if finding.seq == self.seq), None) or next(
+            (finding for finding in findings if any(stop.place.seq == self.seq for stop in finding.stops)), None
+        )
 
     def glyph_of(self, tid: int = 0, nid: int = 0) -> str:
         """The element that stands for a tensor or a node on this picture; of several the newest."""
-        found = [node.id for node in self.scene.nodes if node.side != "backward" and tid and node.ref.get("tid") == tid
-                 and node.event <= self.seq] if tid else [node.id for node in self.scene.nodes if node.ref.get("nid") == nid
-                                                          and node.kind in ("node", "accumulate")]
+        if tid:
+            found = [
+                node.id
+                for node in self.scene.nodes
+                if node.side == "forward" and node.ref.get("tid") == tid and node.event <= self.seq
+            ]
+        else:
+            found = [
+                node.id
+                for node in self.scene.nodes
+                if node.kind in ("node", "accumulate") and node.ref.get("nid") == nid
+            ]
         return found[-1] if found else ""
-
-    def span(self, number: int) -> Span | None:
-        return self.replay.spans[number] or None if number else None
 
     def line(self, seq: int) -> int:
         """The line of an event; 0 where it is not known."""
-        span = self.replay.span(seq)
-        return span.line if span else 0
+        return self.replay.span(seq).line
 
     def text(self, seq: int) -> str:
-        span = self.replay.span(seq)
-        return self.replay.source_text(span) if span else ""
+        """The expression of an event; empty where its source is not known."""
+        return self.replay.source_text(self.replay.span(seq))

@@ -9,7 +9,7 @@ from dash.exceptions import PreventUpdate
 
 from gradviz.ui.panes import about_node, about_op, about_story, about_tensor
 from gradviz.ui.panes.focus import Focus
-from gradviz.ui.panes.parts import title
+from gradviz.ui.panes.parts import mark, section, tag, title, to_event
 
 if TYPE_CHECKING:
     from gradviz.ui.session import Session
@@ -25,12 +25,13 @@ def layout() -> html.Section:
 
 
 def register(app: Dash, session: Session) -> None:
-    @app.callback(Output("inspector", "children"), Input("settled", "data"), prevent_initial_call=True)
     def show(where: dict[str, Any] | None) -> Any:
         if not where or not 0 <= int(where["seq"]) < session.replay.n:
             raise PreventUpdate
         theme = "dark" if where.get("theme") == "dark" else "light"
         return answer(Focus(session, int(where["seq"]), str(where.get("element", "")), theme))
+
+    app.callback(Output("inspector", "children"), Input("settled", "data"), prevent_initial_call=True)(show)
 
 
 def answer(focus: Focus) -> list[Any]:
@@ -54,7 +55,23 @@ def _event(focus: Focus) -> list[Any]:
     row = focus.replay.rows(focus.seq, focus.seq)[0]
     if row.kind == "op":
         return about_op.answer(focus, focus.seq)
+    if row.kind == "error":
+        return _error(focus)
     words = "".join(text for text, _ in row.parts)
     line = focus.line(focus.seq)
-    return [title(None, row.kind.replace("_", " "), words, [], words=True),
+    return [title(None, row.kind.replace("_", " ").capitalize(), words, [], words=True),
             *([html.Div(html.Div(f"line {line}", className="note"), className="sec")] if line else [])]
+
+
+def _error(focus: Focus) -> list[Any]:
+    """An exception that no finding explains: its words, whole, and what raised it."""
+    event, line = focus.replay.event(focus.seq), focus.line(focus.seq)
+    fate = tag("left the script", "bad") if event.uncaught else tag("raised")
+    below = ["at ", to_event(focus.seq, f"line {line}")] if line else None
+    raised = focus.replay.thing(event.op) if event.op else -1
+    parts: list[Any] = [title(mark("node", "failed"), event.type, below, [fate], words=True),
+                        section("What torch said", None, html.P(event.message, className="msg"))]
+    if raised >= 0:
+        words = "".join(text for text, _ in focus.replay.rows(raised, raised)[0].parts)
+        parts.append(section("Raised by", None, to_event(raised, words)))
+    return parts

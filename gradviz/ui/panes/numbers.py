@@ -37,8 +37,11 @@ def matrix(content: Content, className: str = "") -> Any | None:
         return None
     if content.array.ndim == 0:
         return html.Span(number(rows[0, 0]), className=f"big {className}".strip())
-    return html.Span([html.Span(number(item)) for item in rows.reshape(-1)], className=f"mat {className}".strip(),
-                     style={"gridTemplateColumns": f"repeat({rows.shape[1]},auto)"})
+    return html.Span(
+        [html.Span(number(item)) for item in rows.reshape(-1)],
+        className=f"mat {className}".strip(),
+        style={"gridTemplateColumns": f"repeat({rows.shape[1]},auto)"},
+    )
 
 
 def captioned(piece: Any, words: str) -> html.Span:
@@ -49,7 +52,10 @@ def shown(content: Content, tone: str, theme: str) -> list[Any]:
     """A value as well as it was kept: grid, chart, figures, or the reason why there is nothing."""
     if content.array is not None and content.array.size:
         cells = grid(content.array, tone)
-        return [html.Div(cells, className="wide") if cells is not None else chart(content.array, tone, theme), _caption(content)]
+        return [
+            html.Div(cells, className="wide") if cells is not None else chart(content.array, tone, theme),
+            _caption(content),
+        ]
     if content.statistics:
         return [figures(content.statistics), html.Div(content.reason, className="cap")]
     if content.reason.startswith("None"):
@@ -67,23 +73,43 @@ def chart(array: Array, tone: str, theme: str) -> dcc.Graph:
     colour = colours(theme)
     values = array.astype(np.float64)
     if array.ndim == 2 and max(array.shape) <= 256:
-        trace = go.Heatmap(z=values[::-1], colorscale=[[0, colour["pane"]], [1, colour[tone]]], showscale=False,
-                           hovertemplate="%{z:.6g}<extra></extra>")
+        trace = go.Heatmap(
+            z=values[::-1],
+            colorscale=[[0, colour["pane"]], [1, colour[tone]]],
+            showscale=False,
+            hovertemplate="%{z:.6g}<extra></extra>",
+        )
     else:
         trace = go.Histogram(x=values[np.isfinite(values)], nbinsx=32, marker={"color": colour[tone]})
     axis = {"color": colour["ink3"], "gridcolor": colour["line"], "zeroline": False, "tickfont": {"size": 10}}
     hidden = {"visible": False} if array.ndim == 2 else {}
-    figure = go.Figure(trace, layout={
-        "margin": {"l": 28, "r": 4, "t": 4, "b": 18}, "height": 120, "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)", "xaxis": {**axis, **hidden}, "yaxis": {**axis, **hidden}, "bargap": 0.05})
+    figure = go.Figure(
+        trace,
+        layout={
+            "margin": {"l": 28, "r": 4, "t": 4, "b": 18},
+            "height": 120,
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "xaxis": {**axis, **hidden},
+            "yaxis": {**axis, **hidden},
+            "bargap": 0.05,
+        },
+    )
     return dcc.Graph(figure=figure, config={"displayModeBar": False}, style={"height": "120px"})
 
 
 def figures(statistics: dict[str, float]) -> html.Dl:
     """What was measured of a value that was not kept."""
     names = {"norm": "norm", "min": "min", "max": "max", "mean": "mean", "zeros": "zeros", "nans": "NaN", "infs": "Inf"}
-    return html.Dl([part for key, word in names.items() if key in statistics
-                    for part in (html.Dt(word), html.Dd(short(statistics[key])))], className="figs")
+    return html.Dl(
+        [
+            part
+            for key, word in names.items()
+            if key in statistics
+            for part in (html.Dt(word), html.Dd(short(statistics[key])))
+        ],
+        className="figs",
+    )
 
 
 def number(item: Any) -> str:
@@ -120,4 +146,7 @@ def _shade(item: Any, most: float, tone: str) -> dict[str, str]:
     if not math.isfinite(value):
         return {"background": "var(--nan-bg)", "color": "var(--nan-ink)"}
     share = 45 + 55 * (value / most if most else 0)
-    return {"background": f"color-mix(in srgb,var(--{tone}-bg) {share:.0f}%,var(--pane))", "color": f"var(--{tone}-ink)"}
+    return {
+        "background": f"color-mix(in srgb,var(--{tone}-bg) {share:.0f}%,var(--pane))",
+        "color": f"var(--{tone}-ink)",
+    }

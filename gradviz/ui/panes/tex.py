@@ -13,8 +13,24 @@ from dash import html
 
 _TOKEN = re.compile(r"\\[a-zA-Z]+|\\.|[{}^_]|\s+|[A-Za-z]|[^\sA-Za-z\\{}^_]")
 _SIGNS = {
-    "odot": " ⊙ ", "cdot": " · ", "sum": "∑", "top": "⊤", "alpha": "α", "sigma": "σ", "dots": "…", "le": " ≤ ", "ge": " ≥ ",
-    "lnot": "¬", "ln": "ln ", "sin": "sin ", "cos": "cos ", "tanh": "tanh ", "max": "max", "min": "min", "sqrt": "√", "times": "×",
+    "odot": " ⊙ ",
+    "cdot": " · ",
+    "sum": "∑",
+    "top": "⊤",
+    "alpha": "α",
+    "sigma": "σ",
+    "dots": "…",
+    "le": " ≤ ",
+    "ge": " ≥ ",
+    "lnot": "¬",
+    "ln": "ln ",
+    "sin": "sin ",
+    "cos": "cos ",
+    "tanh": "tanh ",
+    "max": "max",
+    "min": "min",
+    "sqrt": "√",
+    "times": "×",
 }
 _IGNORED = {"big", "textstyle", "left", "right", "mathrel"}
 _SPACES = {"\\,": " ", "\\ ": " ", "\\;": " ", "\\!": ""}
@@ -97,4 +113,4 @@ def _verbatim(tokens: list[str], at: int) -> tuple[str, int]:
     if at >= len(tokens) or tokens[at] != "{":
         raise ValueError("a brace is missing")
     end = tokens.index("}", at)
-    return "".join(tokens[at + 1:end]), end + 1
+    return "".join(tokens[at + 1 : end]), end + 1

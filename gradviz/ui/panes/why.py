@@ -19,7 +19,7 @@ _HOPS = 50
 
 @dataclass(frozen=True)
 class Share:
-    """What node ``nid`` handed on at event ``seq``, into input ``slot`` of another; ``via``: the tensor that it is for."""
+    """What node ``nid`` handed on at event ``seq``, into input ``slot`` of another; ``via``: the tensor it came by."""
 
     seq: int
     nid: int
@@ -58,12 +58,29 @@ def section_of(focus: Focus, nid: int, slot: int | None = None) -> list[Any]:
     chain = _chain(replay, passed)
     if len(shares) < 2:
         return [section(title, "one path", *chain)] if chain else []
-    terms = [to_event(share.seq, [html.Span(f"via {share.via}" if share.via else _name(replay, share.nid)),
-                                  html.Span(_name(replay, share.nid), className="dim"), html.B(_of(share.content))], "term")
-             for share in shares]
+    terms = [
+        to_event(
+            share.seq,
+            [
+                html.Span(f"via {share.via}" if share.via else _name(replay, share.nid)),
+                html.Span(_name(replay, share.nid), className="dim"),
+                html.B(_of(share.content)),
+            ],
+            "term",
+        )
+        for share in shares
+    ]
     aside = f"{len(shares)} shares add up" + (f" at {passed[-1].via}" if passed and passed[-1].via else "")
-    return [section(title, aside, *_bars(shares), *terms, _total(shares, _arrived(replay, call, place, shares[0].slot, focus.seq)),
-                    *chain)]
+    return [
+        section(
+            title,
+            aside,
+            *_bars(shares),
+            *terms,
+            _total(shares, _arrived(replay, call, place, shares[0].slot, focus.seq)),
+            *chain,
+        )
+    ]
 
 
 def shares_of(replay: Replay, call: int, nid: int, slot: int | None, seq: int) -> list[Share]:
@@ -80,7 +97,11 @@ def shares_of(replay: Replay, call: int, nid: int, slot: int | None, seq: int) -
         gradient = replay.gradient(step.grads_out[place])
         if gradient is not None:
             tid = replay.output_of(source, 0, seq)
-            found.append(Share(step.seq, source, into, replay.label(tid, seq) if tid else "", inspect.content_of(replay, gradient)))
+            found.append(
+                Share(
+                    step.seq, source, into, replay.label(tid, seq) if tid else "", inspect.content_of(replay, gradient)
+                )
+            )
     return sorted(found, key=lambda share: share.seq)
 
 
@@ -89,9 +110,15 @@ def _chain(replay: Replay, passed: list[Share]) -> list[Any]:
     if not passed:
         return []
     names = [to_event(share.seq, _name(replay, share.nid), "link mono") for share in reversed(passed[:4])]
-    words: list[Any] = [part for place, name in enumerate(names) for part in ((" then " if place else "through "), name)]
+    words: list[Any] = [
+        part for place, name in enumerate(names) for part in ((" then " if place else "through "), name)
+    ]
     more = len(passed) - 4
-    return [html.Div([*words, f", {more} more before" if more > 0 else "", f" = {_of(passed[0].content)}"], className="note")]
+    return [
+        html.Div(
+            [*words, f", {more} more before" if more > 0 else "", f" = {_of(passed[0].content)}"], className="note"
+        )
+    ]
 
 
 def _step(replay: Replay, nid: int, call: int, seq: int) -> Any | None:
@@ -109,7 +136,10 @@ def _arrived(replay: Replay, call: int, nid: int, slot: int, seq: int) -> Any | 
         row = step.grads_in[slot] if slot < len(step.grads_in) else None
     else:
         rows = replay.index.accumulates
-        last = next((row for row in rows.where("nid", nid) if int(rows.ints("call")[row]) == call and rows.seq[row] <= seq), None)
+        last = next(
+            (row for row in rows.where("nid", nid) if int(rows.ints("call")[row]) == call and rows.seq[row] <= seq),
+            None,
+        )
         row = None if last is None else replay.event(int(rows.seq[last])).added
     gradient = None if row is None else replay.gradient(row)
     return None if gradient is None else inspect.content_of(replay, gradient).array
@@ -147,8 +177,16 @@ def _bars(shares: list[Share]) -> list[Any]:
     sizes = [share.content.norm for share in shares]
     if any(size is None or not np.isfinite(size) for size in sizes) or not any(sizes):
         return []
-    return [html.Div([html.I(_of(share.content), style={"flex": f"{size:.6g}"}) for share, size in zip(shares, sizes, strict=True)],
-                     className="bar", **{"aria-hidden": "true"})]
+    return [
+        html.Div(
+            [
+                html.I(_of(share.content), style={"flex": f"{size:.6g}"})
+                for share, size in zip(shares, sizes, strict=True)
+            ],
+            className="bar",
+            **{"aria-hidden": "true"},
+        )
+    ]
 
 
 def _uniform(array: Any) -> float | None:
