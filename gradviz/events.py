@@ -173,8 +173,8 @@ KINDS: Final[dict[str, Kind]] = {kind.name: kind for kind in (
     Kind("tensor", 2, (("facts", _facts),)),
     # Only a write that no op explains; `seen`: id of the last op, step or hook call that saw the old content.
     Kind("write", 3, (("write", _write), ("reason", STR), ("seen", INT)), steppable=True),
-    # A tensor got another storage, counter, grad_fn or requires_grad outside an op.
-    Kind("rebind", 4, (("facts", _facts), ("reason", STR))),
+    # A tensor got another storage, counter, grad_fn or requires_grad outside an op. `nodes`: those of a new grad_fn.
+    Kind("rebind", 4, (("facts", _facts), ("nodes", ListOf(_node)), ("reason", STR))),
     Kind("owner", 5, (("tid", INT), ("path", STR), ("role", STR), ("training", BOOL))),
     Kind("optimizer", 6, (("id", INT), ("cls", STR), ("groups", ListOf(_group)))),
     # `target` tensor, node, module or accumulate; `ref` its tid or nid;

@@ -381,7 +381,11 @@ _new_error = count(1).__next__
 
 def rebind(tensor: Any, reason: str) -> None:
     """A tensor got another storage, counter, history or requires_grad outside an op."""
-    probe.sink.rebind(facts(tensor, tensor_id(tensor), "op"), reason)  # type: ignore[union-attr]
+    rows: list[Any] = []
+    edge = tensor._edge
+    if edge is not None and edge[0].nid <= 0:
+        _node_rows(edge[0], (tensor,), rows)
+    probe.sink.rebind(facts(tensor, tensor_id(tensor), "op"), rows, reason)  # type: ignore[union-attr]
 
 
 # --- backward --------------------------------------------------------------------------------------------------------

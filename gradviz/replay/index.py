@@ -32,7 +32,7 @@ class Index:
 
     @cached_property
     def nodes(self) -> Relation:
-        return self.ops.flatten("nodes")
+        return union([self.ops.flatten("nodes"), self.tables.relation("rebind").flatten("nodes")])
 
     @cached_property
     def edges(self) -> Relation:
@@ -73,6 +73,11 @@ class Index:
     @cached_property
     def accumulates(self) -> Relation:
         return self.tables.relation("accumulate")
+
+    @cached_property
+    def gradients(self) -> Relation:
+        """What stands in ``.grad`` after each accumulate; its rows are those of ``accumulates``."""
+        return self.accumulates.part("grad")
 
     @cached_property
     def backwards(self) -> Relation:
@@ -116,13 +121,13 @@ class Index:
             tids = np.concatenate((tids, owners.ints("tid")))
             seqs = np.concatenate((seqs, owners.seq))
             texts = texts + [paths.texts[i] for i in paths.index]
-        facts = self.tables.relation("tensor").part("facts")
-        spans = self.tables.relation("tensor").ints("span")
-        for row in range(len(facts)):
-            if names := self.spans[int(spans[row])].names:
-                tids = np.append(tids, facts.ints("tid")[row])
-                seqs = np.append(seqs, facts.seq[row])
-                texts.append(names[0])
+        for kind in ("tensor", "rebind"):
+            table = self.tables.relation(kind)
+            facts, spans = table.part("facts"), table.ints("span")
+            bound = [row for row in range(len(facts)) if self.spans[int(spans[row])].names]
+            tids = np.concatenate((tids, facts.ints("tid")[bound]))
+            seqs = np.concatenate((seqs, facts.seq[bound]))
+            texts += [self.spans[int(spans[row])].names[0] for row in bound]
         order = np.argsort(seqs, kind="stable")
         distinct = {text: number for number, text in enumerate(dict.fromkeys(texts))}
         index = np.array([distinct[text] for text in texts], np.int64)[order]

@@ -9,6 +9,7 @@ from gradviz.events import Facts, Gradient, Node, Value
 from gradviz.formulas import FORMULAS, Formula
 from gradviz.replay import values
 from gradviz.replay.replay import Event, Replay
+from gradviz.replay.storages import content_at
 
 
 @dataclass(frozen=True)
@@ -242,24 +243,14 @@ def _bytes(replay: Replay, facts: Facts) -> int:
 
 
 def _value(replay: Replay, facts: Facts, seq: int) -> Content:
-    """The newest recorded content of this very tensor; a write since then through an alias makes it unknown."""
-    known, writes = replay.index.facts, replay.index.writes
-    best, at = None, -1
-    for row in known.where("tid", facts.tid):
-        if known.seq[row] <= max(seq, replay.born(facts.tid)):
-            best, at = known.row(int(row)), int(known.seq[row])
-    assert best is not None
-    value, stale = replay.value(best.value), ""
-    for row in writes.where("sid", facts.sid):
-        when = int(writes.seq[row])
-        if at < when <= seq or (when == at and writes.ints("tid")[row] == facts.tid):
-            write = writes.row(int(row))
-            if write.tid == facts.tid and write.value:
-                value, stale = replay.value(write.value), ""
-            elif when > at:
-                stale = f"written through {replay.label(write.tid, when)} since it was last recorded"
-    return Content(tuple(facts.shape), facts.dtype, reason=stale) if stale else _content(
-        value, tuple(facts.shape), facts.dtype)
+    """The content of a tensor at an event; before its birth, what it was born with."""
+    seq = max(seq, replay.born(facts.tid))
+    content, reason = content_at(replay, facts, seq)
+    if content is not None:
+        return Content(tuple(facts.shape), facts.dtype, content)
+    newest = replay.facts_at(facts.tid, seq)
+    figures = values.statistics(newest.value if newest is not None else None)
+    return Content(tuple(facts.shape), facts.dtype, None, figures, reason)
 
 
 def _retains(replay: Replay, tid: int, seq: int) -> bool:

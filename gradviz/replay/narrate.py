@@ -41,6 +41,8 @@ def figure(replay: Replay, gradient: Gradient | None) -> Part:
     uniform = values.everywhere(gradient.value, gradient.shape, gradient.dtype)
     if uniform is not None:
         return (values.short(uniform), "grad")
+    if few := values.few(gradient.value, gradient.shape, gradient.dtype):
+        return (few, "grad")
     text = values.summary(gradient.value, gradient.shape, gradient.dtype)
     return (text or "a gradient that was not kept", "grad" if text else "")
 
@@ -122,6 +124,8 @@ def _keeps(replay: Replay, event: Event) -> Parts:
     node = nodes[0]
     kept = list(dict.fromkeys(
         replay.label(saved.tid, event.seq) if saved.tid else saved.field for saved in node.saved))
+    if not kept and event.writes:
+        return []
     if not kept:
         return [(" · ", ""), (node.name, "name"), (" keeps nothing", "")]
     return [(" · ", ""), (node.name, "name"), (" keeps ", ""), *listed([(name, "name") for name in kept])]
@@ -159,7 +163,7 @@ def _step(replay: Replay, event: Event) -> Parts:
     if grads_in:
         head = figure(replay, grads_in[0])
         told.append(head)
-        everywhere = not head[0].startswith("‖") and len(grads_in[0].shape) > 0
+        everywhere = head[0][0] not in "‖[" and len(grads_in[0].shape) > 0
         told.append((" everywhere" if everywhere and head[1] else "", ""))
         told.append((" becomes ", ""))
     outs: list[Parts] = []

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from gradviz.replay.rows import Row
 
 T = TypeVar("T")
+LONGEST_LABEL = 24
+"""Characters of an expression that stands for a tensor without a name."""
 
 
 class HasSeq(Protocol):
@@ -115,7 +117,15 @@ class Replay:
     def steppable(self) -> Ints:
         """The events that one steps over."""
         codes = [kind.code for kind in KINDS.values() if kind.steppable]
-        return np.flatnonzero(np.isin(self.tables.kinds, codes))
+        seqs = np.flatnonzero(np.isin(self.tables.kinds, codes))
+        return seqs[~np.isin(seqs, self._seen_again)]
+
+    @property
+    def _seen_again(self) -> Ints:
+        """Errors that were met before: an exception on its way out of the script is one thing that happened."""
+        errors = self.index.errors
+        _, first = np.unique(errors.ints("number"), return_index=True)
+        return np.delete(errors.seq, first)
 
     def opening(self, findings: Sequence[HasSeq] = ()) -> int:
         """The interesting moment: the worst finding, else the first error, else the first backward, else the end."""
@@ -227,12 +237,15 @@ class Replay:
             return name
         maker = self.maker(tid)
         if maker < 0:
-            return f"tensor {tid}"
+            grads = self.index.gradients
+            rows = grads.where("tid", tid)
+            owner = int(self.index.accumulates.ints("tid")[rows[0]]) if len(rows) else 0
+            return f"{self.label(owner, seq)}.grad" if owner and owner != tid else f"tensor {tid}"
         text = self.source_text(self.span(maker))
-        if text and len(text) <= 28 and not text.endswith((".backward()", "=")):
-            return text
-        op: str = self.event(maker).name
-        return f"{op}(…)"
+        if not text or text.endswith(".backward()"):
+            op: str = self.event(maker).name
+            return f"{op}(…)"
+        return text if len(text) <= LONGEST_LABEL else text[:LONGEST_LABEL - 1] + "…"
 
     def gradient(self, row: Gradient) -> Gradient | None:
         """A gradient read from an event's field, with its recorded content; None where there was none."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from msgspec import Struct
 
-from gradviz.events import KINDS
 from gradviz.replay import narrate
 from gradviz.replay.replay import Event, Replay
 
@@ -39,9 +38,11 @@ def rows(replay: Replay, first: int, last: int) -> list[Row]:
     steppable, made = replay.steppable, []
     for seq in range(max(0, first), min(last, replay.n - 1) + 1):
         event = replay.event(seq)
-        step = int(np.searchsorted(steppable, seq)) if KINDS[event.kind].steppable else -1
+        place = int(np.searchsorted(steppable, seq))
+        step = place if place < len(steppable) and steppable[place] == seq else -1
+        again = event.kind == "error" and step < 0
         made.append(Row(
-            seq=seq, t=event.t, kind=event.kind, lane=_LANES.get(event.kind, ""), also=_also(event),
+            seq=seq, t=event.t, kind=event.kind, lane="" if again else _LANES.get(event.kind, ""), also=_also(event),
             phase=phase(event), step=step, label=_label(replay, event), span=event.span, graph=replay.graph_at(seq),
             text=event.text if event.kind == "print" else "", parts=narrate.parts(replay, seq)))
     return made

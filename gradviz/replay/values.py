@@ -91,6 +91,14 @@ def summary(value: Value, shape: Sequence[int], dtype: str) -> str:
     return "" if length is None else f"‖{short(length)}‖"
 
 
+def few(value: Value, shape: Sequence[int], dtype: str) -> str:
+    """[1, 2.5]: a row of at most four numbers, where they were kept; else empty."""
+    content = array(value, shape, dtype)
+    if content is None or len(shape) != 1 or not 0 < content.size <= 4 or content.dtype.kind not in "fiu":
+        return ""
+    return "[" + ", ".join(short(float(number)) for number in content) + "]"
+
+
 def everywhere(value: Value, shape: Sequence[int], dtype: str) -> float | None:
     """The number that every element is, where the content was kept and is uniform."""
     content = array(value, shape, dtype)

@@ -54,10 +54,21 @@ def _nodes(draft: Draft) -> dict[int, Backward]:
             if twin:
                 glyph.twin = f"n{node.nid}"
     for nid in sorted(draft.members):
-        node_facts = draft.replay.node(nid)
-        if node_facts is not None and node_facts.leaf in draft.tensors:
-            _accumulate(draft, node_facts)
+        found = draft.replay.node(nid)
+        if found is not None and found.leaf in draft.tensors:
+            _accumulate(draft, found)
+        elif found is not None and not found.leaf and nid not in drawn:
+            _historic(draft, found)
+            drawn[nid] = found
     return drawn
+
+
+def _historic(draft: Draft, node: Backward) -> None:
+    """A node that no op made: a view got it when its base was written. It faces nothing."""
+    born = draft.replay.node_born(node.nid)
+    draft.nodes[f"n{node.nid}"] = Node(
+        f"n{node.nid}", "backward", "node", [(0, node.name)], [], [(0, "future"), (born, "waiting")], born,
+        ref={"nid": node.nid, "seq": born})
 
 
 def _accumulate(draft: Draft, node: Backward) -> None:

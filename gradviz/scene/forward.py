@@ -33,7 +33,7 @@ def draw_forward(draft: Draft) -> None:
 def _member_ops(draft: Draft) -> set[int]:
     nodes = draft.replay.index.nodes
     mine = np.isin(nodes.ints("nid"), list(draft.members)) & (nodes.ints("leaf") == 0)
-    return set(nodes.seq[mine].tolist())
+    return set(np.intersect1d(nodes.seq[mine], draft.replay.index.ops.seq).tolist())
 
 
 def _makes_member(draft: Draft, event: Event) -> bool:

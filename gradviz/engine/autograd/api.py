@@ -68,7 +68,8 @@ def _run(call: Call, tensors: list[Any], given: list[Any], inputs: list[Any], me
         call.needed = mark_needed(edges, call.targets)
     recorded = probe.sink is not None
     if recorded:
-        observe.begin(call, list(zip(tensors, edges, given, strict=True)), inputs, method)
+        first = [one if g is None else g for g, one in zip(given, grads, strict=True)]
+        observe.begin(call, list(zip(tensors, edges, first, strict=True)), inputs, method)
     before = modes.switch("grad" if call.create_graph else "no_grad")
     try:
         with quiet():
