@@ -118,14 +118,15 @@ class Replay:
         """The events that one steps over."""
         codes = [kind.code for kind in KINDS.values() if kind.steppable]
         seqs = np.flatnonzero(np.isin(self.tables.kinds, codes))
-        return seqs[~np.isin(seqs, self._seen_again)]
+        return seqs[~np.isin(seqs, self._told_elsewhere)]
 
     @property
-    def _seen_again(self) -> Ints:
-        """Errors that were met before: an exception on its way out of the script is one thing that happened."""
+    def _told_elsewhere(self) -> Ints:
+        """A failure is one thing that happened: ops and steps that failed (an error follows), and errors met before."""
         errors = self.index.errors
         _, first = np.unique(errors.ints("number"), return_index=True)
-        return np.delete(errors.seq, first)
+        failed = [relation.seq[np.logical_not(relation["ok"])] for relation in (self.index.ops, self.index.steps)]
+        return np.concatenate((np.delete(errors.seq, first), *failed))
 
     def opening(self, findings: Sequence[HasSeq] = ()) -> int:
         """The interesting moment: the worst finding, else the first error, else the first backward, else the end."""

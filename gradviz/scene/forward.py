@@ -77,10 +77,12 @@ def _states(event: Event) -> Track:
 def _draw_write(draft: Draft, event: Event) -> None:
     """A write that the graph does not go through. Where it changed nobody's grad_fn (under no_grad, through
     ``.data``), the tensor stays one glyph and only its version moves on."""
+    changed = [facts for facts in event.outputs if facts.tid in draft.glyph_of]
+    renewed = {draft.glyph_of[facts.tid] for facts in changed}
     for write in event.writes:
         for glyph in _aliases(draft, write.sid, write.cid):
-            _move_version(draft, draft.nodes[glyph], event.seq, write.after)
-    changed = [facts for facts in event.outputs if facts.tid in draft.glyph_of]
+            if glyph not in renewed:
+                _move_version(draft, draft.nodes[glyph], event.seq, write.after)
     if not changed:
         return
     glyph = f"o{event.seq}"

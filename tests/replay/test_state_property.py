@@ -53,7 +53,7 @@ class Counter:
 def said_by(tensor: Any) -> Said:
     grad = tensor.grad if tensor.is_leaf or tensor.retains_grad else None
     return Said(tensor._version, tensor.requires_grad, tensor.is_leaf,
-                tensor.grad_fn.name() if tensor.grad_fn is not None else "", tensor._array.tobytes(),
+                type(tensor.grad_fn).__name__ if tensor.grad_fn is not None else "", tensor._array.tobytes(),
                 None if grad is None else grad._array.tobytes())
 
 
