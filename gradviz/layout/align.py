@@ -1,8 +1,9 @@
 """Where things stand in their rows: straight lines first (Brandes and Köpf, "Fast and simple horizontal coordinate
 assignment", 2001), as blocks of different width with ends off their middle.
 
-Four layouts, each as far to one side as its alignments allow, are averaged; a last pass puts what is still a little
-off its only partner under it. Weights of glyphs and data stay beside the main line: they never bend it.
+Four layouts, each as far to one side as its alignments allow, are averaged; what is still a little off its only
+partner is put under it, and what hangs on the main line (weights, inputs, what is made of them alone) is drawn close
+to it. It never bends the main line.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ def align(graph: Layers) -> list[float]:
     x = _average(graph, runs)
     for _ in range(2):
         _snap(graph, x, up, down)
-    _gather(graph, x, up, down)
+    _gather(graph, x, down)
+    _snap(graph, x, up, down)
     return tidy(graph, x)
 
 
@@ -57,7 +59,7 @@ def _straight(graph: Layers) -> list[Segment]:
             heirs = [segment for segment in over[vertex] if _from_below(graph, segment) == under[segment.upper]]
             if not heirs:
                 continue
-            weights = [(not graph.light[s.upper], s.main, length[s.upper]) for s in heirs]
+            weights = [(graph.weight[s.upper], s.main, length[s.upper]) for s in heirs]
             best = max(weights)
             length[vertex] = best[2] + 1 if best[0] else 1
             straight.extend(s for s, weight in zip(heirs, weights, strict=True) if weight == best)
@@ -209,18 +211,30 @@ def _snap(graph: Layers, x: list[float], up: list[list[Partner]], down: list[lis
                     x[vertex] = min(max(wish, low), high)
 
 
-def _gather(graph: Layers, x: list[float], up: list[list[Partner]], down: list[list[Partner]]) -> None:
-    """Bring what is in line with nothing, a weight beside the main line, as near to its use as its row allows."""
-    use: dict[int, float] = {}
+def _gather(graph: Layers, x: list[float], down: list[list[Partner]]) -> None:
+    """Bring leaves and branches as near to their use as the rows allow, from the bottom up.
+
+    What is in line with its use goes along with it; what is not comes to stand as close as there is room.
+    """
+    before = list(x)
+    use: dict[int, Segment] = {}
     for segment in graph.segments:
-        use.setdefault(segment.upper, x[segment.lower] + segment.lower_offset)
-    for row in graph.rows:
+        if segment.upper < graph.blocks and graph.weight[segment.upper] < 2:
+            use.setdefault(segment.upper, segment)
+    for row in reversed(graph.rows):
+        wish = {}
+        for vertex in row:
+            if vertex in use:
+                lower, offset = use[vertex].lower, use[vertex].lower_offset
+                aligned = any(partner == lower for partner, _, _ in down[vertex])
+                wish[vertex] = before[vertex] + x[lower] - before[lower] if aligned else x[lower] + offset
+        for number in range(len(row) - 1, -1, -1):
+            vertex = row[number]
+            if wish.get(vertex, x[vertex]) > x[vertex]:
+                right = row[number + 1] if number + 1 < len(row) else -1
+                limit = x[right] - graph.apart(vertex, right) if right >= 0 else wish[vertex]
+                x[vertex] = max(x[vertex], min(wish[vertex], limit))
         for number, vertex in enumerate(row):
-            if up[vertex] or down[vertex] or vertex >= graph.blocks or vertex not in use:
-                continue
-            low = x[row[number - 1]] + graph.apart(row[number - 1], vertex) if number else use[vertex]
-            high = x[row[number + 1]] - graph.apart(vertex, row[number + 1]) if number + 1 < len(row) else use[vertex]
-            if low <= high:
-                x[vertex] = min(max(use[vertex], low), high)
-            elif number == 0 or number + 1 == len(row):
-                x[vertex] = high if number == 0 else low
+            if wish.get(vertex, x[vertex]) < x[vertex]:
+                limit = x[row[number - 1]] + graph.apart(row[number - 1], vertex) if number else wish[vertex]
+                x[vertex] = min(x[vertex], max(wish[vertex], limit))

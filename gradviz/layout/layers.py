@@ -38,13 +38,14 @@ class Segment:
 @dataclass
 class Layers:
     """Vertices are blocks (same numbers as in Ranks), then lanes. ``offset`` of a place from its block's middle;
-    ``under`` of a block as in Ranks; ``lane``: (place, rank, lower place of a view or -1) to vertex; ``margin``: links
-    that run down the margin. Links within a row are in neither."""
+    ``weight`` in a line: 0 a leaf, 1 a branch, 2 all else, a lane as where it comes from; ``under`` of a block as in
+    Ranks; ``lane``: (place, rank, lower place of a view or -1) to vertex; ``margin``: links that run down the margin.
+    Links within a row are in neither."""
 
     rows: list[list[int]]
     width: list[float]
     blocks: int
-    light: list[bool]
+    weight: list[int]
     offset: list[float]
     segments: list[Segment]
     under: list[int]
@@ -75,9 +76,9 @@ def layers(places: Places, ranks: Ranks) -> Layers:
             left += places.width[place] + MEMBER_GAP
         width.append(inner + (2 * FRAME if len(members) > 1 else 0))
         rows[ranks.rank[members[0]]].append(number)
-    light = [len(members) == 1 and (places.light[members[0]] or ranks.branch[number])
-             for number, members in enumerate(ranks.blocks)]
-    found = Layers(rows, width, len(width), light, offset, [], ranks.under)
+    weight = [0 if len(members) == 1 and places.light[members[0]] else 1 if ranks.branch[number] else 2
+              for number, members in enumerate(ranks.blocks)]
+    found = Layers(rows, width, len(width), weight, offset, [], ranks.under)
     seen: dict[tuple[int, int, float, float], bool] = {}
     for upper, lower in places.links:
         for part in _chain(found, ranks, upper, lower, (upper, lower) in places.views):
@@ -103,7 +104,7 @@ def _chain(found: Layers, ranks: Ranks, upper: int, lower: int, view: bool) -> l
         if key not in found.lane:
             found.lane[key] = len(found.width)
             found.width.append(LANE)
-            found.light.append(False)
+            found.weight.append(found.weight[ranks.block[upper]])
             found.rows[rank].append(found.lane[key])
         chain.append((vertex, found.lane[key], offset, 0.0))
         vertex, offset = found.lane[key], 0.0

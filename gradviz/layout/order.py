@@ -6,7 +6,9 @@ from bisect import bisect_right, insort
 
 from gradviz.layout.layers import Layers
 
-SWEEPS = 10
+SWEEPS = 12
+PATIENCE = 4
+"""Sweeps in a row that may fail to better the order."""
 SWAP_LIMIT = 4_000
 """Segments up to which neighbours are also swapped one by one."""
 
@@ -18,17 +20,18 @@ def order(graph: Layers) -> None:
     """Sort the rows of the graph in place."""
     up, down = _sides(graph)
     _first(graph, up, down)
-    best, least = [list(row) for row in graph.rows], crossings(graph)
+    best, least, since = [list(row) for row in graph.rows], crossings(graph), 0
     for sweep in range(SWEEPS):
-        if not least:
+        if not least or since >= PATIENCE:
             break
+        since += 1
         downwards = sweep % 2 == 0
         _sweep(graph, up if downwards else down, downwards)
         if len(graph.segments) <= SWAP_LIMIT:
             _swap(graph, up, down)
         count = crossings(graph)
         if count < least:
-            best, least = [list(row) for row in graph.rows], count
+            best, least, since = [list(row) for row in graph.rows], count, 0
     graph.rows[:] = best
 
 

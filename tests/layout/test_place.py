@@ -248,3 +248,26 @@ def unrolled(steps: int) -> Scene:
                 link(a, b, "gradient")
         before = f"h{i}"
     return Scene(1, 1, 0, steps, ("", ""), nodes, edges, [], [], [])
+
+
+def test_a_branch_stands_beside_its_use_and_the_main_line_stays_straight() -> None:
+    """h = tanh(x_t @ U + h), again and again: each product is made from inputs alone, and could stand at the top."""
+    nodes: list[Node] = []
+    edges: list[Edge] = []
+
+    def add(name: str, kind: str, *sources: str) -> str:
+        nodes.append(Node(name, "forward", kind, [(0, name)], [], [(0, "live")], 0))
+        edges.extend(Edge(f"{source}>{name}", source, name, "data", [(0, "rest")]) for source in sources)
+        return name
+
+    h = add("h", "tensor", add("make", "op", add("w", "leaf")))
+    for i in range(6):
+        product = add(f"p{i}", "tensor", add(f"mm{i}", "op", add(f"x{i}", "input"), add(f"u{i}", "leaf")))
+        h = add(f"h{i}", "tensor", add(f"add{i}", "op", product, h))
+    scene = Scene(0, 0, 0, 1, ("", ""), nodes, edges, [], [], [])
+    placed = place(scene, "own")
+    check(scene, placed)
+    for i in range(1, 6):
+        assert placed.nodes[f"p{i}"].y == placed.nodes[f"h{i - 1}"].y
+        assert placed.nodes[f"h{i}"].x == placed.nodes[f"h{i - 1}"].x == placed.nodes[f"add{i}"].x
+    assert placed.width < 600
