@@ -30,9 +30,9 @@ def entries(moment: Moment, sides: frozenset[str]) -> list[Entry]:
     for kind, state in (("tensor", "lost"), ("tensor", "overwritten"), ("node", "failed")):
         if state in states:
             seen.add((kind, state))
-    for kind, state in (("write", "broken"), ("accumulate", "done")):
+    for kind, state, entry in (("write", "broken", "done"), ("alias", "tensor", "live"), ("alias", "quiet", "live")):
         if (kind, state) in seen:
-            seen.add({"write": ("write", "done"), "accumulate": ("leaf", "live")}[kind])
+            seen.add((kind, entry))
     if moment.step is not None and any(moment.nodes[glyph].side in sides for glyph in moment.step.focus):
         seen.add(("now", "now"))
     return [entry for entry in style().legend if (entry.kind, entry.state) in seen]

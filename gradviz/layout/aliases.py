@@ -45,13 +45,14 @@ def _cut(edge: Edge, found: Places, rank: list[int], nodes: dict[str, Node], mad
 def _alias(name: str, far: Node, near: Node, edge: Edge) -> Node:
     """The other place of ``far`` beside ``near``; it is there once the edge is."""
     label = [(seq, text) for seq, text in far.label]
-    return Node(name, far.side, "alias", label, [], _live(edge.states), near.event, far.span, alias_of=far.id,
+    seen = "quiet" if far.kind in ("input", "none") else "live" if far.kind in ("leaf", "accumulate") else "tensor"
+    return Node(name, far.side, "alias", label, [], _seen(edge.states, seen), near.event, far.span, alias_of=far.id,
                 path=near.path, ref=dict(far.ref))
 
 
-def _live(states: Track) -> Track:
-    live = next((seq for seq, state in states if state != "future"), None)
-    return [(0, "future")] if live is None else [(0, "live")] if live == 0 else [(0, "future"), (live, "live")]
+def _seen(states: Track, seen: str) -> Track:
+    since = next((seq for seq, state in states if state != "future"), None)
+    return [(0, "future")] if since is None else [(0, seen)] if since == 0 else [(0, "future"), (since, seen)]
 
 
 def _pair(made: dict[str, Node], nodes: dict[str, Node]) -> None:

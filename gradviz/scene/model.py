@@ -39,8 +39,10 @@ class Node(Struct):
     accumulate  backward     AccumulateGrad of a leaf                future waiting done
     gradient    backward     gradient of an intermediate tensor      future awaited partial complete nan
     none        backward     no gradient goes there                  future idle
-    alias       either       another place of ``alias_of``           future live
+    alias       either       another place of ``alias_of``           future live tensor quiet
     ==========  ===========  ======================================  ====================================
+
+    An alias is live for a leaf, tensor for an intermediate tensor or its gradient, quiet for what takes no gradient.
 
     ``id`` is stable over time and unique in the scene. ``label`` is the user's word, ``sub`` the small line under it
     (shape, "AccumulateGrad", "2 · v0"). ``glyph``: operator sign of an op. ``grad``: the compartment at the right, a
