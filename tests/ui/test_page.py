@@ -361,6 +361,39 @@ def test_nothing_is_cut(visit: Open, inplace: str, size: tuple[int, int]) -> Non
         assert rect is None or (rect["l"] >= 0 and rect["r"] <= state(page)["size"]["width"])
 
 
+def test_panes_are_resized_closed_and_remembered(visit: Open, chain: str) -> None:
+    page = visit(chain)
+    wide = state(page)["size"]["width"]
+    page.mouse.move(400, 300)
+    page.mouse.down()
+    page.mouse.move(300, 300, steps=4)
+    page.mouse.up()
+    assert state(page)["size"]["width"] == pytest.approx(wide + 100, abs=4)
+    page.locator(".line-right").dblclick()
+    assert state(page)["size"]["width"] == pytest.approx(wide + 100 + 340, abs=4)
+    page.reload()
+    page.wait_for_selector("html[data-ready]", state="attached")
+    assert state(page)["size"]["width"] == pytest.approx(wide + 100 + 340, abs=4)
+    page.locator(".line-right").dblclick()
+    assert state(page)["size"]["width"] == pytest.approx(wide + 100, abs=4)
+
+
+def test_a_trace_without_events_says_so(visit: Open, tmp_path: Path) -> None:
+    trace = tmp_path / "empty.gvt"
+    traces.Script(trace, "import torch\n", "empty.py").close()
+    with served(trace) as url:
+        page = visit(url)
+        assert page.locator("#sentence").inner_text() == "Nothing was recorded."
+        press(page, "ArrowRight")
+        assert page.locator("#counter").inner_text() == "0 / 0"
+
+
+def test_calls_are_walked_with_page_keys(visit: Open, chain: str) -> None:
+    page = visit(chain, "#e=2")
+    assert press(page, "PageDown")["seq"] == 11
+    assert press(page, "PageDown")["seq"] == 11
+
+
 # --- size ------------------------------------------------------------------------------------------------------------
 @pytest.mark.slow
 def test_a_long_run_stays_quick(visit: Open, tmp_path: Path) -> None:

@@ -167,16 +167,17 @@ function words(pen, node, p, seq, look, grad, gw, state) {
     }
   } else if (kind.arrange === "sign") {
     const { sign: own } = kind, shown = look.sign ? "" : node.glyph, has = look.sign || shown;
-    const wide = widthOf(pen, label, kind.label), all = wide + (has ? own.width + own.gap : 0);
+    const lead = has ? own.width + own.gap : 0, wide = Math.min(widthOf(pen, label, kind.label), p.w - lead - 10), all = wide + lead;
     if (look.sign) sign(pen, look.sign, x - all / 2 + own.width / 2, y, look.ink);
     else if (shown) text(pen, shown, x - all / 2 + own.width / 2, y, own, look.ink);
-    text(pen, label, x + all / 2 - wide / 2, y, kind.label, look.ink, "center", ahead ? 500 : kind.label.weight);
+    text(pen, label, x + all / 2 - wide / 2, y, kind.label, look.ink, "center", ahead ? 500 : kind.label.weight, wide);
   } else if (kind.arrange === "chip") {
-    if (!sub) text(pen, label, x, y, kind.label, look.ink);
+    if (!sub) text(pen, label, x, y, kind.label, look.ink, "center", kind.label.weight, p.w - 18);
     else {
-      const wide = widthOf(pen, label, kind.label), other = widthOf(pen, sub, kind.sub), all = wide + kind.gap + other;
-      text(pen, label, x - all / 2 + wide / 2, y, kind.label, look.ink);
-      text(pen, sub, x + all / 2 - other / 2, y, kind.sub, look.sub);
+      const own = widthOf(pen, label, kind.label), other = widthOf(pen, sub, kind.sub);
+      const fit = Math.min(1, (p.w - 18 - kind.gap) / (own + other)), wide = own * fit, all = wide + kind.gap + other * fit;
+      text(pen, label, x - all / 2 + wide / 2, y, kind.label, look.ink, "center", kind.label.weight, wide);
+      text(pen, sub, x + all / 2 - other * fit / 2, y, kind.sub, look.sub, "center", kind.sub.weight, other * fit);
     }
   } else if (look.sign) {
     text(pen, label, x + 7, y, kind.label, look.ink, "center", 700);
@@ -208,7 +209,7 @@ function gradWords(pen, node, [state, value], box, gw) {
   g.restore();
   const middle = edge + gw / 2 - (node.kind === "leaf" ? 2 : 0), y = box.t + box.h / 2;
   if (!value) text(pen, "∇", middle, y, { ...table.sign, size: table.sign.alone }, look.ink);
-  else { text(pen, "∇", middle, y - 7, table.sign, look.ink); text(pen, value, middle, y + 6.5, table.text, look.ink); }
+  else { text(pen, "∇", middle, y - 7, table.sign, look.ink); text(pen, value, middle, y + 6.5, table.text, look.ink, "center", table.text.weight, gw - 6); }
 }
 
 function badges(pen, node, box, seq) {

@@ -4,6 +4,7 @@ import { byId, el } from "./dom.mjs";
 import { commandFor } from "./keys.mjs";
 import { parseLink } from "./link.mjs";
 import { at } from "./time.mjs";
+import { bindLines } from "./split.mjs";
 import { pan, zoomAt } from "./view.mjs";
 
 /** What each command of the registry does. */
@@ -168,7 +169,9 @@ export function bindWindow(page) {
   };
   addEventListener("popstate", arrive);
   addEventListener("hashchange", arrive);
-  new ResizeObserver(() => page.resize()).observe(byId("app"));
+  bindLines();
+  const sizes = new ResizeObserver(() => page.resize());
+  for (const id of ["stage", "lanes"]) sizes.observe(byId(id));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => page.systemTheme());
 }
 

@@ -242,6 +242,8 @@ export class Page {
   resize(again = true) {
     const stage = byId("stage"), ratio = devicePixelRatio || 1, before = this.size;
     this.size = { width: stage.clientWidth, height: stage.clientHeight, ratio };
+    if (before && before.ratio === ratio && before.width === this.size.width && before.height === this.size.height
+      && this.timeline.width === byId("lanes").clientWidth && this.timeline.height === byId("lanes").clientHeight) return;
     for (const id of ["base", "over"]) {
       byId(id).width = Math.round(this.size.width * ratio); byId(id).height = Math.round(this.size.height * ratio);
     }
@@ -295,7 +297,9 @@ export class Page {
 
   currentStops() {
     if (!this.picture) return [];
-    return this.picture.scene.stops.map(stop => ({ number: stop.number, seq: stop.seq, span: stop.span, now: stop.seq === this.seq }));
+    const { stops } = this.picture.scene, last = stops[stops.length - 1];
+    const here = stops.find(stop => stop.seq === this.seq) || (last && this.seq > last.seq && this.kindOf(this.seq) === "error" ? last : null);
+    return stops.map(stop => ({ number: stop.number, seq: stop.seq, span: stop.span, now: stop === here }));
   }
 
   openFile(file) {
@@ -304,7 +308,9 @@ export class Page {
     for (const [id, seq] of this.use.first) {
       const span = this.spans[id];
       if (!span || span.file !== file) continue;
-      counts.set(span.line, Math.max(counts.get(span.line) || 0, this.use.runs.get(id) || 0));
+      // the least: an expression that takes several ops has several events a run
+      const runs = this.use.runs.get(id);
+      if (runs) counts.set(span.line, Math.min(counts.get(span.line) ?? Infinity, runs));
       firsts.set(span.line, Math.min(firsts.get(span.line) ?? Infinity, seq));
     }
     this.firsts = firsts;
@@ -326,7 +332,9 @@ export class Page {
 
   paintCaption(row) {
     const ordinal = Math.max(0, floorIndex(this.steps, this.seq));
-    byId("counter").replaceChildren(el("b", {}, grouped(ordinal + 1)), ` / ${grouped(this.steps.length)}`);
+    const { n } = this.trace;
+    byId("counter").replaceChildren(el("b", {}, grouped(n ? ordinal + 1 : 0)), ` / ${grouped(n ? this.steps.length : 0)}`);
+    if (!n) say(byId("sentence"), "Nothing was recorded.");
     byId("counter").title = `event ${this.seq} of ${this.trace.n} in the trace`;
     const sentence = byId("sentence");
     if (row) {

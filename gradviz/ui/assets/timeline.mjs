@@ -3,7 +3,7 @@
 import { floorIndex } from "./time.mjs";
 
 export const LANES = ["Forward", "Backward", "Hooks", "Writes", "Errors", "Marks"];
-const LEFT = 100, RIGHT = 16, BLOCK = 9;
+const LEFT = 116, RIGHT = 16, BLOCK = 9;
 const TONE = ["op", "flow", "flow", "op", "err", "ink2"], WRITES = 3;
 
 /** What does not change with the cursor: counts a lane, running counts for density, the span of wall time. */

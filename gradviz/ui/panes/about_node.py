@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from dash import html
@@ -51,7 +52,9 @@ def _formulas(focus: Focus, view: NodeView) -> list[Any]:
     for place, flow in wanted:
         name = flow.label or "input"
         formula = _edge(view, place)
+        scalars = _scalars(focus, view, flow)
         symbols = {
+            **scalars,
             "g": _derivative(root, result),
             **{saved.field: html.Em(saved.label) for saved in view.saved if saved.tid},
         }
@@ -66,7 +69,7 @@ def _formulas(focus: Focus, view: NodeView) -> list[Any]:
                 html.Div([left, "=", *([_sum(folded)] if folded else []), *render(formula, symbols)], className="fx")
             )
             if ran and incoming is not None:
-                parts += _with_numbers(view, formula, incoming, flow, name, folded)
+                parts += _with_numbers(view, formula, incoming, flow, name, folded, scalars)
     if not wanted:
         parts.append(html.Div("No operand wants a gradient.", className="note"))
     if view.formula is not None and view.formula.note:
@@ -85,7 +88,25 @@ def _edge(view: NodeView, place: int) -> str | None:
     return view.formula.edges[min(place, len(view.formula.edges) - 1)]
 
 
-def _with_numbers(view: NodeView, formula: str, incoming: Flow, flow: Flow, name: str, folded: str) -> list[Any]:
+def _scalars(focus: Focus, view: NodeView, flow: Flow) -> dict[str, Any]:
+    """Numbers of the op that its formula names: the other operand, the exponent, alpha, how many were averaged."""
+    replay = focus.replay
+    if not view.made_by or replay.kind(view.made_at) != "op":
+        return {}
+    op = inspect.op(replay, view.made_at)
+    words = [word.strip() for word in op.args.split(",") if word.strip()]
+    named = dict(word.split("=", 1) for word in words if "=" in word)
+    found: dict[str, Any] = {"alpha": named.get("alpha", "")}
+    if words and "=" not in words[0] and len(op.inputs) == 1:
+        found |= {"other": html.Span(words[0]), "n": html.Span(words[0])}
+    if view.name == "MeanBackward0" and not flow.content.reason:
+        found["n"] = html.Span(f"{math.prod(flow.content.shape):,}")
+    return found
+
+
+def _with_numbers(
+    view: NodeView, formula: str, incoming: Flow, flow: Flow, name: str, folded: str, scalars: dict[str, Any]
+) -> list[Any]:
     """The second line: the same formula with matrices for its symbols, and what came out; if all of it is small."""
     out = numbers.matrix(flow.content, "g")
     atoms = {
@@ -96,7 +117,7 @@ def _with_numbers(view: NodeView, formula: str, incoming: Flow, flow: Flow, name
     if out is None or any(piece is None for piece in used.values()):
         return _in_words(incoming, flow, name)
     labels = {"g": "incoming", **{saved.field: f"saved {saved.label}" for saved in view.saved}}
-    inner = render(formula, {key: numbers.captioned(piece, labels[key]) for key, piece in used.items()})
+    inner = render(formula, {**scalars, **{key: numbers.captioned(piece, labels[key]) for key, piece in used.items()}})
     return [
         html.Div(
             ["=", *([_sum(folded)] if folded else []), *inner, "=", numbers.captioned(out, f"to {name}")],

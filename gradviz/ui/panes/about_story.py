@@ -26,7 +26,10 @@ def answer(focus: Focus, finding: Finding) -> list[Any]:
         )
     ]
     parts.append(
-        html.Ol([_stop(focus, number, stop) for number, stop in enumerate(finding.stops, 1)], className="story")
+        html.Ol(
+            [_stop(focus, number, stop, number == len(finding.stops)) for number, stop in enumerate(finding.stops, 1)],
+            className="story",
+        )
     )
     parts += _storage(focus, finding)
     if finding.explanation and not finding.stops:
@@ -55,8 +58,8 @@ def answer(focus: Focus, finding: Finding) -> list[Any]:
     return parts
 
 
-def _stop(focus: Focus, number: int, stop: Any) -> html.Li:
-    now = stop.place.seq == focus.seq
+def _stop(focus: Focus, number: int, stop: Any, last: bool) -> html.Li:
+    now = stop.place.seq == focus.seq or (last and focus.seq > stop.place.seq)
     head = [
         stop.title,
         html.Code(stop.place.text) if stop.place.text else None,

@@ -21,6 +21,7 @@ def answer(focus: Focus, tid: int) -> list[Any]:
     tone = {"input": "ng", "leaf": "leaf"}.get(kind, "op")
     parts: list[Any] = [title(mark(kind, "live"), view.label, _origin(focus, view), _tags(view))]
     grad, label = _gradient(focus, view)
+    pair = "pair stacked" if numbers.wide(view.value) or numbers.wide(grad) else "pair"
     parts.append(
         html.Div(
             html.Div(
@@ -33,7 +34,7 @@ def answer(focus: Focus, tid: int) -> list[Any]:
                         ]
                     ),
                 ],
-                className="pair",
+                className=pair,
             ),
             className="sec",
         )

@@ -52,9 +52,16 @@ class Focus:
         if self.element:
             return None
         findings = self.session.findings
-        return next((finding for finding in findings if finding.seq == self.seq), None) or next(
+        return next((finding for finding in findings if self._same_error(finding.seq)), None) or next(
             (finding for finding in findings if any(stop.place.seq == self.seq for stop in finding.stops)), None
         )
+
+    def _same_error(self, seq: int) -> bool:
+        """Whether an event is this one, or another sight of the same exception."""
+        if seq == self.seq:
+            return True
+        kinds = {self.replay.kind(self.seq), self.replay.kind(seq) if 0 <= seq < self.replay.n else ""}
+        return kinds == {"error"} and self.replay.event(seq).number == self.replay.event(self.seq).number
 
     def glyph_of(self, tid: int = 0, nid: int = 0) -> str:
         """The element that stands for a tensor or a node on this picture; of several the newest."""

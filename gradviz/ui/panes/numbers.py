@@ -28,6 +28,14 @@ def grid(array: Array, tone: str) -> html.Div | None:
     return html.Div(cells, className="heat", style={"gridTemplateColumns": f"repeat({rows.shape[1]},auto)"})
 
 
+def wide(content: Content) -> bool:
+    """Whether it needs the whole width of the inspector."""
+    array = content.array
+    return bool(content.statistics) or (
+        array is not None and array.ndim > 0 and (array.ndim > 2 or array.shape[-1] > 2)
+    )
+
+
 def matrix(content: Content, className: str = "") -> Any | None:
     """In brackets, for a formula: scalars as they are; None where it is too large or was not kept."""
     if content.array is None:

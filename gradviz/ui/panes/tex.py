@@ -38,7 +38,7 @@ Piece = Any
 
 
 def render(source: str, atoms: Mapping[str, Piece] | None = None) -> list[Piece]:
-    """A formula as Dash children. ``atoms``: what stands for a letter or a ``\\mathrm`` name, in place of itself.
+    """A formula as Dash children. ``atoms``: what stands for a letter, a command or a ``\\mathrm`` name.
 
     Raises ValueError for a command that is not known.
     """
@@ -59,7 +59,8 @@ def _sequence(tokens: list[str], at: int, atoms: Mapping[str, Piece], *, closed:
             break
         if token in "^_" and pieces:
             inner, at = _argument(tokens, at + 1, atoms)
-            pieces.append(html.Sup(inner) if token == "^" else html.Sub(inner))
+            raised = html.Sup(inner) if token == "^" else html.Sub(inner)
+            pieces.append(html.Span([pieces.pop(), raised], className="pow"))
             continue
         found, at = _one(tokens, at, atoms)
         pieces += found
@@ -102,6 +103,8 @@ def _command(name: str, tokens: list[str], at: int, atoms: Mapping[str, Piece]) 
     if name == "sqrt":
         inner, at = _argument(tokens, at, atoms)
         return ["√", html.Span(inner, className="root")], at
+    if name in atoms:
+        return [atoms[name]], at
     if name in _SIGNS:
         return [_SIGNS[name]], at
     if name in _IGNORED:

@@ -67,3 +67,8 @@ test("the extent holds both sides and the frames", () => {
   const all = extent({ nodes }, { ...placed, frames: { s: [10, 700, 50, 60] } });
   assert.deepEqual(all, { x0: 10, x1: 140, y0: 480, y1: 760 });
 });
+
+test("a pane keeps to its bounds, and closes when drawn almost shut", async () => {
+  const { clampSize } = await import("../../../gradviz/ui/assets/split.mjs");
+  assert.deepEqual([50, 120, 300, 900].map(size => clampSize(size, 200, 600)), [0, 200, 300, 600]);
+});
