@@ -18,7 +18,7 @@ from gradviz.engine.dtypes import device, dtype, finfo, get_default_dtype, iinfo
 from gradviz.engine.errors import UnsupportedError
 from gradviz.engine.ops.random import Generator, default_generator
 from gradviz.engine.ops.table import FUNCTIONS as _FUNCTIONS
-from gradviz.engine.printing import get_printoptions, set_printoptions
+from gradviz.engine.printing import get_printoptions, printoptions, set_printoptions
 from gradviz.engine.printing import tensor_text as _tensor_text
 from gradviz.engine.tensor import Size, Tensor
 
@@ -32,20 +32,17 @@ newaxis = None
 from gradviz.engine.autograd import public as _public  # noqa: E402 - the public face needs the ops
 
 autograd = _public.module()
-
-
-def is_storage(obj: Any) -> bool:
-    return False
+from gradviz.engine import cuda  # noqa: E402
 
 
 def __getattr__(name: str) -> Any:
-    if name.startswith("__"):
-        raise AttributeError(f"module 'torch' has no attribute '{name}'")
-    raise AttributeError(f"module 'torch' has no attribute '{name}'")
+    from gradviz.engine.missing import error
+
+    raise error("torch", name)
 
 
 __all__ = [
-    "Generator", "Size", "Tensor", "UnsupportedError", "e", "inf", "nan", "pi", "autograd", "default_generator", "device", "dtype", "enable_grad",
+    "Generator", "Size", "Tensor", "UnsupportedError", "e", "inf", "nan", "pi", "autograd", "cuda", "default_generator", "device", "dtype", "enable_grad",
     "finfo", "get_default_dtype", "get_printoptions", "iinfo", "inference_mode", "is_grad_enabled",
-    "is_inference_mode_enabled", "no_grad", "set_default_dtype", "set_grad_enabled", "set_printoptions",
+    "is_inference_mode_enabled", "no_grad", "printoptions", "set_default_dtype", "set_grad_enabled", "set_printoptions",
 ]

@@ -250,8 +250,9 @@ def _saved_rows(node: Any, outputs: Any) -> list[Any]:
             tid = tensor_id(holder)
             sid = storage_id(holder)
         else:
-            tid = next((abs(t._tid) for t in outputs if t._array is holder._array), 0)
-            sid = 0 if cell.storage is None else cell.storage.sid
+            own = next((t for t in outputs if t._array is holder._array), None)
+            tid = 0 if own is None else abs(own._tid)
+            sid = storage_id(own) if own is not None else 0 if cell.storage is None else cell.storage.sid
         rows.append((name, tid, sid, cell_id(cell), saved[i + 1]))
     return rows
 

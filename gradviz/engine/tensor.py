@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from gradviz import probe
-from gradviz.engine import dtypes
+from gradviz.engine import dtypes, missing
 from gradviz.engine.autograd.node import AccumulateGrad
 from gradviz.engine.storage import Cell, offset_of, storage_of
 from gradviz.engine.xp import ndarray
@@ -83,6 +83,8 @@ class Tensor(Struct, metaclass=_TensorType, eq=False, weakref=True, dict=True):
     """Weak reference to a leaf's AccumulateGrad, which holds the leaf."""
     _hooks: Any = None
     _names: Any = None
+
+    __array_priority__ = 1000  # NumPy leaves `np.float64(2) * tensor` to the tensor
 
     @staticmethod
     def _construct(cls: Any, *args: Any, **kwargs: Any) -> Any:
@@ -161,6 +163,9 @@ class Tensor(Struct, metaclass=_TensorType, eq=False, weakref=True, dict=True):
 
     def _is_view(self) -> bool:
         return self._view is not None
+
+    def __getattr__(self, name: str) -> Any:
+        raise missing.error("torch.Tensor", name)
 
     def __hash__(self) -> int:
         return id(self)

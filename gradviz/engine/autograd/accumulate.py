@@ -8,7 +8,8 @@ from typing import Any
 from gradviz import probe
 from gradviz.engine import observe
 from gradviz.engine.autograd import firing
-from gradviz.engine.tensor import fresh
+from gradviz.engine.storage import Cell
+from gradviz.engine.tensor import fresh, make
 from gradviz.engine.xp import ndarray
 
 _OWN = 4
@@ -23,7 +24,7 @@ def accumulate(call: Any, node: Any, g: Any) -> None:
     if grad is None:
         if g.__class__ is ndarray:
             own = g.base is None and g.flags.c_contiguous and g.flags.writeable and getrefcount(g) <= _OWN
-            leaf._grad = fresh(g if own else g.copy())
+            leaf._grad = fresh(g) if own else make(g.copy(), Cell(1))  # PyTorch counts the copying as a write
         else:
             leaf._grad = g.clone() if call.create_graph else g.detach()
     elif call.create_graph:

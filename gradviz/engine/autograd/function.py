@@ -195,6 +195,7 @@ def _output(ctx: Any, result: Any, inputs: list[Any], tracked: bool) -> Any:
         check_inplace(result, tracked)
         if not any(result is t for t in inputs):
             raise RuntimeError("mark_dirty: only inputs can be marked dirty")
+        result._cell.version += 1
         return result
     if any(result is t for t in inputs):
         from gradviz.engine.autograd.views import view_of

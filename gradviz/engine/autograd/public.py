@@ -53,6 +53,12 @@ class detect_anomaly:  # noqa: N801 - PyTorch's name
         pass
 
 
+def _absent(name: str) -> Any:
+    from gradviz.engine.missing import error
+
+    raise error("torch.autograd", name)
+
+
 def module() -> ModuleType:
     """The package with its public names."""
     names: dict[str, Any] = {
@@ -61,6 +67,7 @@ def module() -> ModuleType:
         "set_grad_enabled": modes.set_grad_enabled, "inference_mode": modes.inference_mode,
         "set_detect_anomaly": set_detect_anomaly, "detect_anomaly": detect_anomaly,
     }
+    names["__getattr__"] = _absent
     for name, value in names.items():
         setattr(autograd, name, value)
     return autograd

@@ -54,7 +54,7 @@ def short_name(node: Any) -> str:
     """A node's name in a message: PyTorch leaves ``Backward0`` out there."""
     name: str = node.name()
     head, found, digits = name.rpartition("Backward")
-    return head if found and digits.isdigit() else name
+    return head if found and (digits.isdigit() or not digits) else name
 
 
 def tensor_of(node: Any, holder: Any) -> Any:

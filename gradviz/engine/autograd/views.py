@@ -55,8 +55,12 @@ def refresh(tensor: Any) -> None:
     """Bring ``_edge`` and ``_requires`` of a view up to date with what was written to its base."""
     view = tensor._view
     base = view.base
+    if tensor._edge is None:
+        if not base._requires:
+            return
+        tensor._requires = True
     version = tensor._cell.version
-    if view.version == version or (tensor._edge is None and not base._requires):
+    if view.version == version:
         return
     if view.kind != "default":
         raise forbidden(tensor, indirect=True)

@@ -18,6 +18,7 @@ from gradviz.engine.autograd import modes
 from gradviz.engine.autograd.node import NO_EDGE, Node, node_class, sequence
 from gradviz.engine.autograd.saved import Output
 from gradviz.engine.autograd.views import View, check_inplace, rebase, view_of
+from gradviz.engine.ops.promote import operand_error
 from gradviz.engine.storage import Cell, storage_of
 from gradviz.engine.tensor import Tensor, gradient_edge, make, refresh
 from gradviz.engine.xp import asarray, ndarray, quiet
@@ -120,7 +121,7 @@ def run(op: Op, inputs: tuple[Any, ...], args: tuple[Any, ...] = (), text: str =
         if result.__class__ is tuple:
             return _several(op, inputs, result, args if keep is None else keep, text)
         out = make(result if result.__class__ is ndarray else asarray(result), Cell())
-        if op.node is not None and recording(inputs):
+        if op.node is not None and out._array.dtype.kind in "fc" and recording(inputs):
             attach(op, inputs, (out,), args if keep is None else keep)
         if probe.sink is not None:
             observe.op(op.name, text, inputs, (out,), "op")
@@ -129,9 +130,16 @@ def run(op: Op, inputs: tuple[Any, ...], args: tuple[Any, ...] = (), text: str =
         with quiet():
             return run(op, inputs, args, text, keep)
     except Exception as error:
-        if probe.sink is not None and not hasattr(error, "_gradviz_number"):
-            observe.failed(op.name, text, inputs, error)
-        raise
+        raise _told(op, inputs, text, error) from None
+
+
+def _told(op: Op, inputs: Any, text: str, error: Exception, inplace: bool = False) -> Exception:
+    """An op's error in PyTorch's words, told to the recorder."""
+    if isinstance(error, ValueError) and len(inputs) == 2:
+        error = operand_error(error, inputs[0]._array, inputs[1]._array, inplace=inplace)
+    if probe.sink is not None:
+        observe.failed(op.name, text, inputs, error)
+    return error
 
 
 def edges_of(op: Op, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -219,9 +227,7 @@ def write(op: Op, target: Any, others: tuple[Any, ...], args: tuple[Any, ...] = 
             observe.op(op.name, text, inputs, changed(target, node), "op", target, before)
         return target
     except Exception as error:
-        if probe.sink is not None and not hasattr(error, "_gradviz_number"):
-            observe.failed(op.name, text, inputs, error)
-        raise
+        raise _told(op, inputs, text, error, True) from None
 
 
 def changed(target: Any, node: Any) -> tuple[Any, ...]:

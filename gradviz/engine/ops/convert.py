@@ -168,7 +168,7 @@ def detach_(self: Any) -> Any:
                            "DistributedDataParallel (DDP) for training, and gradient_as_bucket_view is set as True, "
                            "gradients are views of DDP buckets, and hence detach_() cannot be called on these "
                            "gradients. To fix this error, please refer to the Optimizer.zero_grad() function in "
-                           "torch/optim/optimizer.py as a solution.")
+                           "torch/optim/optimizer.py as the solution.")
     self._edge, self._requires = None, False
     if probe.sink is not None:
         observe.rebind(self, "detach_")
@@ -192,6 +192,27 @@ def set_data(self: Any, value: Any) -> None:
     self._array = value._array
     if probe.sink is not None:
         observe.rebind(self, "data")
+
+
+def __deepcopy__(self: Any, memo: dict[int, Any]) -> Any:  # noqa: N807
+    """A leaf with a copy of the data, and of the gradient and what the user has put on it."""
+    import copy
+
+    if not self.is_leaf:
+        raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the "
+                           "moment.  If you were attempting to deepcopy a module, this may be because of a "
+                           "torch.nn.utils.weight_norm usage, see https://github.com/pytorch/pytorch/pull/103001")
+    out = make(self._array.copy(order="K"), Cell(), self._requires)
+    memo[id(self)] = out
+    if self._grad is not None:
+        out._grad = copy.deepcopy(self._grad, memo)
+    if type(self) is not Tensor:
+        out.__class__ = type(self)
+    for key, value in self.__dict__.items():
+        out.__dict__[key] = copy.deepcopy(value, memo)
+    if probe.sink is not None:
+        observe.op("clone", "", (self,), (out,), "op")
+    return out
 
 
 # --- sizes -----------------------------------------------------------------------------------------------------------
@@ -225,7 +246,7 @@ METHODS: dict[str, Any] = {
     "__bool__": __bool__, "__float__": _scalar("__float__", float), "__int__": _scalar("__int__", int),
     "__complex__": _scalar("__complex__", complex), "__index__": __index__, "__array__": __array__,
     "__len__": __len__, "__iter__": __iter__, "__contains__": __contains__, "__format__": __format__,
-    "data": property(get_data, set_data), "size": size, "stride": stride, "is_contiguous": is_contiguous,
+    "__deepcopy__": __deepcopy__, "data": property(get_data, set_data), "size": size, "stride": stride, "is_contiguous": is_contiguous,
     "data_ptr": data_ptr, "dim": lambda self: self._array.ndim, "ndimension": lambda self: self._array.ndim,
     "numel": lambda self: self._array.size, "nelement": lambda self: self._array.size,
     "element_size": lambda self: self._array.itemsize, "cpu": lambda self: self,

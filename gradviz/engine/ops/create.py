@@ -154,7 +154,7 @@ def _filled(name: str, fill: Any) -> tuple[Any, Any, Any]:
     def plain(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False,
               layout: Any = None, pin_memory: bool = False, memory_format: Any = None, **named: Any) -> Tensor:
         check_device(device)
-        shape = sizes((named["size"],) if "size" in named else size)
+        shape = sizes(given_size(name, size, named))
         _positive(shape)
         return made(fill(shape, _np(dtype)), name, str(list(shape)), requires_grad)
 
@@ -171,6 +171,14 @@ def _filled(name: str, fill: Any) -> tuple[Any, Any, Any]:
         return made(fill(shape, want), "new_" + name, str(list(shape)), requires_grad)
 
     return plain, like, new
+
+
+def given_size(name: str, size: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+    """Sizes given by position or as ``size=``; other keywords are refused."""
+    for key in named:
+        if key != "size":
+            raise TypeError(f"{name}() got an unexpected keyword argument '{key}'")
+    return (named["size"],) if named else size
 
 
 def _positive(shape: tuple[int, ...]) -> None:

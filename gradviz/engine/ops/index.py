@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from gradviz import probe
@@ -61,7 +62,7 @@ def _copy(ns: Any, ctx: Any, g: Any) -> Any:
 
 def _fill(ns: Any, ctx: Any, g: Any) -> Any:
     zero = ns.zeros(g.shape, g)
-    return (zero, ns.sum(g, None)) if len(ctx.next) > 1 else zero
+    return (zero, ns.sum(g, None) if ctx.needs(1) else None) if len(ctx.next) > 1 else zero
 
 
 # --- forwards --------------------------------------------------------------------------------------------------------
@@ -127,6 +128,20 @@ def _copy_of(x: ndarray, y: ndarray) -> None:
     x[...] = y
 
 
+def _expand_copy(x: ndarray, y: ndarray) -> None:
+    """``x[...] = y`` with the complaint of expand."""
+    y = y.reshape(y.shape[sum(1 for n in itertools.takewhile(lambda n: n == 1, y.shape[:max(0, y.ndim - x.ndim)])):])
+    for i in range(1, y.ndim + 1):
+        if i > x.ndim or y.shape[-i] not in (x.shape[-i], 1):
+            if i > x.ndim:
+                raise RuntimeError(f"expand: the number of sizes provided ({x.ndim}) must be greater or equal to the number"
+                                   f" of dimensions in the tensor ({y.ndim})")
+            raise RuntimeError(f"The expanded size of the tensor ({x.shape[-i]}) must match the existing size "
+                               f"({y.shape[-i]}) at non-singleton dimension {x.ndim - i}.  Target sizes: "
+                               f"{size_text(x.shape)}.  Tensor sizes: {size_text(y.shape)}")
+    x[...] = y
+
+
 def _fill_of(x: ndarray, *value: Any) -> None:
     x[...] = value[-1]
 
@@ -175,8 +190,8 @@ MASKED_FILL_TENSOR = op("masked_fill", MASKED_FILL.forward, "MaskedFillBackward1
                         "self mask value", key="masked_fill.tensor")
 INDEX_PUT_ = op("index_put_", _put, "IndexPutBackward0", _index_put, "", "self values")
 SETITEM_PUT = op("setitem", _put, "IndexPutBackward0", _index_put, "", "self values", key="setitem.put")
-SETITEM_COPY = op("setitem", _copy_of, "CopyBackwards", _copy, "", "self src", key="setitem.copy")
-SETITEM_FILL = op("setitem", _fill_of, "FillBackward2", _fill, "", "self", key="setitem.fill")
+SETITEM_COPY = op("setitem", _expand_copy, "CopyBackwards", _copy, "", "self src", key="setitem.copy")
+SETITEM_FILL = op("setitem", _fill_of, "FillBackward3", _fill, "", "self value", key="setitem.fill")
 COPY_ = op("copy_", _copy_of, "CopyBackwards", _copy, "", "self src")
 FILL_ = op("fill_", _fill_of, "FillBackward2", _fill)
 FILL_TENSOR_ = op("fill_", _fill_of, "FillBackward3", _fill, "", "self value", key="fill_.tensor")
@@ -285,6 +300,8 @@ def _walk(array: ndarray, entries: tuple[Any, ...], take: Any) -> dict[int, ndar
             dim += 1
         else:
             which = _array_index(i)
+            if isinstance(i, str):
+                raise TypeError("new(): invalid data type 'str'")
             if which is None:
                 raise IndexError("only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are "
                                  f"valid indices (got {type(i).__name__})")
@@ -365,7 +382,7 @@ def setitem(self: Any, index: Any, value: Any) -> None:
     elif isinstance(source, Tensor):
         _written(self, target, SETITEM_COPY, (source,), (), text)
     else:
-        _written(self, target, SETITEM_FILL, (), (source,), text)
+        _written(self, target, SETITEM_FILL, (make(asarray(source), Cell()),), (), text)
 
 
 def _source(value: Any, self: Any) -> Any:
@@ -394,14 +411,15 @@ def _written(self: Any, target: Any, row: Op, others: Any, args: Any, text: str)
     before = self._cell.version
     edge, base = self._edge, self if self._view is None else self._view.base
     base_edge = base._edge
-    inputs = (self, *others) if row is not SETITEM_PUT or others[0]._tid or others[0]._array.ndim else (self,)
+    number = row is SETITEM_FILL or (row is SETITEM_PUT and not others[0]._array.ndim and not others[0]._requires)
+    inputs = (self,) if number else (self, *others)
     with observe.muted():
         try:
             write(row, target, others, args)
         except Exception as error:
             observe.failed_here(row.name, text, inputs, error)
             raise
-    value = "" if others and len(inputs) > 1 else f" = {others[0]._array.item() if others else args[-1]}"
+    value = f" = {others[0]._array.item()}" if number else ""
     touched = [t for t, e in ((self, edge), (base, base_edge)) if t.grad_fn is not (None if e is None else e[0])]
     outputs = tuple(dict.fromkeys(touched))
     observe.op("setitem", text + value, inputs, outputs, "op", self, before)

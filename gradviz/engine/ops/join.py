@@ -79,7 +79,7 @@ def cat(tensors: Any, dim: int = 0, *, axis: Any = None) -> Any:
     """One after the other along a dimension."""
     parts = _tensors("cat", tensors)
     if not parts:
-        raise RuntimeError("torch.cat(): expected a non-empty list of Tensors")
+        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
     if any(not t._array.ndim for t in parts):
         i = next(i for i, t in enumerate(parts) if not t._array.ndim)
         raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")

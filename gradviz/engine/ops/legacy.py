@@ -238,7 +238,7 @@ def map_(self: Any, other: Any, function: Any) -> Any:
 
 def share_memory_(self: Any) -> Any:
     """Accepted: the tensors of one process share memory anyhow."""
-    object.__setattr__(self, "_is_shared", True)
+    self._is_shared = True
     return self
 
 
@@ -250,7 +250,7 @@ FUNCTIONS: dict[str, Any] = TYPES | {
 METHODS: dict[str, Any] = {
     "storage": storage, "untyped_storage": UntypedStorage, "layout": property(lambda self: strided_layout),
     "resize": resize, "resize_": resize_, "set_": set_, "apply_": apply_, "map_": map_, "share_memory_": share_memory_,
-    "is_shared": lambda self: getattr(self, "_is_shared", False),
+    "is_shared": lambda self: self.__dict__.get("_is_shared", False),
     "storage_type": lambda self: TypedStorage,
 }
 for _name in ("t", "transpose", "swapaxes", "squeeze", "unsqueeze"):

@@ -10,7 +10,7 @@ from gradviz.engine.dtypes import check_device
 from gradviz.engine.ops.args import sizes
 from gradviz.engine.ops.build import Op, write
 from gradviz.engine.autograd.node import node_class
-from gradviz.engine.ops.create import made
+from gradviz.engine.ops.create import given_size, made
 from gradviz.engine.tensor import Tensor
 from gradviz.engine.xp import asarray, xp
 
@@ -78,7 +78,7 @@ def _maker(name: str) -> tuple[Any, Any]:
     def plain(*size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None,
               requires_grad: bool = False, **named: Any) -> Tensor:
         check_device(device)
-        shape = sizes((named["size"],) if "size" in named else size)
+        shape = sizes(given_size(name, size, named))
         return made(_draw(name, shape, _np(dtype), generator), name, str(list(shape)), requires_grad)
 
     def like(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,

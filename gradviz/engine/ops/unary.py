@@ -57,6 +57,14 @@ def _neg(x: ndarray, out: Any = None) -> Any:
     return xp.negative(x, out=out)
 
 
+def _sign(x: ndarray, out: Any = None) -> Any:
+    r = xp.sign(x, out=out)
+    if x.dtype.kind == "f":
+        r = asarray(r)
+        r[xp.isnan(r)] = 0
+    return r
+
+
 def _zero(ns: Any, ctx: Any, g: Any) -> Any:
     return g * 0
 
@@ -89,7 +97,7 @@ ROWS = (
     Row("asinh", xp.arcsinh, "AsinhBackward0", lambda ns, ctx, g, self: g * (self * self + 1) ** -0.5, "self"),
     Row("acosh", xp.arccosh, "AcoshBackward0", lambda ns, ctx, g, self: g * (self * self - 1) ** -0.5, "self"),
     Row("atanh", xp.arctanh, "AtanhBackward0", lambda ns, ctx, g, self: g / (1 - self * self), "self"),
-    Row("sign", xp.sign, "SignBackward0", _zero, floats=False),
+    Row("sign", _sign, "SignBackward0", _zero, floats=False),
     Row("floor", xp.floor, "FloorBackward0", _zero, floats=False),
     Row("ceil", xp.ceil, "CeilBackward0", _zero, floats=False),
     Row("trunc", xp.trunc, "TruncBackward0", _zero, floats=False),
