@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import linecache
 import os
 import subprocess
 import sys
@@ -10,6 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from gradviz.recorder import Recorder
+from gradviz.replay import Replay
 
 Done = subprocess.CompletedProcess[str]
 Run = Callable[..., Done]
@@ -55,3 +59,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if marked and not cuda_devices():
         for item in marked:
             item.add_marker(pytest.mark.skip(reason="no CUDA device, or no CuPy"))
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Callable[[str], Replay]:
+    """Record a script's text on the engine, in this process; what it raises is recorded as having left it."""
+
+    def record(text: str) -> Replay:
+        import gradviz.engine
+
+        script, trace = tmp_path / "script.py", tmp_path / "script.gvt"
+        script.write_text(text)
+        recorder = Recorder(trace, roots=[str(tmp_path)], force=True)
+        code = compile(text, str(script), "exec")
+        recorder.start()
+        try:
+            exec(code, {"__name__": "__main__", "torch": gradviz.engine})
+        except Exception as error:
+            recorder.uncaught(error)
+        finally:
+            recorder.stop()
+        linecache.checkcache(str(script))
+        return Replay.open(trace)
+
+    return record

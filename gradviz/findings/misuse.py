@@ -70,14 +70,15 @@ def graph_reused(replay: Replay) -> list[Finding]:
     """Backward came to a node whose saved tensors an earlier call had freed."""
     found = []
     for error in errors_of(replay):
-        if not error.nid or error.found >= 0:
+        nid = replay.failed_node(error)
+        if not nid or error.found >= 0:
             continue
-        node, begin = replay.node(error.nid), call_begin(replay, error.seq)
-        first = _earlier_step(replay, error.nid, error.seq)
+        node, begin = replay.node(nid), call_begin(replay, error.seq)
+        first = _earlier_step(replay, nid, error.seq)
         if node is None or not node.saved or first < 0 or begin < 0:
             continue
         freed_by = call_begin(replay, first)
-        born = replay.node_born(error.nid)
+        born = replay.node_born(nid)
         saved_at, freed_at, failed_at = (place_of(replay, seq) for seq in (born, freed_by, begin))
         found.append(Finding(
             kind="graph_reuse", severity=severity_of(replay, error),
@@ -90,11 +91,11 @@ def graph_reused(replay: Replay) -> list[Finding]:
                 f"line {saved_at.line} again before the second backward",
             op=node.name, root_cause=freed_at if freed_at.line != failed_at.line else saved_at, saved_at=saved_at,
             failed_at=failed_at, events=[born, first, error.seq],
-            tensors=[replay.label(tid, begin) for tid in [replay.output_of(error.nid, 0)] if tid], seq=error.seq,
+            tensors=[replay.label(tid, begin) for tid in [replay.output_of(nid, 0)] if tid], seq=error.seq,
             stops=[
                 Stop("Made", f"{node.name} is made here, once.", saved_at, [("op", born)]),
-                Stop("Freed", "This backward runs it and frees what it had saved.", freed_at, [("node", error.nid)]),
-                Stop("Failed", "This backward comes to it again.", failed_at, [("node", error.nid)])]))
+                Stop("Freed", "This backward runs it and frees what it had saved.", freed_at, [("node", nid)]),
+                Stop("Failed", "This backward comes to it again.", failed_at, [("node", nid)])]))
     return found
 
 

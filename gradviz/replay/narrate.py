@@ -215,7 +215,9 @@ def _error(replay: Replay, event: Event) -> Parts:
         what = replay.label(held[0], event.seq) if held else "a saved tensor"
         return [(node.name, "name"), (" needs ", ""), (what, "name"), (f" at version {event.saved} and finds ", ""),
                 (f"version {event.found}", "strong"), (f": {event.type}", "")]
-    message = event.message.split("\n")[0]
+    message, failed = event.message.split("\n")[0], replay.node(replay.failed_node(event))
+    if failed is not None:
+        return [(failed.name, "name"), (" failed: ", ""), (event.type, "strong"), (f": {message}", "")]
     return [(event.type, "strong"), (f": {message}" if message else "", ""),
             (" (left the script)" if event.uncaught else "", "")]
 

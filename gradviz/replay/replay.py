@@ -258,6 +258,11 @@ class Replay:
         rows = self.index.nodes.where("nid", nid)
         return self.index.nodes.row(int(rows[0])) if len(rows) else None
 
+    def failed_node(self, error: Event) -> int:
+        """The backward node in which an error happened; 0 if it was none."""
+        at = self.thing(error.op) if error.op and not error.nid else -1
+        return int(self.event(at).nid if at >= 0 and self.kind(at) == "step" else error.nid)
+
     def node_born(self, nid: int) -> int:
         """The op event that made a node; -1 if it was never seen."""
         rows = self.index.nodes.where("nid", nid)

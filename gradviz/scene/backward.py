@@ -105,7 +105,7 @@ def _chip(draft: Draft, port: Port) -> str:
     tensor = draft.nodes[source]
     glyph = f"g{tensor.id[1:]}"
     draft.nodes[glyph] = Node(
-        glyph, "backward", "gradient", [(seq, f"∇{label}") for seq, label in tensor.label], [],
+        glyph, "backward", "gradient", [(seq, f"∇({label})" if " " in label else f"∇{label}") for seq, label in tensor.label], [],
         [(0, "future"), (tensor.event, "awaited")], tensor.event, tensor.span, twin=tensor.id, ref=tensor.ref)
     tensor.twin = glyph
     return glyph

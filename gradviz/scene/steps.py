@@ -50,7 +50,7 @@ def _focus(draft: Draft, event: Event) -> list[str]:
             return [draft.glyph_at(write.tid, event.seq) for write in event.writes]
         return [draft.glyph_at(facts.tid, event.seq) for facts in event.outputs if facts.how == "created"]
     if event.kind in ("step", "error"):
-        nid = event.nid
+        nid = draft.replay.failed_node(event) if event.kind == "error" else event.nid
         if nid:
             return [f"n{nid}"]
         seq = draft.replay.thing(event.op) if event.kind == "error" and event.op else -1
