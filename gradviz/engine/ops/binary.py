@@ -38,6 +38,8 @@ class Row(NamedTuple):
     keep_other: str = ""
     scalar: Callable[..., Any] | None = None
     kind: str = "arith"
+    order: tuple[str, str] = ("self", "other")
+    """In which order PyTorch unpacks, and so checks, what it saved; the rule gets them in it."""
 
 
 def _sub(x: ndarray, y: ndarray, out: Any = None, **options: Any) -> Any:
@@ -63,11 +65,11 @@ def _whole(f: Any) -> Any:
 _floor_divide = _whole(xp.floor_divide)
 
 
-def _mul(ns: Any, ctx: Any, g: Any, self: Any, other: Any) -> Any:
+def _mul(ns: Any, ctx: Any, g: Any, other: Any, self: Any) -> Any:
     return (None if other is None else g * other), (None if self is None else g * self)
 
 
-def _div(ns: Any, ctx: Any, g: Any, self: Any, other: Any) -> Any:
+def _div(ns: Any, ctx: Any, g: Any, other: Any, self: Any) -> Any:
     return (g / other if ctx.needs(0) else None), (None if self is None else -g * ((self / other) / other))
 
 
@@ -121,8 +123,10 @@ def _pass(ns: Any, ctx: Any, g: Any) -> Any:
 ROWS = (
     Row("add", xp.add, "AddBackward0", lambda ns, ctx, g: (g, g), scalar=_pass),
     Row("sub", _sub, "SubBackward0", lambda ns, ctx, g: (g, -g if ctx.needs(1) else None), scalar=_pass),
-    Row("mul", xp.multiply, "MulBackward0", _mul, "o", "s", lambda ns, ctx, g: g * ctx.args),
-    Row("div", xp.divide, "DivBackward0", _div, "o", "so", lambda ns, ctx, g: g / ctx.args, "float"),
+    Row("mul", xp.multiply, "MulBackward0", _mul, "o", "s", lambda ns, ctx, g: g * ctx.args,
+        order=("other", "self")),
+    Row("div", xp.divide, "DivBackward0", _div, "o", "so", lambda ns, ctx, g: g / ctx.args, "float",
+        ("other", "self")),
     Row("maximum", xp.maximum, "MaximumBackward0", _one_of(lambda a, b: a > b), "so", "so"),
     Row("minimum", xp.minimum, "MinimumBackward0", _one_of(lambda a, b: a < b), "so", "so"),
     Row("fmax", xp.fmax, "FmaxBackward0", _fmax, "so", "so"),
@@ -165,8 +169,8 @@ def operator(row: Row) -> Callable[[Any, Any], Any]:
     name, forward, floats = row.name, row.forward, row.kind == "float"
     keep_self_s, keep_self_o = "s" in row.keep_self, "o" in row.keep_self
     keep_other_s, keep_other_o = "s" in row.keep_other, "o" in row.keep_other
-    saves = bool(row.keep_self or row.keep_other)
-    node_type: Any = None if row.rule is None else node_class(row.node, row.rule, ("self", "other") if saves else ())
+    saves, swapped = bool(row.keep_self or row.keep_other), row.order[0] == "other"
+    node_type: Any = None if row.rule is None else node_class(row.node, row.rule, row.order if saves else ())
     scalar_type: Any = None if row.scalar is None else node_class(row.node, row.scalar)
 
     def op(self: Any, other: Any) -> Any:
@@ -197,6 +201,8 @@ def operator(row: Row) -> Callable[[Any, Any], Any]:
                 if saves:
                     one = self if (first and keep_self_s) or (second and keep_self_o) else None
                     two = other if (first and keep_other_s) or (second and keep_other_o) else None
+                    if swapped:
+                        one, two = two, one
                     saved = (one, 0 if one is None else one._cell.version, two, 0 if two is None else two._cell.version)
                 edges = (
                     (self._edge or gradient_edge(self)) if first else NO_EDGE,
@@ -229,7 +235,7 @@ def operator(row: Row) -> Callable[[Any, Any], Any]:
             else:
                 constant = make(y, Cell())
                 one = self if row.keep_self else None
-                saved = (one, 0 if one is None else one._cell.version, constant, 0) if saves else None
+                saved = (one, 0 if one is None else one._cell.version, constant, 0) if saves else None  # never swapped
                 node = node_type(edges, saved, None, r.shape, r.dtype, sequence())
             out = make(r, Cell(), True, (node, 0))
         else:
@@ -263,8 +269,8 @@ def _apply(forward: Any, a: ndarray, y: ndarray, out: ndarray) -> None:
 def inplace(row: Row) -> Callable[[Any, Any], Any]:
     """The in-place method of a row, ``Tensor.add_``."""
     name, forward, floats = row.name + "_", row.forward, row.kind == "float"
-    saves = bool(row.keep_self or row.keep_other)
-    node_type: Any = None if row.rule is None else node_class(row.node, row.rule, ("self", "other") if saves else ())
+    saves, swapped = bool(row.keep_self or row.keep_other), row.order[0] == "other"
+    node_type: Any = None if row.rule is None else node_class(row.node, row.rule, row.order if saves else ())
     scalar_type: Any = None if row.scalar is None else node_class(row.node, row.scalar)
 
     def op(self: Any, other: Any) -> Any:
@@ -304,7 +310,9 @@ def inplace(row: Row) -> Callable[[Any, Any], Any]:
                         one = make(x.copy(), Cell(), first, gradient_edge(self) if first else None)
                     if (first and "s" in row.keep_other) or (second and "o" in row.keep_other):
                         two = other if many else make(y, Cell())
-                    saved = (one, 0, two, 0 if two is None else two._cell.version)
+                    if swapped:
+                        one, two = two, one
+                    saved = (one, 0 if one is None else one._cell.version, two, 0 if two is None else two._cell.version)
                 edges = gradient_edge(self), (gradient_edge(other) if many else NO_EDGE)
                 if many or scalar_type is None:
                     node = node_type(edges, saved, None, x.shape, x.dtype, sequence())

@@ -119,6 +119,33 @@ def _put_slice(whole: Any, part: Any, size: Any, strides: Any, offset: int, base
     index.setitem(whole, tuple(make(asarray(i), Cell()) for i in at) if at else Ellipsis, value)
 
 
+def _exclusive(rows: Any) -> Any:
+    """Products of the elements before each one along the last dimension."""
+    one = make(xp.ones((*rows._array.shape[:-1], 1), rows._array.dtype), Cell())
+    return reduce.FUNCTIONS["cumprod"](join.cat([one, rows[..., :-1]], -1), -1)
+
+
+def _others(a: Any, dims: Any) -> Any:
+    n = a._array.ndim
+    axes = tuple(range(n)) if dims is None else tuple(dims)
+    rest = tuple(d for d in range(n) if d not in axes)
+    moved = shape.permute(a, rest + axes)
+    rows = shape.reshape(moved, (*[a._array.shape[d] for d in rest], -1))
+    after = shape.flip(_exclusive(shape.flip(rows, -1)), -1)
+    out = shape.reshape(_exclusive(rows) * after, moved._array.shape)
+    return shape.permute(out, tuple(sorted(range(n), key=(rest + axes).__getitem__)))
+
+
+def _cumprod_zeros(g: Any, a: Any, dim: int) -> Any:
+    x, upstream = shape.movedim(a, dim, -1), shape.movedim(g, dim, -1)
+    parts = []
+    for i in range(x._array.shape[-1]):
+        at = make(xp.arange(x._array.shape[-1]) == i, Cell())
+        terms = reduce.FUNCTIONS["cumprod"](_where(at, 1.0, x), -1) * upstream
+        parts.append(_sum(terms[..., i:], -1))
+    return shape.movedim(join.stack(parts, -1), -1, dim)
+
+
 def _cat(parts: Any, dim: int) -> Any:
     return join.cat(parts, dim)
 
@@ -139,5 +166,5 @@ graph.__class__ = type("Graph", (), {name: staticmethod(f) for name, f in {
     "cat": _cat, "stack": join.stack, "along": lambda t, i, d: run(ALONG, (t,), (i, d)),
     "put_along": lambda g, s, i, d: run(PUT_ALONG, (g,), (s, i, d)),
     "tri": lambda t, d, upper: (t.triu if upper else t.tril)(d),
-    "unstrided": _unstrided, "split_slice": _split_slice, "put_slice": _put_slice,
+    "unstrided": _unstrided, "others": _others, "cumprod_zeros": _cumprod_zeros, "split_slice": _split_slice, "put_slice": _put_slice,
 }.items()})

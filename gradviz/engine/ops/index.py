@@ -30,7 +30,7 @@ def _index_put(ns: Any, ctx: Any, g: Any) -> Any:
     return (kept, ns.take(g, index)) if len(ctx.next) > 1 else kept
 
 
-def _gather(ns: Any, ctx: Any, g: Any, index: Any) -> Any:
+def _gather(ns: Any, ctx: Any, g: Any, self: Any, index: Any) -> Any:
     return ns.put_along(g, ctx.input_shape(), ns.plain(index), ctx.args)
 
 
@@ -43,7 +43,7 @@ def _masked_fill(ns: Any, ctx: Any, g: Any, mask: Any) -> Any:
     return (kept, ns.sum(ns.where(mask, g, 0), None)) if len(ctx.next) > 1 else kept
 
 
-def _masked_select(ns: Any, ctx: Any, g: Any, mask: Any) -> Any:
+def _masked_select(ns: Any, ctx: Any, g: Any, self: Any, mask: Any) -> Any:
     like = ctx.input_shape()
     plain = xp.broadcast_to(ns.plain(mask), xp.broadcast_shapes(like, ns.plain(mask).shape))
     return ns.put(g, plain.shape, xp.nonzero(plain))
@@ -180,10 +180,10 @@ def _take_of(x: ndarray, index: ndarray, dim: int) -> Any:
 
 
 INDEX = op("index", _get, "IndexBackward0", _index)
-GATHER = op("gather", _gather_of, "GatherBackward0", _gather, "index", "self index")
+GATHER = op("gather", _gather_of, "GatherBackward0", _gather, "self index", "self index")
 INDEX_SELECT = op("index_select", _take_of, "IndexSelectBackward0", _take_along, "index", "self index")
 MASKED_SELECT = op("masked_select", lambda x, m: xp.broadcast_arrays(x, m)[0][xp.broadcast_arrays(x, m)[1]],
-                   "MaskedSelectBackward0", _masked_select, "mask", "self mask")
+                   "MaskedSelectBackward0", _masked_select, "self mask", "self mask")
 MASKED_FILL = op("masked_fill", lambda x, m, v: xp.where(m, asarray(v).astype(x.dtype), x), "MaskedFillBackward0", _masked_fill,
                  "mask", "self mask")
 MASKED_FILL_TENSOR = op("masked_fill", MASKED_FILL.forward, "MaskedFillBackward1", _masked_fill, "mask",
@@ -205,8 +205,9 @@ INDEX_FILL_ = op("index_fill_", lambda x, i, d, v: x.__setitem__((slice(None),) 
                  "self index")
 INDEX_ADD_ = op("index_add_", lambda x, i, s, d, a: xp.add.at(x, (slice(None),) * d + (i,), s * a if a != 1 else s),
                 "IndexAddBackward0",
-                lambda ns, ctx, g, index: (g, ns.take(g, (slice(None),) * ctx.args[0] + (ns.plain(index),)) * ctx.args[1]),
-                "index", "self index source")
+                lambda ns, ctx, g, index, source: (
+                    g, ns.take(g, (slice(None),) * ctx.args[0] + (ns.plain(index),)) * ctx.args[1]),
+                "index source", "self index source")
 INDEX_COPY_ = op("index_copy_", lambda x, i, s, d: x.__setitem__((slice(None),) * d + (i,), s), "IndexCopyBackward0",
                  lambda ns, ctx, g, index: (ns.masked(g, (slice(None),) * ctx.args + (ns.plain(index),)),
                                             ns.take(g, (slice(None),) * ctx.args + (ns.plain(index),))),

@@ -13,19 +13,19 @@ from gradviz.engine.xp import ndarray, xp
 
 
 # --- rules -----------------------------------------------------------------------------------------------------------
-def _mm(ns: Any, ctx: Any, g: Any, self: Any, mat2: Any) -> Any:
+def _mm(ns: Any, ctx: Any, g: Any, mat2: Any, self: Any) -> Any:
     return (g @ ns.swap(mat2) if ctx.needs(0) else None), (ns.swap(self) @ g if ctx.needs(1) else None)
 
 
-def _mv(ns: Any, ctx: Any, g: Any, self: Any, vec: Any) -> Any:
+def _mv(ns: Any, ctx: Any, g: Any, vec: Any, self: Any) -> Any:
     return (ns.unsqueeze(g, (1,)) * vec if ctx.needs(0) else None), (ns.swap(self) @ g if ctx.needs(1) else None)
 
 
-def _dot(ns: Any, ctx: Any, g: Any, self: Any, tensor: Any) -> Any:
+def _dot(ns: Any, ctx: Any, g: Any, tensor: Any, self: Any) -> Any:
     return (g * tensor if ctx.needs(0) else None), (g * self if ctx.needs(1) else None)
 
 
-def _addmm(ns: Any, ctx: Any, g: Any, mat1: Any, mat2: Any) -> Any:
+def _addmm(ns: Any, ctx: Any, g: Any, mat2: Any, mat1: Any) -> Any:
     beta, alpha = ctx.args
     first = ns.swap(mat1) @ g if ctx.needs(2) else None
     second = g @ ns.swap(mat2) if ctx.needs(1) else None
@@ -103,19 +103,19 @@ def _addmm_of(c: ndarray, a: ndarray, b: ndarray, beta: Any, alpha: Any) -> Any:
     return out
 
 
-MM = op("mm", _mm_of, "MmBackward0", _mm, "self mat2", "self mat2")
-MATMUL = op("matmul", _mm_of, "MmBackward0", _mm, "self mat2", "self mat2")
-MV = op("mv", _mv_of, "MvBackward0", _mv, "self vec", "self vec")
-DOT = op("dot", _dot_of, "DotBackward0", _dot, "self tensor", "self tensor")
-BMM = op("bmm", _bmm_of, "BmmBackward0", _mm, "self mat2", "self mat2")
-ADDMM = op("addmm", _addmm_of, "AddmmBackward0", _addmm, "mat1 mat2", "self mat1 mat2")
-MATMUL_MV = op("matmul", _mv_of, "MvBackward0", _mv, "self vec", "self vec", key="matmul.mv")
-MATMUL_DOT = op("matmul", _dot_of, "DotBackward0", _dot, "self tensor", "self tensor", key="matmul.dot")
+MM = op("mm", _mm_of, "MmBackward0", _mm, "mat2 self", "self mat2")
+MATMUL = op("matmul", _mm_of, "MmBackward0", _mm, "mat2 self", "self mat2")
+MV = op("mv", _mv_of, "MvBackward0", _mv, "vec self", "self vec")
+DOT = op("dot", _dot_of, "DotBackward0", _dot, "tensor self", "self tensor")
+BMM = op("bmm", _bmm_of, "BmmBackward0", _mm, "mat2 self", "self mat2")
+ADDMM = op("addmm", _addmm_of, "AddmmBackward0", _addmm, "mat2 mat1", "self mat1 mat2")
+MATMUL_MV = op("matmul", _mv_of, "MvBackward0", _mv, "vec self", "self vec", key="matmul.mv")
+MATMUL_DOT = op("matmul", _dot_of, "DotBackward0", _dot, "tensor self", "self tensor", key="matmul.dot")
 SQUEEZE_MM = op("squeeze", shape.SQUEEZE_DIM.forward, "SqueezeBackward4", lambda ns, ctx, g: ns.reshape(g, ctx.input_shape()),
                 view="default", key="squeeze.mm")
 for _row in (MM, MATMUL, MV, DOT, BMM, MATMUL_MV, MATMUL_DOT):
-    _row.needed_by = (1, 0)
-ADDMM.needed_by = (2, 1)
+    _row.needed_by = (0, 1)
+ADDMM.needed_by = (1, 2)
 
 
 def _two(name: str, row: Any) -> Any:

@@ -82,16 +82,16 @@ def _lerp(ns: Any, ctx: Any, g: Any) -> Any:
     return g * (1 - w), g * w
 
 
-def _lerp_tensor(ns: Any, ctx: Any, g: Any, self: Any, end: Any, weight: Any) -> Any:
+def _lerp_tensor(ns: Any, ctx: Any, g: Any, weight: Any, end: Any, self: Any) -> Any:
     return g * (1 - weight), g * weight, (g * (end - self) if ctx.needs(2) else None)
 
 
-def _addcmul(ns: Any, ctx: Any, g: Any, tensor1: Any, tensor2: Any) -> Any:
+def _addcmul(ns: Any, ctx: Any, g: Any, tensor2: Any, tensor1: Any) -> Any:
     value, = ctx.args
     return g, g * (tensor2 * value), g * (tensor1 * value)
 
 
-def _addcdiv(ns: Any, ctx: Any, g: Any, tensor1: Any, tensor2: Any) -> Any:
+def _addcdiv(ns: Any, ctx: Any, g: Any, tensor2: Any, tensor1: Any) -> Any:
     value, = ctx.args
     return g, g * (value / tensor2), -g * (tensor1 / (tensor2 * tensor2)) * value
 
@@ -183,17 +183,17 @@ CLAMP_TENSORS = op("clamp", lambda x, a, b: xp.minimum(xp.maximum(x, a), b), "Cl
                    "self min max", "self min max", key="clamp.tensors")
 WHERE = op("where", _choose, "WhereBackward0", _where, "condition", "condition self other")
 LERP = op("lerp", lambda x, y, w: x + (y - x) * w, "LerpBackward0", _lerp, "", "self end")
-LERP_TENSOR = op("lerp", LERP.forward, "LerpBackward1", _lerp_tensor, "self end weight", "self end weight",
+LERP_TENSOR = op("lerp", LERP.forward, "LerpBackward1", _lerp_tensor, "weight end self", "self end weight",
                  key="lerp.tensor")
 LERP_ = op("lerp_", lambda x, y, w: xp.add(x, (y - x) * w, out=x), "LerpBackward0", _lerp, "", "self end")
-ADDCMUL = op("addcmul", lambda x, a, b, v: x + a * b * v, "AddcmulBackward0", _addcmul, "tensor1 tensor2",
+ADDCMUL = op("addcmul", lambda x, a, b, v: x + a * b * v, "AddcmulBackward0", _addcmul, "tensor2 tensor1",
              "self tensor1 tensor2")
-ADDCDIV = op("addcdiv", lambda x, a, b, v: x + a / b * v, "AddcdivBackward0", _addcdiv, "tensor1 tensor2",
+ADDCDIV = op("addcdiv", lambda x, a, b, v: x + a / b * v, "AddcdivBackward0", _addcdiv, "tensor2 tensor1",
              "self tensor1 tensor2")
 ADDCMUL_ = op("addcmul_", lambda x, a, b, v: xp.add(x, a * b * v, out=x, casting="unsafe"), "AddcmulBackward0", _addcmul,
-              "tensor1 tensor2", "self tensor1 tensor2")
+              "tensor2 tensor1", "self tensor1 tensor2")
 ADDCDIV_ = op("addcdiv_", lambda x, a, b, v: xp.add(x, a / b * v, out=x, casting="unsafe"), "AddcdivBackward0", _addcdiv,
-              "tensor1 tensor2", "self tensor1 tensor2")
+              "tensor2 tensor1", "self tensor1 tensor2")
 ROUND = op("round", lambda x, d: xp.round(x, d), "RoundBackward0", lambda ns, ctx, g: g * 0)
 ROUND_ = op("round_", lambda x, d: xp.round(x, d, out=x), "RoundBackward0", lambda ns, ctx, g: g * 0)
 NAN_TO_NUM = op("nan_to_num", lambda x, *a: xp.nan_to_num(x, True, *a), "NanToNumBackward0", _nan_to_num, "self")
