@@ -24,7 +24,10 @@ def failing(findings: Sequence[Finding]) -> bool:
 def as_json(finding: Finding) -> dict[str, Any]:
     """Its fields without what only the page needs; those that do not apply are left out."""
     fields: dict[str, Any] = msgspec.to_builtins(finding)
-    return {name: value for name, value in fields.items() if name not in _PAGE_ONLY}
+    told = {name: value for name, value in fields.items() if name not in _PAGE_ONLY}
+    for place in (value for value in told.values() if isinstance(value, dict)):
+        place.pop("span", None)
+    return told
 
 
 def as_text(finding: Finding, width: int) -> str:
@@ -52,7 +55,7 @@ def in_one_line(finding: Finding) -> str:
 
 
 def _place(place: Place) -> str:
-    return f"  {place.file}:{place.line}:{place.column + 1}{_quoted(place)}"
+    return f"  {place.file}:{place.line}:{place.column}{_quoted(place)}"
 
 
 def _quoted(place: Place) -> str:

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class Place(Struct, frozen=True, omit_defaults=True):
-    """A place in the source. 1-based line, 0-based columns, end exclusive; ``seq`` is the event there."""
+    """A place in the source, as people count: lines and columns from 1, end exclusive; ``seq`` is the event there."""
 
     file: str
     line: int

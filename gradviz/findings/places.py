@@ -10,7 +10,7 @@ def place_of(replay: Replay, seq: int) -> Place:
     """The exact expression of an event."""
     span = replay.span(seq)
     end = span.end_column if span.end_line == span.line else len(replay.line(span.file, span.line))
-    return Place(span.file, span.line, span.column, end, replay.source_text(span), seq, span.id)
+    return Place(span.file, span.line, span.column + 1, end + 1, replay.source_text(span), seq, span.id)
 
 
 def statement_of(replay: Replay, seq: int) -> str:

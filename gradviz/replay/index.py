@@ -80,6 +80,11 @@ class Index:
         return self.accumulates.part("grad")
 
     @cached_property
+    def hooked(self) -> Relation:
+        """What each hook was handed; its rows are those of ``hook_calls``."""
+        return self.hook_calls.part("grad_in")
+
+    @cached_property
     def backwards(self) -> Relation:
         return self.tables.relation("backward")
 

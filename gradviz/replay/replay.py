@@ -238,10 +238,7 @@ class Replay:
             return name
         maker = self.maker(tid)
         if maker < 0:
-            grads = self.index.gradients
-            rows = grads.where("tid", tid)
-            owner = int(self.index.accumulates.ints("tid")[rows[0]]) if len(rows) else 0
-            return f"{self.label(owner, seq)}.grad" if owner and owner != tid else f"tensor {tid}"
+            return self._gradient_label(tid, seq) or f"tensor {tid}"
         text = self.source_text(self.span(maker))
         if not text or text.endswith(".backward()"):
             op: str = self.event(maker).name
@@ -251,6 +248,16 @@ class Replay:
     def gradient(self, row: Gradient) -> Gradient | None:
         """A gradient read from an event's field, with its recorded content; None where there was none."""
         return None if row.tid == -1 else self.with_value(row)
+
+    def _gradient_label(self, tid: int, seq: int | None) -> str:
+        """A tensor that is somebody's gradient is called so; empty if it is not."""
+        for gradients, owners, form in ((self.index.gradients, self.index.accumulates, "{}.grad"),
+                                        (self.index.hooked, self.index.hook_calls, "∇{}")):
+            rows = gradients.where("tid", tid)
+            owner = int(owners.ints("tid")[rows[0]]) if len(rows) else 0
+            if owner and owner != tid:
+                return form.format(self.label(owner, seq))
+        return ""
 
     # --- nodes -------------------------------------------------------------------------------------------------------
     def node(self, nid: int) -> Node | None:

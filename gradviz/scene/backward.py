@@ -227,7 +227,7 @@ def _hooked(draft: Draft, tid: int) -> list[Event]:
     """The calls of tensor hooks on a tensor in this backward call."""
     calls = draft.replay.index.hook_calls
     return [draft.replay.event(int(calls.seq[row])) for row in calls.where("tid", tid)
-            if calls.ints("call")[row] == draft.graph.call and calls.ints("nid")[row] == 0]
+            if calls.ints("call")[row] == draft.graph.call]
 
 
 def _accumulated(draft: Draft) -> None:
