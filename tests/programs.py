@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 import gradviz.engine as torch
 
-OPS = ("add", "mul", "exp", "relu", "row", "view", "detach", "data", "setitem", "mul_", "fill_", "no_grad_write", "hook",
-       "retain", "backward", "clear")
+OPS = ("add", "mul", "exp", "relu", "row", "view", "detach", "data", "setitem", "mul_", "fill_", "no_grad_write",
+       "hook", "retain", "backward", "clear")
 programs = st.lists(st.tuples(st.sampled_from(OPS), st.integers(0, 30), st.integers(0, 30)), min_size=3, max_size=25)
 Program = list[tuple[str, int, int]]
 

@@ -61,8 +61,7 @@ def chosen(replay: Replay, event: int | None, at: str | None) -> int:
             raise Failure(f"there is no event {event}: the last is {replay.n - 1}")
         return event
     if at == "error":
-        errors = replay.events("error")
-        if not errors:
+        if replay.error < 0:
             raise Failure("there is no error in the trace")
-        return errors[-1]
-    return replay.n - 1
+        return replay.error
+    return replay.end

@@ -128,6 +128,18 @@ class Replay:
         failed = [relation.seq[np.logical_not(relation["ok"])] for relation in (self.index.ops, self.index.steps)]
         return np.concatenate((np.delete(errors.seq, first), *failed))
 
+    @property
+    def end(self) -> int:
+        """The last event that one stops at; the very last one where there is none."""
+        return int(self.steppable[-1]) if len(self.steppable) else max(0, self.n - 1)
+
+    @property
+    def error(self) -> int:
+        """The event at which the last exception was raised; -1 if none was."""
+        raised = self.index.errors.seq
+        raised = raised[np.isin(raised, self.steppable)]
+        return int(raised[-1]) if len(raised) else -1
+
     def opening(self, findings: Sequence[HasSeq] = ()) -> int:
         """The interesting moment: the worst finding, else the first error, else the first backward, else the end."""
         errors, backwards = self.index.errors.seq, self.index.backwards.seq
@@ -135,7 +147,7 @@ class Replay:
             return max(0, findings[0].seq)
         if len(errors) or len(backwards):
             return int(errors[0] if len(errors) else backwards[0])
-        return int(self.steppable[-1]) if len(self.steppable) else 0
+        return self.end
 
     def rows(self, first: int, last: int) -> list[Row]:
         """The events ``first`` to ``last``, as the timeline, the caption and the console show them."""

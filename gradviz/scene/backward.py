@@ -104,8 +104,9 @@ def _chip(draft: Draft, port: Port) -> str:
         return ""
     tensor = draft.nodes[source]
     glyph = f"g{tensor.id[1:]}"
+    label = [(seq, f"∇({text})" if " " in text else f"∇{text}") for seq, text in tensor.label]
     draft.nodes[glyph] = Node(
-        glyph, "backward", "gradient", [(seq, f"∇({label})" if " " in label else f"∇{label}") for seq, label in tensor.label], [],
+        glyph, "backward", "gradient", label, [],
         [(0, "future"), (tensor.event, "awaited")], tensor.event, tensor.span, twin=tensor.id, ref=tensor.ref)
     tensor.twin = glyph
     return glyph

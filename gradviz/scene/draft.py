@@ -15,7 +15,8 @@ NODE_BUDGET = 3_000
 @dataclass
 class Draft:
     """A scene in the making. ``glyph_of`` is the glyph that stands for a tensor at this point of the forward,
-    ``tensors`` all its glyphs, ``sharing`` the tensors on the picture by storage and version counter, ``made_by`` the tensor glyph whose gradient enters a backward node at (nid, output)."""
+    ``tensors`` all its glyphs, ``sharing`` the tensors on the picture by storage and version counter, ``made_by`` the
+    tensor glyph whose gradient enters a backward node at (nid, output)."""
 
     replay: Replay
     graph: Graph

@@ -19,9 +19,9 @@ SIGNS = {"add": "+", "sub": "−", "mul": "×", "div": "÷", "matmul": "@", "mm"
 def draw_forward(draft: Draft) -> None:
     """Glyphs and edges of the graph's ops, their inputs and outputs, and of the writes into their storages."""
     writes = _writes(draft)
-    for seq in sorted(_member_ops(draft) | writes):
+    for seq in sorted(_member_ops(draft) | writes | _failed(draft)):
         event = draft.replay.event(seq)
-        if not event.inputs and not event.writes:
+        if not event.inputs and not event.writes and event.ok:
             for facts in event.outputs:
                 _tensor(draft, facts, seq)
         elif seq in writes and not _makes_member(draft, event):
@@ -34,6 +34,13 @@ def _member_ops(draft: Draft) -> set[int]:
     nodes = draft.replay.index.nodes
     mine = np.isin(nodes.ints("nid"), list(draft.members)) & (nodes.ints("leaf") == 0)
     return set(np.intersect1d(nodes.seq[mine], draft.replay.index.ops.seq).tolist())
+
+
+def _failed(draft: Draft) -> set[int]:
+    """Ops that raised while the graph is shown."""
+    ops = draft.replay.index.ops
+    near = (ops.seq >= draft.graph.first) & (ops.seq <= draft.graph.last)
+    return set(ops.seq[np.logical_not(ops["ok"]) & near].tolist())
 
 
 def _makes_member(draft: Draft, event: Event) -> bool:

@@ -45,7 +45,8 @@ b.backward()
 
 
 def test_a_graph_made_before_a_loop_points_to_where_it_was_made(recorded: Record) -> None:
-    finding, = find(recorded("x = torch.ones(3, requires_grad=True)\ny = x.exp()\nfor k in range(2):\n    y.sum().backward()"))
+    finding, = find(recorded("x = torch.ones(3, requires_grad=True)\ny = x.exp()\nfor k in range(2):\n"
+                             "    y.sum().backward()"))
     assert (finding.kind, finding.root_cause.line, finding.failed_at.line) == ("graph_reuse", 2, 4)
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from hypothesis import given, settings
 
 import gradviz.engine as torch
@@ -16,6 +15,7 @@ from gradviz.events import KINDS
 from gradviz.recorder import Recorder
 from gradviz.replay import Replay, inspect
 from tests.programs import Program, begin, programs, run_line
+
 
 @dataclass(frozen=True)
 class Said:

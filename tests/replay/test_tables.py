@@ -16,8 +16,8 @@ from gradviz.trace.columns import decode, encode
 DEAD, RETAIN = KINDS["dead"].code, KINDS["retain_grad"].code
 events = st.lists(st.one_of(
     st.tuples(st.just(RETAIN), st.tuples(st.integers(1, 9))),
-    st.tuples(st.just(DEAD), st.tuples(st.lists(st.integers(1, 9), max_size=4), st.lists(st.integers(1, 9), max_size=2)))),
-    max_size=40)
+    st.tuples(st.just(DEAD), st.tuples(st.lists(st.integers(1, 9), max_size=4),
+                                       st.lists(st.integers(1, 9), max_size=2)))), max_size=40)
 
 
 def add(tables: Tables, chunk: list[tuple[int, tuple[Any, ...]]], first_seq: int) -> None:

@@ -13,8 +13,9 @@ from gradviz.replay import values
 
 
 @pytest.mark.parametrize(("number", "text"), [
-    (28.0, "28"), (0.25, "0.25"), (-0.0, "0"), (2.4999, "2.5"), (1234.5, "1.23e3"), (1e-7, "1e-7"), (123456.0, "123456"),
-    (1e12, "1e12"), (math.nan, "NaN"), (math.inf, "inf"), (-math.inf, "-inf"), (-3.14159, "-3.14")])
+    (28.0, "28"), (0.25, "0.25"), (-0.0, "0"), (2.4999, "2.5"), (1234.5, "1.23e3"), (1e-7, "1e-7"),
+    (123456.0, "123456"), (1e12, "1e12"), (math.nan, "NaN"), (math.inf, "inf"), (-math.inf, "-inf"),
+    (-3.14159, "-3.14")])
 def test_a_number_has_at_most_three_significant_digits(number: float, text: str) -> None:
     assert values.short(number) == text
 

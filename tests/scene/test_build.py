@@ -166,3 +166,15 @@ def test_each_iteration_has_its_own_graph(recorded: Record) -> None:
 def test_an_unknown_graph_is_an_error(recorded: Record, graph: int) -> None:
     with pytest.raises(IndexError):
         build(recorded(MODEL), [], graph)
+
+
+def test_an_op_that_raised_is_drawn_and_lit(recorded: Record) -> None:
+    replay = recorded("a = torch.ones(4, requires_grad=True)\nb = a * 2\na.add_(10.0)")
+    findings = find(replay)
+    scene = build(replay, findings, 0)
+    check(replay, scene)
+    failed = named(scene, "add_ 10.0")
+    assert at(failed.states, scene.last) == "failed"
+    error = next(step for step in scene.steps if step.phase == "error")
+    assert error.focus == [failed.id]
+    assert [stop.title for stop in scene.stops] == ["Leaf", "Refused"]
