@@ -7,7 +7,7 @@ import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +79,14 @@ def inplace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def visit(browser: Any) -> Iterator[Open]:
+def serving() -> Iterator[Callable[[Path], str]]:
+    """Serves a trace until the test is over and its pages are closed."""
+    with ExitStack() as stack:
+        yield lambda path: stack.enter_context(served(path))
+
+
+@pytest.fixture
+def visit(browser: Any, serving: Any) -> Iterator[Open]:
     """Opens an address and waits until the page can be used. Afterwards: no error was logged, nothing foreign asked."""
     contexts, faults = [], []
 

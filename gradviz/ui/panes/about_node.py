@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 from dash import html
@@ -97,6 +98,8 @@ def _scalars(focus: Focus, view: NodeView, flow: Flow) -> dict[str, Any]:
     words = [word.strip() for word in op.args.split(",") if word.strip()]
     named = dict(word.split("=", 1) for word in words if "=" in word)
     found: dict[str, Any] = {"alpha": named.get("alpha", "")}
+    if op.name == "square":
+        found["n"] = html.Span("2")
     if words and "=" not in words[0] and len(op.inputs) == 1:
         found |= {"other": html.Span(words[0]), "n": html.Span(words[0])}
     if view.name == "MeanBackward0" and not flow.content.reason:
@@ -157,7 +160,12 @@ def _sum(shape: str) -> html.Span:
 
 
 def _derivative(root: str, of: str) -> html.Span:
-    return html.Span([html.Span(f"∂{root}"), html.Span(f"∂{of}")], className="fr g")
+    return html.Span([html.Span(f"∂{_whole(root)}"), html.Span(f"∂{_whole(of)}")], className="fr g")
+
+
+def _whole(label: str) -> str:
+    """A name as it is, an expression in parentheses."""
+    return label if re.fullmatch(r"[\w.\[\]]+", label) else f"({label})"
 
 
 def _made(focus: Focus, owner: str) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gradviz.replay.inspect import Content
 
 SMALL_ROWS, SMALL_COLUMNS = 6, 6
-_MATRIX = 4
+_MATRIX, _LETTERS = 4, 32
 
 
 def grid(array: Array, tone: str) -> html.Div | None:
@@ -43,13 +43,19 @@ def matrix(content: Content, className: str = "") -> Any | None:
     rows = _rows(content.array)
     if rows is None or max(rows.shape) > _MATRIX:
         return None
+    words = [[_brief(item) for item in row] for row in rows]
+    if sum(max(map(len, column)) + 1 for column in zip(*words, strict=True)) > _LETTERS:
+        return None
     if content.array.ndim == 0:
-        return html.Span(number(rows[0, 0]), className=f"big {className}".strip())
-    return html.Span(
-        [html.Span(number(item)) for item in rows.reshape(-1)],
-        className=f"mat {className}".strip(),
-        style={"gridTemplateColumns": f"repeat({rows.shape[1]},auto)"},
-    )
+        return html.Span(words[0][0], className=f"big {className}".strip())
+    cells = [html.Span(word) for row in words for word in row]
+    columns = {"gridTemplateColumns": f"repeat({rows.shape[1]},auto)"}
+    return html.Span(cells, className=f"mat {className}".strip(), style=columns)
+
+
+def _brief(item: Any) -> str:
+    """At most 3 significant digits, so that a formula stays on its line."""
+    return short(float(item)) if isinstance(item, np.floating) else number(item)
 
 
 def captioned(piece: Any, words: str) -> html.Span:
