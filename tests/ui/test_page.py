@@ -332,7 +332,7 @@ def test_readers_hear_what_is_drawn(visit: Open, chain: str) -> None:
 def test_markup_in_names_and_prints_stays_text(visit: Open, serving: Serve, tmp_path: Path) -> None:
     evil = "<script>window.hit=1</script><img src=x onerror=window.hit=1>"
     trace = traces.chain(tmp_path / "evil.gvt", script=f"{evil}.py", rename=("loss", "<b>loss</b>"), said=evil)
-    page = visit(url, "#e=14")
+    page = visit(serving(trace), "#e=14")
     press(page, "End")
     page.wait_for_timeout(300)
     for seq in (8, 11, 14, 21):
