@@ -7,7 +7,7 @@ from typing import Any
 from gradviz.engine.xp import xp
 
 
-class dtype:  # noqa: N801 - PyTorch's name
+class dtype:
     """The type of a tensor's elements."""
 
     __slots__ = ("code", "is_complex", "is_floating_point", "itemsize", "legacy", "name", "np", "rank")
@@ -115,7 +115,7 @@ def lookup(d: Any) -> dtype:
     raise TypeError(f"argument 'dtype' must be torch.dtype, not {type(d).__name__}")
 
 
-class finfo:  # noqa: N801 - PyTorch's name
+class finfo:
     """Limits of a floating type."""
 
     def __init__(self, d: dtype | None = None) -> None:
@@ -131,7 +131,7 @@ class finfo:  # noqa: N801 - PyTorch's name
                 f"smallest_normal={self.smallest_normal:g}, tiny={self.tiny:g}, dtype={self.dtype})")
 
 
-class iinfo:  # noqa: N801 - PyTorch's name
+class iinfo:
     """Limits of an integer type."""
 
     def __init__(self, d: dtype) -> None:
@@ -144,7 +144,7 @@ class iinfo:  # noqa: N801 - PyTorch's name
         return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
 
 
-class device:  # noqa: N801 - PyTorch's name
+class device:
     """Where a tensor lives."""
 
     __slots__ = ("index", "type")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 from gradviz.engine.errors import UnsupportedError
 
@@ -11,7 +11,7 @@ from gradviz.engine.errors import UnsupportedError
 @cache
 def names(owner: str) -> frozenset[str]:
     """The public names of PyTorch 2.13's ``owner``: torch, torch.Tensor or torch.autograd."""
-    text = files("gradviz.engine").joinpath("torch_names.txt").read_text(encoding="utf-8")
+    text = (Path(__file__).parent / "torch_names.txt").read_text(encoding="utf-8")
     part = text.partition(f"# {owner}\n")[2].partition("#")[0]
     return frozenset(part.split())
 

@@ -1,215 +1,38 @@
-"""What a recorder is told: identities, facts and values, and one function per kind of event.
-
-Only called when ``probe.sink`` is set. Numbers are given when something is first told of, so nothing is numbered
-without a recorder. A thing that dies puts its weak reference on a list, and the numbers go out with the next event.
-"""
+"""What a recorder is told: one function per kind of event. Only called when ``probe.sink`` is set."""
 
 from __future__ import annotations
 
 import threading
-import weakref
 from itertools import count
-from math import isfinite, nan, sqrt
 from typing import Any
 
 from gradviz import probe
 from gradviz.engine.autograd import modes
 from gradviz.engine.autograd.hooks import return_site
 from gradviz.engine.autograd.node import FREED, AccumulateGrad
-from gradviz.engine.dtypes import BY_NP
-from gradviz.engine.storage import Storage, offset_of, storage_of
-from gradviz.engine.xp import ndarray, xp
-
-SMALL = 256
-"""Bytes up to which the content is kept whole under the policy auto."""
-NO_GRADIENT = (-1, 0, (), "", None)
-
-
-# --- identities ------------------------------------------------------------------------------------------------------
-class _Ref(weakref.ref):  # type: ignore[type-arg]
-    __slots__ = ("number",)
-
-
-_tensors: dict[int, _Ref] = {}
-_nodes: dict[int, _Ref] = {}
-_dead_tensors: list[_Ref] = []
-_dead_nodes: list[_Ref] = []
-
-
-def _number(tensor: Any) -> int:
-    tid = probe.new_tid()
-    ref = _tensors[tid] = _Ref(tensor, _dead_tensors.append)
-    ref.number = tid
-    return tid
+from gradviz.engine.identity import (
+    NO_GRADIENT,
+    bury,
+    cell_id,
+    dead_nodes,
+    dead_tensors,
+    element_strides,
+    facts,
+    gradient,
+    gradient_id,
+    gradients,
+    node_id,
+    number_node,
+    number_tensor,
+    output_tid,
+    storage_id,
+    tensor_id,
+    value,
+)
+from gradviz.engine.xp import xp
 
 
-def number_node(node: Any) -> int:
-    """Number a node; negative on the node until its facts are told."""
-    nid: int = probe.new_nid()
-    node.nid = -nid
-    ref = _nodes[nid] = _Ref(node, _dead_nodes.append)
-    ref.number = nid
-    return nid
-
-
-def bury(sink: Any) -> None:
-    """Tell which numbers have died since."""
-    tids, nids = [], []
-    while _dead_tensors:
-        tids.append(_tensors.pop(_dead_tensors.pop().number))
-    while _dead_nodes:
-        nids.append(_nodes.pop(_dead_nodes.pop().number))
-    sink.dead([ref.number for ref in tids], [ref.number for ref in nids])
-
-
-def tensor_id(tensor: Any) -> int:
-    """The tensor's number; one that the recording has not met is introduced by a ``tensor`` event."""
-    tid: int = tensor._tid
-    if tid > 0:
-        return tid
-    tid = -tid or _number(tensor)
-    tensor._tid = tid
-    sink: Any = probe.sink
-    if tensor._view is not None and tensor._view.base._tid <= 0:
-        tensor_id(tensor._view.base)
-    sink.tensor(facts(tensor, tid, "external"))
-    return tid
-
-
-def gradient_id(tensor: Any) -> int:
-    """The number of a gradient tensor; its facts are told when something else uses it."""
-    tid: int = tensor._tid
-    if not tid:
-        tid = _number(tensor)
-        tensor._tid = -tid
-    return abs(tid)
-
-
-def node_id(node: Any) -> int:
-    nid: int = node.nid
-    return nid if nid > 0 else -nid or number_node(node)
-
-
-def storage_id(tensor: Any) -> int:
-    storage = tensor._cell.storage
-    if storage is None:
-        storage = storage_of(tensor)
-    return storage.sid or _number_storage(storage)
-
-
-def _number_storage(storage: Storage) -> int:
-    sid: int = probe.new_sid()
-    storage.sid = sid
-    return sid
-
-
-def cell_id(cell: Any) -> int:
-    cid: int = cell.cid
-    if not cid:
-        cid = cell.cid = probe.new_cid()
-    return cid
-
-
-def output_tid(node: Any, slot: int) -> int:
-    """The tensor that a node's output was, where the recording knows it by that node still."""
-    for ref in _tensors.values() if node.nid else ():
-        tensor = ref()
-        if tensor is not None and tensor._edge is not None and tensor._edge[0] is node and tensor._edge[1] == slot:
-            return abs(tensor._tid)
-    return 0
-
-
-# --- values ----------------------------------------------------------------------------------------------------------
-def value(array: ndarray, full: bool = False) -> Any:
-    """The content by policy: all of it, statistics, or nothing."""
-    policy = probe.sink.values  # type: ignore[union-attr]
-    if policy == "auto":
-        if array.nbytes <= SMALL:
-            return array.tobytes()
-    elif policy == "full":
-        return array.tobytes()
-    elif policy == "none":
-        return None
-    return statistics(array, full or policy == "stats")
-
-
-def statistics(array: ndarray, full: bool = False) -> Any:
-    """Figures in the order of ``events.STATISTICS``; without ``full`` those that one dot product tells."""
-    kind = array.dtype.kind
-    if kind == "c" or not array.size:
-        return None
-    if kind != "f":
-        if not full:
-            return (nan, 0.0, 0.0, 0.0, -1.0, nan, nan, nan, nan)
-        return (nan, 0.0, 0.0, 0.0, -1.0, float(array.min()), float(array.max()), float(array.mean()),
-                float(array.size - xp.count_nonzero(array)))
-    flat = array.reshape(-1) if array.flags.c_contiguous else array.T.reshape(-1)
-    square = float(xp.dot(flat, flat))
-    if not isfinite(square):
-        bad = ~xp.isfinite(flat if array.flags.c_contiguous else array.reshape(-1))
-        number = int(xp.count_nonzero(bad))
-        if number:
-            nans = int(xp.count_nonzero(xp.isnan(flat)))
-            good = array.reshape(-1)[~bad]
-            spread = (float(good.min()), float(good.max()), float(good.mean())) if full and good.size else (nan,) * 3
-            zeros = float(array.size - xp.count_nonzero(flat)) if full else nan
-            return (square, 1.0, float(nans), float(number - nans), float(bad.argmax()), *spread, zeros)
-        square = float(xp.square(flat, dtype=xp.float64).sum())
-    if not full:
-        return (sqrt(square), 0.0, 0.0, 0.0, -1.0, nan, nan, nan, nan)
-    return (sqrt(square), 0.0, 0.0, 0.0, -1.0, float(flat.min()), float(flat.max()), float(flat.mean()),
-            float(flat.size - xp.count_nonzero(flat)))
-
-
-# --- facts -----------------------------------------------------------------------------------------------------------
-_strides: dict[tuple[Any, int], tuple[int, ...]] = {}
-
-
-def element_strides(array: ndarray) -> tuple[int, ...]:
-    key = array.strides, array.itemsize
-    known = _strides.get(key)
-    if known is None:
-        known = _strides[key] = tuple(n // key[1] for n in key[0])
-    return known
-
-
-_type_names = {np_type: d.name for np_type, d in BY_NP.items()}
-
-
-def facts(tensor: Any, tid: int, how: str) -> tuple[Any, ...]:
-    """The tensor as ``events.Facts``; a node that made it is numbered."""
-    array, cell, view, edge = tensor._array, tensor._cell, tensor._view, tensor._edge
-    base = 0
-    offset = 0
-    storage = cell.storage
-    if view is not None:
-        base = view.base._tid if view.base._tid > 0 else tensor_id(view.base)
-        offset = offset_of(tensor)
-    elif storage is not None and storage.array is not array:
-        offset = offset_of(tensor)
-    nid, slot = (0, 0) if edge is None else (node_id(edge[0]), edge[1])
-    return (tid, storage_id(tensor), cell.cid or cell_id(cell), array.shape, element_strides(array), offset,
-            _type_names[array.dtype], "cpu", tensor._requires, edge is None, base, cell.version, nid, slot, how,
-            value(array))
-
-
-def gradient(g: Any, full: bool = False) -> Any:
-    """A gradient as ``events.Gradient``."""
-    if g.__class__ is ndarray:
-        return (0, 0, g.shape, _type_names[g.dtype], value(g, full))
-    if g is None:
-        return NO_GRADIENT
-    array = getattr(g, "_array", None)
-    if array is None:
-        array = xp.asarray(g)
-        return (0, 0, array.shape, _type_names.get(array.dtype, str(array.dtype)), value(array, full))
-    return (gradient_id(g), storage_id(g), array.shape, _type_names[array.dtype], value(array, full))
-
-
-def gradients(node: Any, g: Any) -> list[Any]:
-    return [gradient(g)] if node.width == 1 else [gradient(x) for x in g]
-
-
+# --- nodes -----------------------------------------------------------------------------------------------------------
 def _node_rows(node: Any, outputs: Any, rows: list[Any]) -> None:
     """Facts of ``node`` and of every node behind it that the recording has not met (usually new AccumulateGrads)."""
     waiting = [node]
@@ -264,7 +87,7 @@ class _Muted(threading.local):
 _muted = _Muted()
 
 
-class muted:  # noqa: N801 - a context
+class muted:
     """Nothing that runs in it is told."""
 
     def __enter__(self) -> None:
@@ -282,7 +105,7 @@ def failed_here(name: str, args: str, inputs: Any, error: BaseException) -> None
     _muted.on = True
 
 
-class composite:  # noqa: N801 - a context
+class composite:
     """Ops run in it are one op to a person: one event, with all the nodes that they made."""
 
     def __init__(self, name: str, inputs: Any, args: str = "") -> None:
@@ -313,7 +136,7 @@ def op(name: str, args: str, inputs: Any, outputs: Any, how: str = "op", written
     sink: Any = probe.sink
     if _muted.on:
         return
-    if _dead_tensors or _dead_nodes:
+    if dead_tensors or dead_nodes:
         bury(sink)
     read = []
     for t in inputs:
@@ -330,7 +153,7 @@ def op(name: str, args: str, inputs: Any, outputs: Any, how: str = "op", written
                    value(written._array)),)
     for t in outputs:
         if t._tid <= 0:
-            t._tid = -t._tid or _number(t)
+            t._tid = -t._tid or number_tensor(t)
     rows: list[Any] = []
     for t in outputs:
         edge = t._edge
@@ -393,7 +216,7 @@ def rebind(tensor: Any, reason: str) -> None:
 def begin(call: Any, roots: Any, inputs: Any, method: str) -> None:
     """A backward call starts. ``roots``: (tensor, edge, gradient given by the user or None)."""
     sink: Any = probe.sink
-    if _dead_tensors or _dead_nodes:
+    if dead_tensors or dead_nodes:
         bury(sink)
     call.id = probe.new_call()
     call.roots = [(tensor_id(t), node_id(edge[0]), edge[1], None if g is None else gradient(g)) for t, edge, g in roots]
@@ -411,7 +234,7 @@ def end(call: Any, phase: str) -> None:
 def step(call: Any, node: Any, number: int, g: Any, shares: Any, started: int) -> None:
     """A node has run."""
     sink: Any = probe.sink
-    if _dead_tensors or _dead_nodes:
+    if dead_tensors or dead_nodes:
         bury(sink)
     fit = call.ns.fit
     out = []
@@ -479,3 +302,10 @@ def grad_set(tensor: Any, to: Any) -> None:
     else:
         zeroed = not xp.count_nonzero(to._array)
         sink.grad_set(tensor_id(tensor), "zeroed" if zeroed else "value", gradient(to))
+
+
+__all__ = [
+    "accumulated", "begin", "composite", "element_strides", "end", "facts", "failed", "failed_here", "grad_set", "gradient",
+    "gradient_id", "hook", "left", "muted", "node_id", "op", "output_tid", "raised", "rebind", "retained", "step",
+    "step_failed", "tensor_id",
+]

@@ -38,7 +38,7 @@ def get_printoptions() -> dict[str, Any]:
     return {name: getattr(options, name) for name in ("precision", "threshold", "edgeitems", "linewidth", "sci_mode")}
 
 
-class printoptions:  # noqa: N801 - PyTorch's name
+class printoptions:
     """Print options for a region."""
 
     def __init__(self, **kwargs: Any) -> None:

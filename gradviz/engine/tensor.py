@@ -47,7 +47,7 @@ class _TensorType(_StructMeta):  # type: ignore[misc,valid-type]
     """A Struct has a constructor in C, which takes the fields and which ``make`` uses. What a user calls is
     ``Tensor(data)``; subclasses may define ``__new__`` and ``__init__``, which a Struct's body may not hold."""
 
-    def __new__(meta, name: str, bases: Any, body: dict[str, Any], **options: Any) -> Any:  # noqa: N804
+    def __new__(meta, name: str, bases: Any, body: dict[str, Any], **options: Any) -> Any:
         own = {key: body.pop(key) for key in ("__new__", "__init__") if key in body}
         notes = body.pop("__annotations__", None) if name != "Tensor" else None
         cls = super().__new__(meta, name, bases, body, **options)

@@ -59,22 +59,51 @@ def count_edges(roots: list[Edge]) -> dict[Any, int]:
     return counts
 
 
+def shared(roots: list[Edge]) -> dict[Any, int]:
+    """The nodes that wait for more than one gradient from others (a root: for any), and for how many.
+
+    Most nodes wait for one; leaving those out keeps the walk from counting them.
+    """
+    seen = {node for node, _ in roots}
+    top = set(seen)
+    waiting: dict[Any, int] = {}
+    stack = list(seen)
+    pop, push, add = stack.pop, stack.append, seen.add
+    while stack:
+        for node, _ in pop().next:
+            if node is not None:
+                if node in seen:
+                    waiting[node] = waiting.get(node, 0 if node in top else 1) + 1
+                else:
+                    add(node)
+                    push(node)
+    return waiting
+
+
 def run(call: Call, roots: list[Edge], grads: list[Any]) -> None:
     """Deliver ``grads`` at ``roots`` and run all that becomes ready."""
     ns, keep, needed, targets = call.ns, call.keep, call.needed, call.targets
-    counts = count_edges(roots)
+    waiting = shared(roots)
     buffers: dict[Any, Any] = {}
+    take = buffers.pop
     heap: list[Any] = []
+    lone: Any = None
+    """The one node that is ready; the heap is used only while there are several."""
     for (node, slot), g in zip(roots, grads, strict=True):
         _deliver(ns, buffers, node, slot, g)
     for node in dict.fromkeys(node for node, _ in roots):
-        if not counts[node]:
+        if node not in waiting:
             ready.push(heap, node)
-    while heap:
-        node = heap.pop() if len(heap) == 1 else ready.pop(heap)
-        g = buffers.pop(node, None)
+    while True:
+        if lone is not None:
+            node, lone = lone, None
+        elif heap:
+            node = ready.pop(heap)
+        else:
+            break
+        g = take(node, None)
+        edges = node.next
         if g is None:
-            edges: Any = node.next
             shares: Any = (None,) * len(edges)
         elif node.__class__ is AccumulateGrad:
             if targets is None or node in targets:
@@ -85,26 +114,24 @@ def run(call: Call, roots: list[Edge], grads: list[Any]) -> None:
                     accumulate(call, node, g)
             continue
         else:
-            edges = node.next
-            if node.hooks is None and targets is None and probe.sink is None:
-                shares = run_rule(ns, node, g)
-            else:
+            if node.hooks is not None or targets is not None or probe.sink is not None:
                 shares = visit(call, node, g)
                 if shares is None:
                     continue
+            elif node.saved is None:
+                shares = node.rule(ns, node, g)
+                if shares.__class__ is not tuple:
+                    shares = (shares,)
+            else:
+                shares = run_rule(ns, node, g)
             if not keep and node.saved is not None:
                 release(node)
-        i = 0
-        for node, slot in edges:
-            share = shares[i]
-            i += 1
+        for (node, slot), share in zip(edges, shares):
             if node is None:
                 continue
             if share is not None and (needed is None or node in needed or node in targets):  # type: ignore[operator]
-                if share.__class__ is ndarray:
-                    if node.width != 1 or share.shape != node.shape or share.dtype is not node.dtype:
-                        share = ns.fit(share, node, slot)
-                else:
+                if share.__class__ is not ndarray or node.width != 1 or share.shape != node.shape or (
+                        share.dtype is not node.dtype):
                     share = ns.fit(share, node, slot)
                 if node.width != 1:
                     _deliver(ns, buffers, node, slot, share)
@@ -113,13 +140,20 @@ def run(call: Call, roots: list[Edge], grads: list[Any]) -> None:
                     buffers[node] = share if share.__class__ is ndarray else ns.solid(share)
                 else:
                     buffers[node] = share
-            left = counts[node] - 1
-            counts[node] = left
-            if not left:
-                if heap:
-                    ready.push(heap, node)
-                else:
-                    heap.append(node)
+            if node in waiting:
+                left = waiting[node] - 1
+                if left:
+                    waiting[node] = left
+                    continue
+                del waiting[node]
+            if lone is not None:
+                ready.push(heap, lone)
+                ready.push(heap, node)
+                lone = None
+            elif heap:
+                ready.push(heap, node)
+            else:
+                lone = node
 
 
 def visit(call: Call, node: Any, g: Any) -> tuple[Any, ...] | None:
@@ -140,6 +174,8 @@ def visit(call: Call, node: Any, g: Any) -> tuple[Any, ...] | None:
         if not runs:
             return None
         shares = run_rule(call.ns, node, g)
+        if len(shares) < len(node.next):
+            shares += (None,) * (len(node.next) - len(shares))
         if node.hooks is not None and node.hooks.post:
             shares = firing.after(call, node, shares, g)
     except BaseException as error:
@@ -159,15 +195,19 @@ def run_rule(ns: Any, node: Any, g: Any) -> tuple[Any, ...]:
     if saved is None:
         shares = node.rule(ns, node, g)
     elif ns is raw:
-        if len(saved) == 2:
+        n = len(saved)
+        if n == 2 and saved is not FREED:
             holder, version = saved
-            if holder is None:
-                check(node)
-                shares = node.rule(ns, node, g, None)
-            elif holder._cell.version != version:
+            if holder._cell.version != version:
                 raise changed(node, 0)
-            else:
-                shares = node.rule(ns, node, g, holder._array)
+            shares = node.rule(ns, node, g, holder._array)
+        elif n == 4:
+            one, version, two, other_version = saved
+            if one is not None and one._cell.version != version:
+                raise changed(node, 0)
+            if two is not None and two._cell.version != other_version:
+                raise changed(node, 1)
+            shares = node.rule(ns, node, g, None if one is None else one._array, None if two is None else two._array)
         else:
             check(node)
             shares = node.rule(ns, node, g, *[None if h is None else h._array for h in saved[::2]])
@@ -176,8 +216,7 @@ def run_rule(ns: Any, node: Any, g: Any) -> tuple[Any, ...]:
         shares = node.rule(ns, node, g, *[tensor_of(node, h) for h in saved[::2]])
     if shares.__class__ is tuple:
         return shares  # type: ignore[no-any-return]
-    edges = len(node.next)
-    return (shares,) if edges == 1 else (shares,) + (None,) * (edges - 1)
+    return (shares,)
 
 
 def release(node: Any) -> None:
@@ -242,6 +281,7 @@ def call_node(node: Any, grads: tuple[Any, ...]) -> Any:
         arrays = [None if g is None else g._array for g in grads]
         shares = run_rule(raw, node, arrays[0] if node.width == 1 else arrays)
         shares = tuple(None if s is None else fresh(asarray(s)) for s in shares)
+    shares = (*shares, *(None,) * (len(node.next) - len(shares)))
     return shares[0] if len(shares) == 1 else shares
 
 

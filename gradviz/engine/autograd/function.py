@@ -221,8 +221,8 @@ def _attach(ctx: Any, cls: Any, results: list[Any], inputs: list[Any], edges: An
         if not isinstance(t, Tensor):
             raise TypeError(f"save_for_backward can only save variables, but argument {len(flat) // 2} is of type "
                             f"{type(t).__name__}")
-        slot = next((i for i, r in enumerate(results) if r is t or isinstance(r, Tensor) and r._array is t._array
-                     and not any(t is x for x in inputs)), None)
+        slot = next((i for i, r in enumerate(results) if r is t or (isinstance(r, Tensor) and r._array is t._array
+                     and not any(t is x for x in inputs))), None)
         flat += (t if slot is None else Output(t._array, t._cell, slot), t._cell.version)
     ctx.saved = tuple(flat) if flat else None
     ctx.to_save = ()

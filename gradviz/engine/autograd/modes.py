@@ -130,19 +130,19 @@ def _resuming(mode: _Mode, function: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-class no_grad(_Mode):  # noqa: N801 - PyTorch's name
+class no_grad(_Mode):
     """Nothing in it is recorded for backward."""
 
     mode = "no_grad"
 
 
-class enable_grad(_Mode):  # noqa: N801
+class enable_grad(_Mode):
     """Recording goes on in it, inside ``no_grad`` too."""
 
     mode = "grad"
 
 
-class inference_mode(_Mode):  # noqa: N801
+class inference_mode(_Mode):
     """``no_grad``, whose tensors can never take part in recording."""
 
     def __new__(cls, mode: Any = True) -> Any:
@@ -158,7 +158,7 @@ class inference_mode(_Mode):  # noqa: N801
         return inference_mode(self.mode == "inference")
 
 
-class set_grad_enabled(_Mode):  # noqa: N801
+class set_grad_enabled(_Mode):
     """Takes effect at once; as a context it is undone at the end."""
 
     def __new__(cls, mode: bool) -> Any:

@@ -135,5 +135,5 @@ def add_hook(node: Any, kind: str, hook: Callable[..., Any]) -> RemovableHandle:
 
 def node_class(name: str, rule: Callable[..., Any], saves: tuple[str, ...] = ()) -> type[Node]:
     """The class of an op's nodes."""
-    return type(Node)(name, (Node,), {"rule": staticmethod(rule), "saves": saves, "__module__": "torch.autograd"},
+    return type(Node)(name, (Node,), {"rule": staticmethod(rule), "saves": saves, "__module__": "builtins"},
                       dict=True)

@@ -40,7 +40,7 @@ def set_detect_anomaly(mode: bool, check_nan: bool = True) -> None:
     """Accepted for compatibility: a recording shows where every value came from."""
 
 
-class detect_anomaly:  # noqa: N801 - PyTorch's name
+class detect_anomaly:
     """Accepted for compatibility: a recording shows where every value came from."""
 
     def __init__(self, check_nan: bool = True) -> None:

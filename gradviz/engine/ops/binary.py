@@ -10,7 +10,7 @@ from gradviz.engine import observe
 from gradviz.engine.autograd.modes import enabled, regions
 from gradviz.engine.autograd.node import NO_EDGE, node_class, sequence
 from gradviz.engine.autograd.views import check_inplace, rebase
-from gradviz.engine.ops.build import changed, not_a_tensor, recording
+from gradviz.engine.ops.build import changed, check_overlap, not_a_tensor, recording
 from gradviz.engine.ops.promote import (
     can_cast,
     cast_error,
@@ -295,6 +295,7 @@ def inplace(row: Row) -> Callable[[Any, Any], Any]:
                 raise cast_error(a.dtype, x.dtype)
             tracked = recording(inputs)
             check_inplace(self, tracked)
+            check_overlap(x)
             cell = self._cell
             before = cell.version
             if not tracked or node_type is None:

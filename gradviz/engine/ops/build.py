@@ -203,6 +203,8 @@ def write(op: Op, target: Any, others: tuple[Any, ...], args: tuple[Any, ...] = 
         arrays = arrays_of(op, inputs)
         tracked = op.node is not None and recording(inputs)
         check_inplace(target, tracked)
+        if op.saves or len(inputs) > 1:
+            check_overlap(arrays[0])
         cell = target._cell
         before = cell.version
         node = None
@@ -228,6 +230,13 @@ def write(op: Op, target: Any, others: tuple[Any, ...], args: tuple[Any, ...] = 
         return target
     except Exception as error:
         raise _told(op, inputs, text, error, True) from None
+
+
+def check_overlap(array: ndarray) -> None:
+    """Refuse to write an array that shows one element at several places, as ``expand`` makes it."""
+    if 0 in array.strides and any(n > 1 and not s for n, s in zip(array.shape, array.strides, strict=True)):
+        raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single memory "
+                           "location. Please clone() the tensor before performing the operation.")
 
 
 def changed(target: Any, node: Any) -> tuple[Any, ...]:

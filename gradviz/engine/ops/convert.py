@@ -86,7 +86,7 @@ def _warn_scalar() -> None:
                   "using tensor.detach() first.", UserWarning, stacklevel=3)
 
 
-def __bool__(self: Any) -> bool:  # noqa: N807
+def __bool__(self: Any) -> bool:
     array = self._array
     if array.size != 1:
         if not array.size:
@@ -97,7 +97,7 @@ def __bool__(self: Any) -> bool:  # noqa: N807
     return bool(array.item())
 
 
-def __index__(self: Any) -> int:  # noqa: N807
+def __index__(self: Any) -> int:
     if self._array.size != 1 or self._array.dtype.kind not in "iub":
         raise TypeError("only integer tensors of a single element can be converted to an index")
     return int(self._array.item())
@@ -121,30 +121,30 @@ def numpy(self: Any, *, force: bool = False) -> Any:
     return self._array.view()
 
 
-def __array__(self: Any, dtype: Any = None, copy: Any = None) -> Any:  # noqa: N807
+def __array__(self: Any, dtype: Any = None, copy: Any = None) -> Any:
     array = numpy(self)
     return array if dtype is None else array.astype(dtype, copy=False)
 
 
-def __len__(self: Any) -> int:  # noqa: N807
+def __len__(self: Any) -> int:
     if not self._array.ndim:
         raise TypeError("len() of a 0-d tensor")
     return int(self._array.shape[0])
 
 
-def __iter__(self: Any) -> Any:  # noqa: N807
+def __iter__(self: Any) -> Any:
     if not self._array.ndim:
         raise TypeError("iteration over a 0-d tensor")
     return iter(self.unbind(0))
 
 
-def __contains__(self: Any, element: Any) -> bool:  # noqa: N807
+def __contains__(self: Any, element: Any) -> bool:
     if isinstance(element, Tensor | int | float | bool | complex):
         return bool((self._array == (element._array if isinstance(element, Tensor) else element)).any())
     raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}.")
 
 
-def __format__(self: Any, spec: str) -> str:  # noqa: N807
+def __format__(self: Any, spec: str) -> str:
     if not self._array.ndim and type(self) is Tensor:
         return format(self._array.item(), spec)
     return object.__format__(self, spec)
@@ -194,7 +194,7 @@ def set_data(self: Any, value: Any) -> None:
         observe.rebind(self, "data")
 
 
-def __deepcopy__(self: Any, memo: dict[int, Any]) -> Any:  # noqa: N807
+def __deepcopy__(self: Any, memo: dict[int, Any]) -> Any:
     """A leaf with a copy of the data, and of the gradient and what the user has put on it."""
     import copy
 

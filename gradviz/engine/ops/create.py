@@ -86,7 +86,7 @@ def _plain(data: Any, shape: list[int], depth: int) -> Any:
             raise TypeError("not a sequence")
         return data
     if depth >= len(shape):
-        raise ValueError(f"only one element tensors can be converted to Python scalars")
+        raise ValueError("only one element tensors can be converted to Python scalars")
     if len(data) != shape[depth]:
         raise ValueError(f"expected sequence of length {shape[depth]} at dim {depth} (got {len(data)})")
     if depth + 1 == len(shape) and not any(isinstance(x, Tensor | list | tuple) for x in data):

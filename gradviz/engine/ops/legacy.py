@@ -50,7 +50,7 @@ def set_default_tensor_type(t: Any) -> None:
     dtypes.set_default_dtype(TYPES[t.removeprefix("torch.")].dtype if isinstance(t, str) else t.dtype)
 
 
-class layout:  # noqa: N801 - PyTorch's name
+class layout:
     """How elements lie in memory; here always strided."""
 
     def __init__(self, name: str) -> None:

@@ -280,11 +280,11 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
 _div = plain_function("div")
 
 
-def __rtruediv__(self: Any, other: Any) -> Any:  # noqa: N807
+def __rtruediv__(self: Any, other: Any) -> Any:
     return binary.OPERATORS["mul"](unary.FUNCTIONS["reciprocal"](self), other)
 
 
-def __rsub__(self: Any, other: Any) -> Any:  # noqa: N807
+def __rsub__(self: Any, other: Any) -> Any:
     return rsub(self, other)
 
 

@@ -6,33 +6,43 @@ from typing import Any
 
 from gradviz import probe
 from gradviz.engine import dtypes, observe
+from gradviz.engine.autograd.node import node_class
 from gradviz.engine.dtypes import check_device
 from gradviz.engine.ops.args import sizes
 from gradviz.engine.ops.build import Op, write
-from gradviz.engine.autograd.node import node_class
 from gradviz.engine.ops.create import given_size, made
 from gradviz.engine.tensor import Tensor
 from gradviz.engine.xp import asarray, xp
 
 
 class Generator:
-    """A source of random numbers."""
+    """A source of random numbers; it is made when the first is drawn, since importing NumPy's takes time."""
 
     def __init__(self, device: Any = "cpu") -> None:
         self.device = dtypes.device(device)
-        self.manual_seed(0)
+        self._seed: int | None = 0
+        self._source: Any = None
+
+    @property
+    def np(self) -> Any:
+        if self._source is None:
+            if self._seed is None:
+                self._seed = int(xp.random.SeedSequence().entropy) % (1 << 63)  # type: ignore[arg-type]
+            self._source = xp.random.Generator(xp.random.Philox(self._seed % (1 << 64)))
+        return self._source
 
     def manual_seed(self, seed: int) -> Generator:
-        self._seed = int(seed)
-        self.np = xp.random.Generator(xp.random.Philox(self._seed % (1 << 64)))
+        self._seed, self._source = int(seed), None
         return self
 
     def seed(self) -> int:
-        self.manual_seed(int(xp.random.SeedSequence().entropy) % (1 << 63))  # type: ignore[arg-type]
-        return self._seed
+        self._seed, self._source = None, None
+        return self.initial_seed()
 
     def initial_seed(self) -> int:
-        return self._seed
+        if self._seed is None:
+            self.np  # noqa: B018 - draws a seed
+        return self._seed or 0
 
     def get_state(self) -> Any:
         return self.np.bit_generator.state
@@ -42,7 +52,7 @@ class Generator:
 
 
 default_generator = Generator()
-default_generator.seed()
+default_generator._seed = None  # a seed of its own in every process, drawn when it is needed
 
 
 def manual_seed(seed: int) -> Generator:

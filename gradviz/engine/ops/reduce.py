@@ -316,9 +316,9 @@ def _over(row: Any, *, one: bool = False) -> Any:
 
 
 def _pair(name: str) -> Any:
-    fields = namedtuple(name, ("values", "indices"))  # type: ignore[misc] # noqa: PYI024 - made by name
+    fields = namedtuple(name, ("values", "indices"))  # type: ignore[misc]
 
-    def __repr__(self: Any) -> str:  # noqa: N807
+    def __repr__(self: Any) -> str:
         return f"torch.return_types.{name}(\nvalues={self.values!r},\nindices={self.indices!r})"
 
     return type(name, (fields,), {"__repr__": __repr__, "__slots__": (), "__module__": "torch.return_types"})

@@ -17,6 +17,7 @@ from gradviz.engine.ops import (
     pointwise,
     random,
     reduce,
+    scatter,
     shape,
     sort,
     special,
@@ -26,7 +27,7 @@ from gradviz.engine.ops.binary import METHODS as OPERATORS
 from gradviz.engine.ops.out import with_out
 from gradviz.engine.tensor import Tensor
 
-FAMILIES: tuple[Any, ...] = (create, random, unary, pointwise, reduce, shape, index, join, linalg,
+FAMILIES: tuple[Any, ...] = (create, random, unary, pointwise, reduce, shape, scatter, index, join, linalg,
                               sort, matrix, special, legacy, convert)
 FUNCTIONS: dict[str, Any] = {}
 for _family in FAMILIES:

@@ -12,7 +12,7 @@ from gradviz.engine.autograd.modes import enabled, regions
 from gradviz.engine.autograd.node import node_class, sequence
 from gradviz.engine.autograd.saved import Output
 from gradviz.engine.autograd.views import check_inplace, rebase
-from gradviz.engine.ops.build import changed, not_a_tensor, recording
+from gradviz.engine.ops.build import changed, check_overlap, not_a_tensor, recording
 from gradviz.engine.ops.promote import cast_error, floating
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import Tensor, gradient_edge, make, refresh
@@ -173,6 +173,7 @@ def method(row: Row) -> Callable[[Any], Tensor]:
                 raise cast_error(floating(x).dtype, x.dtype)
             tracked = recording((self,))
             check_inplace(self, tracked)
+            check_overlap(x)
             node, before = None, cell.version
             if tracked and node_type is not None:
                 saved: Any = None

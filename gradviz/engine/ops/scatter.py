@@ -1,0 +1,333 @@
+"""Writing and picking elements by index: copy and fill, gather and scatter, masks."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+from gradviz.engine import observe
+from gradviz.engine.autograd.namespaces import along_axis
+from gradviz.engine.errors import size_text
+from gradviz.engine.ops import shape
+from gradviz.engine.ops.args import dimension
+from gradviz.engine.ops.build import Op, op, run, write
+from gradviz.engine.ops.create import array_of
+from gradviz.engine.tensor import Tensor
+from gradviz.engine.xp import asarray, ndarray, xp
+
+
+# --- rules -----------------------------------------------------------------------------------------------------------
+def _index_put(ns: Any, ctx: Any, g: Any) -> Any:
+    index, accumulate = ctx.args
+    kept = g if accumulate else ns.masked(g, index)
+    return (kept, ns.take(g, index)) if len(ctx.next) > 1 else kept
+
+
+def _gather(ns: Any, ctx: Any, g: Any, self: Any, index: Any) -> Any:
+    return ns.put_along(g, ctx.input_shape(), ns.plain(index), ctx.args)
+
+
+def _take_along(ns: Any, ctx: Any, g: Any, index: Any) -> Any:
+    return ns.put_add(g, ctx.input_shape(), (slice(None),) * ctx.args + (ns.plain(index),))
+
+
+def _masked_fill(ns: Any, ctx: Any, g: Any, mask: Any) -> Any:
+    kept = ns.where(mask, 0, g)
+    return (kept, ns.sum(ns.where(mask, g, 0), None)) if len(ctx.next) > 1 else kept
+
+
+def _masked_select(ns: Any, ctx: Any, g: Any, self: Any, mask: Any) -> Any:
+    like = ctx.input_shape()
+    plain = xp.broadcast_to(ns.plain(mask), xp.broadcast_shapes(like, ns.plain(mask).shape))
+    return ns.put(g, plain.shape, xp.nonzero(plain))
+
+
+def _scatter(ns: Any, ctx: Any, g: Any, index: Any) -> Any:
+    dim, accumulate = ctx.args
+    full = along_axis(ns.plain(index), dim)
+    kept = g if accumulate else ns.masked(g, full)
+    return (kept, ns.take(g, full)) if len(ctx.next) > 1 else kept
+
+
+def _copy(ns: Any, ctx: Any, g: Any) -> Any:
+    return ns.zeros(g.shape, g), g
+
+
+def _fill(ns: Any, ctx: Any, g: Any) -> Any:
+    zero = ns.zeros(g.shape, g)
+    return (zero, ns.sum(g, None) if ctx.needs(1) else None) if len(ctx.next) > 1 else zero
+
+
+# --- forwards --------------------------------------------------------------------------------------------------------
+def explained(error: IndexError, x: ndarray, index: tuple[Any, ...]) -> IndexError:
+    """NumPy's index error in PyTorch's words."""
+    dim = 0
+    for i in index:
+        if not isinstance(i, ndarray):
+            dim += 1
+            continue
+        if i.dtype.kind == "b":
+            for k, n in enumerate(i.shape):
+                if dim + k >= x.ndim or n != x.shape[dim + k]:
+                    return IndexError(f"The shape of the mask {size_text(i.shape)} at index {k} does not match the shape"
+                                      f" of the indexed tensor {size_text(x.shape)} at index {dim + k}")
+            dim += i.ndim
+            continue
+        n = x.shape[dim]
+        bad = i[(i >= n) | (i < -n)]
+        if bad.size:
+            return IndexError(f"index {int(bad.flat[0])} is out of bounds for dimension {dim} with size {n}")
+        dim += 1
+    shapes = [size_text(i.shape) for i in index if isinstance(i, ndarray)]
+    if len(shapes) > 1:
+        return IndexError("shape mismatch: indexing tensors could not be broadcast together with shapes "
+                          + ", ".join(shapes))
+    return error
+
+
+def _put(x: ndarray, *rest: Any) -> None:
+    *value, index, accumulate = rest
+    source = value[0] if value else None
+    try:
+        if accumulate:
+            xp.add.at(x, index, source)
+        else:
+            x[index] = source
+    except IndexError as error:
+        raise explained(error, x, index) from None
+    except ValueError:
+        raise RuntimeError(f"shape mismatch: value tensor of shape {size_text(source.shape)} cannot be broadcast to "
+                           f"indexing result of shape {size_text(x[index].shape)}") from None
+
+
+def _copy_of(x: ndarray, y: ndarray) -> None:
+    if y.shape != x.shape:
+        lead = y.ndim - x.ndim
+        if lead > 0 and all(n == 1 for n in y.shape[:lead]):
+            y = y.reshape(y.shape[lead:])
+        from gradviz.engine.autograd.namespaces import expandable
+
+        if not expandable(y.shape, x.shape):
+            from gradviz.engine.ops.promote import operand_error
+
+            raise operand_error(ValueError(), x, y, inplace=True)
+    x[...] = y
+
+
+def _expand_copy(x: ndarray, y: ndarray) -> None:
+    """``x[...] = y`` with the complaint of expand."""
+    y = y.reshape(y.shape[sum(1 for n in itertools.takewhile(lambda n: n == 1, y.shape[:max(0, y.ndim - x.ndim)])):])
+    for i in range(1, y.ndim + 1):
+        if i > x.ndim or y.shape[-i] not in (x.shape[-i], 1):
+            if i > x.ndim:
+                raise RuntimeError(f"expand: the number of sizes provided ({x.ndim}) must be greater or equal to the number"
+                                   f" of dimensions in the tensor ({y.ndim})")
+            raise RuntimeError(f"The expanded size of the tensor ({x.shape[-i]}) must match the existing size "
+                               f"({y.shape[-i]}) at non-singleton dimension {x.ndim - i}.  Target sizes: "
+                               f"{size_text(x.shape)}.  Tensor sizes: {size_text(y.shape)}")
+    x[...] = y
+
+
+def _fill_of(x: ndarray, *value: Any) -> None:
+    x[...] = value[-1]
+
+
+def _check_gather(x: ndarray, dim: int, index: ndarray) -> None:
+    if index.dtype not in (xp.int64, xp.int32):
+        raise RuntimeError("gather(): Expected dtype int32/int64 for index")
+    if index.ndim != x.ndim:
+        raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
+    if index.size and (index.max() >= x.shape[dim] or index.min() < 0):
+        bad = index[(index >= x.shape[dim]) | (index < 0)].flat[0]
+        raise RuntimeError(f"index {int(bad)} is out of bounds for dimension {dim} with size {x.shape[dim]}")
+
+
+def _gather_of(x: ndarray, index: ndarray, dim: int) -> Any:
+    _check_gather(x, dim, index)
+    return x[along_axis(index, dim)]
+
+
+def _scatter_of(x: ndarray, index: ndarray, *rest: Any) -> None:
+    *source, dim, accumulate = rest
+    full = along_axis(index, dim)
+    value = source[0] if source else 0
+    if isinstance(value, ndarray) and value.ndim:
+        value = value[tuple(slice(n) for n in index.shape)]
+    if accumulate:
+        xp.add.at(x, full, value)
+    else:
+        x[full] = value
+
+
+def _take_of(x: ndarray, index: ndarray, dim: int) -> Any:
+    if index.size and (index.max() >= x.shape[dim] or index.min() < 0):
+        raise IndexError("index out of range in self")
+    return xp.take(x, index, axis=dim)
+
+
+GATHER = op("gather", _gather_of, "GatherBackward0", _gather, "self index", "self index")
+INDEX_SELECT = op("index_select", _take_of, "IndexSelectBackward0", _take_along, "index", "self index")
+MASKED_SELECT = op("masked_select", lambda x, m: xp.broadcast_arrays(x, m)[0][xp.broadcast_arrays(x, m)[1]],
+                   "MaskedSelectBackward0", _masked_select, "self mask", "self mask")
+MASKED_FILL = op("masked_fill", lambda x, m, v: xp.where(m, asarray(v).astype(x.dtype), x), "MaskedFillBackward0", _masked_fill,
+                 "mask", "self mask")
+MASKED_FILL_TENSOR = op("masked_fill", MASKED_FILL.forward, "MaskedFillBackward1", _masked_fill, "mask",
+                        "self mask value", key="masked_fill.tensor")
+INDEX_PUT_ = op("index_put_", _put, "IndexPutBackward0", _index_put, "", "self values")
+COPY_ = op("copy_", _copy_of, "CopyBackwards", _copy, "", "self src")
+FILL_ = op("fill_", _fill_of, "FillBackward2", _fill)
+FILL_TENSOR_ = op("fill_", _fill_of, "FillBackward3", _fill, "", "self value", key="fill_.tensor")
+ZERO_ = op("zero_", lambda x: x.fill(0), "ZeroBackward0", _fill)
+MASKED_FILL_ = op("masked_fill_", lambda x, m, v: xp.copyto(x, asarray(v).astype(x.dtype), where=m), "MaskedFillBackward0",
+                  _masked_fill, "mask", "self mask")
+SCATTER_ = op("scatter_", _scatter_of, "ScatterBackward0", _scatter, "index", "self index src")
+SCATTER_ADD_ = op("scatter_add_", _scatter_of, "ScatterAddBackward0", _scatter, "index", "self index src")
+INDEX_FILL_ = op("index_fill_", lambda x, i, d, v: x.__setitem__((slice(None),) * d + (i,), v), "IndexFillBackward0",
+                 lambda ns, ctx, g, index: ns.masked(g, (slice(None),) * ctx.args + (ns.plain(index),)), "index",
+                 "self index")
+INDEX_ADD_ = op("index_add_", lambda x, i, s, d, a: xp.add.at(x, (slice(None),) * d + (i,), s * a if a != 1 else s),
+                "IndexAddBackward0",
+                lambda ns, ctx, g, index, source: (
+                    g, ns.take(g, (slice(None),) * ctx.args[0] + (ns.plain(index),)) * ctx.args[1]),
+                "index source", "self index source")
+INDEX_COPY_ = op("index_copy_", lambda x, i, s, d: x.__setitem__((slice(None),) * d + (i,), s), "IndexCopyBackward0",
+                 lambda ns, ctx, g, index: (ns.masked(g, (slice(None),) * ctx.args + (ns.plain(index),)),
+                                            ns.take(g, (slice(None),) * ctx.args + (ns.plain(index),))),
+                 "index", "self index source")
+
+
+def array_index(i: Any) -> ndarray | None:
+    """An entry as an index array, if it is an advanced one."""
+    if isinstance(i, Tensor):
+        array = i._array
+    elif isinstance(i, ndarray):
+        array = i
+    elif isinstance(i, list | tuple | range):
+        array = array_of(list(i))
+        if not array.size:
+            array = array.astype(xp.int64)
+    else:
+        return None
+    if array.dtype.kind not in "iub":
+        raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
+    return array.astype(bool) if array.dtype == xp.uint8 else array
+
+
+# --- functions -------------------------------------------------------------------------------------------------------
+def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> Any:
+    """The elements that ``index`` names along ``dim``."""
+    d = dimension(dim, input._array.ndim)
+    return run(GATHER, (input, index), (d,), f"dim={dim}", d)
+
+
+def index_select(input: Any, dim: int, index: Any) -> Any:
+    d = dimension(dim, input._array.ndim)
+    return run(INDEX_SELECT, (input, index), (d,), f"dim={dim}", d)
+
+
+def masked_select(input: Any, mask: Any) -> Any:
+    if mask._array.dtype.kind != "b":
+        raise RuntimeError("masked_select: expected BoolTensor for mask")
+    return run(MASKED_SELECT, (input, mask))
+
+
+def masked_fill(input: Any, mask: Any, value: Any) -> Any:
+    _check_mask(mask)
+    if isinstance(value, Tensor):
+        return run(MASKED_FILL_TENSOR, (input, mask, value))
+    return run(MASKED_FILL, (input, mask), (value,), str(value))
+
+
+def _check_mask(mask: Any) -> None:
+    if mask._array.dtype.kind != "b":
+        raise RuntimeError("masked_fill_ only supports boolean masks, but got mask with dtype "
+                           f"{mask.dtype.name if mask._array.dtype != xp.int64 else 'long int'}")
+
+
+def masked_fill_(self: Any, mask: Any, value: Any) -> Any:
+    _check_mask(mask)
+    value = value.item() if isinstance(value, Tensor) else value
+    return write(MASKED_FILL_, self, (mask,), (value,), str(value))
+
+
+def copy_(self: Any, src: Any, non_blocking: bool = False) -> Any:
+    """Write the elements of ``src`` here."""
+    return write(COPY_, self, (src,))
+
+
+def fill_(self: Any, value: Any) -> Any:
+    """Write one value everywhere."""
+    if isinstance(value, Tensor):
+        if value._array.ndim:
+            raise RuntimeError("fill_ only supports 0-dimension value tensor but got tensor with "
+                               f"{value._array.ndim} dimensions.")
+        return write(FILL_TENSOR_, self, (value,))
+    return write(FILL_, self, (), (value,), str(value))
+
+
+def zero_(self: Any) -> Any:
+    """Write zeros."""
+    return write(ZERO_, self, ())
+
+
+def index_put_(self: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
+    full = tuple(slice(None) if i is None else array_index(i) for i in indices)
+    return write(INDEX_PUT_, self, (values,), (full, accumulate), "accumulate=True" if accumulate else "")
+
+
+def _scatter_method(row: Any, accumulate: bool) -> Any:
+    def method(self: Any, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: Any = None) -> Any:
+        d = dimension(dim, self._array.ndim)
+        src = value if src is None else src
+        add = accumulate or reduce == "add"
+        if isinstance(src, Tensor):
+            return write(row, self, (index, src), (d, add), f"dim={dim}")
+        filled = Op(row.name, lambda x, i: _scatter_of(x, i, src, d, add), row.node, row.saves, ("self", "index"))
+        return write(filled, self, (index,), (), f"dim={dim}, {src}", (d, add))
+
+    return method
+
+
+def index_fill_(self: Any, dim: int, index: Any, value: Any) -> Any:
+    d = dimension(dim, self._array.ndim)
+    return write(INDEX_FILL_, self, (index,), (d, value.item() if isinstance(value, Tensor) else value), f"dim={dim}", d)
+
+
+def index_add_(self: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Any:
+    d = dimension(dim, self._array.ndim)
+    return write(INDEX_ADD_, self, (index, source), (d, alpha), f"dim={dim}")
+
+
+def index_copy_(self: Any, dim: int, index: Any, source: Any) -> Any:
+    d = dimension(dim, self._array.ndim)
+    return write(INDEX_COPY_, self, (index, source), (d,), f"dim={dim}", d)
+
+
+def _out_of_place(method: Any, name: str) -> Any:
+    """The function that works on a copy."""
+
+    def function(input: Any, *args: Any, **named: Any) -> Any:
+        with observe.composite(name, (input, *[a for a in args if isinstance(a, Tensor)])) as event:
+            return event(method(shape.clone(input), *args, **named))
+
+    return function
+
+
+def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
+    """Where the elements are that are not zero."""
+    found = [asarray(f).astype(xp.int64) for f in xp.nonzero(xp.atleast_1d(input._array))]
+    if as_tuple:
+        return tuple(run(Op("nonzero", lambda x, f: f), (input,), (f,)) for f in found)
+    return run(Op("nonzero", lambda x: xp.stack(found, 1) if input._array.ndim else xp.zeros((len(found[0]), 0), xp.int64)), (input,))
+
+
+METHODS: dict[str, Any] = {
+    "gather": gather, "index_select": index_select,
+    "masked_select": masked_select, "masked_fill": masked_fill, "masked_fill_": masked_fill_, "copy_": copy_,
+    "fill_": fill_, "zero_": zero_, "index_put_": index_put_, "index_fill_": index_fill_, "index_add_": index_add_,
+    "index_copy_": index_copy_, "nonzero": nonzero, "argwhere": nonzero,
+    "scatter_": _scatter_method(SCATTER_, False), "scatter_add_": _scatter_method(SCATTER_ADD_, True),
+}
+for _name in ("index_put", "index_fill", "index_add", "index_copy", "scatter", "scatter_add"):
+    METHODS[_name] = _out_of_place(METHODS[_name + "_"], _name)
+FUNCTIONS: dict[str, Any] = {name: f for name, f in METHODS.items() if not name.endswith("_")}
