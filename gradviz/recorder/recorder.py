@@ -197,7 +197,11 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
                 elif of_call >= 0 and fields[of_call] in calls:
                     code, lasti = calls[fields[of_call]]
                 else:
-                    frame: FrameType | None = frame_at(2)  # a sink is called by a producer, never by the script
+                    try:
+                        inner: FrameType | None = frame_at(2)  # a producer calls a sink, never the script
+                    except ValueError:  # nothing is below it: a thread that C has started
+                        inner = None
+                    frame = inner
                     while frame is not None:
                         code = known(id(frame.f_code)) or learn(frame.f_code)
                         if code.role == USER:
@@ -207,7 +211,7 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
                             break
                         frame = frame.f_back
                     else:
-                        code, lasti = outside(frame_at(2), roles) or (None, 0)
+                        code, lasti = outside(inner, roles) or (None, 0)
                 append((number, now() - zero, get_ident(), code, lasti, above, position.scope, within, fields))
                 waiting = len(noted)
                 if waiting >= WAKE:

@@ -303,3 +303,33 @@ def test_no_frame_is_kept_for_a_line_that_is_not_finished(tmp_path: Path) -> Non
 
     with recording(tmp_path):
         assert prints()() is None
+
+
+def test_an_event_from_a_thread_with_nothing_below_it_has_no_place(tmp_path: Path) -> None:
+    import _thread
+
+    with recording(tmp_path) as recorder:
+        assert probe.sink is not None
+        _thread.start_new_thread(probe.sink.mark, ("from nowhere",))
+        for _ in range(100):
+            if recorder.events:
+                break
+            time.sleep(0.02)
+    (event,) = events(tmp_path / "t.gvt")
+    assert (event.fields["text"], event.span.id) == ("from nowhere", 0)
+
+
+def test_a_backward_call_gives_its_place_to_all_that_it_does(tmp_path: Path) -> None:
+    source = """\
+def backward(sink):
+    sink.backward(1, "begin", [], [], False, False, "backward")
+    for step in range(3):
+        sink.step(step + 1, 1, 1, [], [], 0, True, None)
+    sink.backward(1, "end", [], [], False, False, "backward")
+"""
+    space: dict[str, object] = {}
+    exec(compile(source, str(Path(gradviz.__file__).parent / "engine" / "fake.py"), "exec"), space)
+    script = "def train():\n    backward(sink)\ntrain()\nbackward(sink)\n"
+    with recording(tmp_path) as recorder:
+        exec(compile(script, str(tmp_path / "script.py"), "exec"), {"backward": space["backward"], "sink": recorder})
+    assert [event.span.line for event in events(tmp_path / "t.gvt")] == [2] * 5 + [4] * 5
