@@ -102,7 +102,6 @@ def graph_reused(replay: Replay) -> list[Finding]:
 def _earlier_step(replay: Replay, nid: int, before: int) -> int:
     """The last step of a node that ran, before an event; -1 if there is none."""
     steps = replay.index.steps
-    ran = steps["ok"]
-    seqs = [int(steps.seq[row]) for row in steps.where("nid", nid)
-            if steps.seq[row] < before and bool(ran[row])]  # type: ignore[index]
-    return seqs[-1] if seqs else -1
+    rows = steps.where("nid", nid)
+    seqs = steps.seq[rows][(steps.seq[rows] < before) & steps.flags("ok")[rows]]
+    return int(seqs[-1]) if len(seqs) else -1

@@ -23,8 +23,7 @@ def severity_of(replay: Replay, error: Event) -> str:
     """error if the exception left the script, info if the script caught it."""
     errors = replay.index.errors
     same = errors.where("number", error.number)
-    left = errors["uncaught"]
-    return "error" if any(bool(left[row]) for row in same) else "info"  # type: ignore[index]
+    return "error" if errors.flags("uncaught")[same].any() else "info"
 
 
 def errors_of(replay: Replay) -> list[Event]:

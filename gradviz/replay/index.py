@@ -127,8 +127,8 @@ class Index:
             seqs = np.concatenate((seqs, owners.seq))
             texts = texts + [paths.texts[i] for i in paths.index]
         for kind in ("tensor", "rebind"):
-            table = self.tables.relation(kind)
-            facts, spans = table.part("facts"), table.ints("span")
+            first_seen = self.tables.relation(kind)
+            facts, spans = first_seen.part("facts"), first_seen.ints("span")
             bound = [row for row in range(len(facts)) if self.spans[int(spans[row])].names]
             tids = np.concatenate((tids, facts.ints("tid")[bound]))
             seqs = np.concatenate((seqs, facts.seq[bound]))

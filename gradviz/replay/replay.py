@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -57,6 +57,7 @@ class Replay:
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
         self.tables = Tables()
+        self.event = lru_cache(16_384)(self._event)
         self.extend()
 
     @classmethod
@@ -125,7 +126,7 @@ class Replay:
         """A failure is one thing that happened: ops and steps that failed (an error follows), and errors met before."""
         errors = self.index.errors
         _, first = np.unique(errors.ints("number"), return_index=True)
-        failed = [relation.seq[np.logical_not(relation["ok"])] for relation in (self.index.ops, self.index.steps)]
+        failed = [relation.seq[~relation.flags("ok")] for relation in (self.index.ops, self.index.steps)]
         return np.concatenate((np.delete(errors.seq, first), *failed))
 
     @property
@@ -159,8 +160,10 @@ class Replay:
     def kind(self, seq: int) -> str:
         return BY_CODE[int(self.tables.kinds[seq])].name
 
-    def event(self, seq: int) -> Event:
-        """One event with its fields as plain Python; IndexError outside 0 <= seq < n."""
+    event: Callable[[int], Event]
+    """One event with its fields as plain Python; IndexError outside 0 <= seq < n."""
+
+    def _event(self, seq: int) -> Event:
         if not 0 <= seq < self.n:
             raise IndexError(f"no event {seq}: the trace has {self.n}")
         kind = self.kind(seq)
@@ -296,11 +299,10 @@ class Replay:
 
     # --- summaries ---------------------------------------------------------------------------------------------------
     def summary(self) -> dict[str, Any]:
-        """What ``gradviz info --json`` prints."""
+        """What ``gradviz info --json`` prints; ``error`` is the exception that left the script."""
         counts = np.bincount(self.tables.kinds, minlength=max(BY_CODE) + 1) if self.n else np.zeros(256, np.int64)
-        error = self.index.errors
-        last = error.row(len(error) - 1) if len(error) else None
-        fields = [name for name, _ in error.type.fields]
+        left = self.index.errors.seq[self.index.errors.flags("uncaught")]
+        error = self.event(int(left[-1])) if len(left) else None
         t = self.event(self.n - 1).t if self.n else 0
         return {
             "state": self.state, "events": self.n,
@@ -309,8 +311,7 @@ class Replay:
             "iterations": sum(1 for graph in self.graphs if graph.call),
             "tensors": len(np.unique(self.index.facts.ints("tid"))),
             "bytes": Path(self.path).stat().st_size, "duration_s": round(t / 1e9, 6),
-            "error": None if last is None else
-            f"{last[fields.index('type')]}: {last[fields.index('message')]}",
+            "error": None if error is None else f"{error.type}: {error.message}",
         }
 
     def norm_of(self, gradient: Gradient | None) -> float | None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from gradviz.events import Facts
 from gradviz.replay import values
 from gradviz.replay.replay import Replay
+from gradviz.trace.columns import Ints
 
 
 def content_at(replay: Replay, facts: Facts, seq: int) -> tuple[values.Array | None, str]:
@@ -50,7 +49,7 @@ def _recorded(replay: Replay, sid: int, seq: int) -> list[tuple[Facts, values.Ar
     facts, writes = index.facts, index.writes
     moments = [(int(facts.seq[row]), 0, int(row)) for row in facts.where("sid", sid) if facts.seq[row] <= seq]
     moments += [(int(writes.seq[row]), 1, int(row)) for row in writes.where("sid", sid) if writes.seq[row] <= seq]
-    found = []
+    found: list[tuple[Facts, values.Array | None, str]] = []
     for at, is_write, row in sorted(moments, reverse=True):
         if not is_write:
             seen = replay.with_value(facts.row(row))
@@ -74,7 +73,7 @@ def _reach(facts: Facts) -> int:
     return facts.offset + sum((n - 1) * step for n, step in zip(facts.shape, facts.stride, strict=True)) + 1
 
 
-def _window(buffer: np.ndarray[Sequence[int], np.dtype[np.int64]], facts: Facts) -> np.ndarray[
-        Sequence[int], np.dtype[np.int64]]:
+def _window(buffer: Ints, facts: Facts) -> Ints:
+    """The places of the storage that a tensor looks at, in its shape."""
     step = buffer.itemsize
     return as_strided(buffer[facts.offset:], tuple(facts.shape), tuple(n * step for n in facts.stride))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradviz.events import KINDS, ListOf, Struct, Type
-from gradviz.trace.columns import Column, Ints, Lists, Table, Texts, concatenate, fields_of, row, rows_in
+from gradviz.trace.columns import Column, Ints, Lists, Table, Texts, concatenate, fields_of, reader, rows_in
 
 
 class Relation:
@@ -32,6 +34,9 @@ class Relation:
         assert isinstance(column, np.ndarray)
         return column  # type: ignore[return-value]
 
+    def flags(self, name: str) -> NDArray[np.bool_]:
+        return np.asarray(self.table[name], np.bool_)
+
     def texts(self, name: str) -> Texts:
         column = self.table[name]
         assert isinstance(column, Texts)
@@ -39,7 +44,11 @@ class Relation:
 
     def row(self, i: int) -> Any:
         """Row ``i`` as a plain tuple in the order of the type's fields."""
-        return row(self.table, int(i), self.type)
+        return self._reader(i)
+
+    @cached_property
+    def _reader(self) -> Callable[[int], Any]:
+        return reader(self.table, self.type)
 
     def where(self, name: str, key: int) -> Ints:
         """The rows whose ``name`` is ``key``, in the order of events."""
@@ -110,6 +119,7 @@ class Tables:
         self._kinds: list[np.ndarray[Any, np.dtype[np.uint8]]] = []
         self._parts: dict[str, list[Table]] = {name: [] for name in KINDS}
         self._seqs: dict[str, list[Ints]] = {name: [] for name in KINDS}
+        self._relations: dict[str, Relation] = {}
 
     def extend(self, first_seq: int, kinds: np.ndarray[Any, np.dtype[np.uint8]], tables: dict[str, Table]) -> None:
         """Add a chunk: the code of each event in order, and the table of each kind."""
@@ -121,6 +131,7 @@ class Tables:
                 raise ValueError(f"{len(seq)} events of kind {name}, but {rows_in(table)} rows")
             self._parts[name].append(table)
             self._seqs[name].append(seq)
+            self._relations.pop(name, None)
 
     @property
     def kinds(self) -> np.ndarray[Any, np.dtype[np.uint8]]:
@@ -130,6 +141,12 @@ class Tables:
 
     def relation(self, kind: str) -> Relation:
         """The table of one kind."""
+        known = self._relations.get(kind)
+        if known is None:
+            known = self._relations[kind] = self._merged(kind)
+        return known
+
+    def _merged(self, kind: str) -> Relation:
         parts, seqs = self._parts[kind], self._seqs[kind]
         type_ = Struct(kind, fields_of(KINDS[kind]))
         if not parts:

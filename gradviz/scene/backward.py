@@ -176,9 +176,8 @@ def _flow(draft: Draft, drawn: dict[int, Backward], chips: dict[Port, str], into
     for chip, came in arrived.items():
         if came:
             _fill(draft, chip, came, awaited[chip], full.get(chip))
-    if graph.call:
-        _accumulated(draft)
-        _release(draft, drawn)
+    _accumulated(draft)
+    _release(draft, drawn)
 
 
 def _steps_of(draft: Draft) -> list[int]:

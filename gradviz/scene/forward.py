@@ -40,7 +40,7 @@ def _failed(draft: Draft) -> set[int]:
     """Ops that raised while the graph is shown."""
     ops = draft.replay.index.ops
     near = (ops.seq >= draft.graph.first) & (ops.seq <= draft.graph.last)
-    return set(ops.seq[np.logical_not(ops["ok"]) & near].tolist())
+    return set(ops.seq[~ops.flags("ok") & near].tolist())
 
 
 def _makes_member(draft: Draft, event: Event) -> bool:

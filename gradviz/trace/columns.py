@@ -11,7 +11,7 @@ NumPy arrays back without touching a row. A column is, by its type in :mod:`grad
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from gradviz.events import BY_CODE, TUPLES, ListOf, Scalar, Struct, Type
 from gradviz.trace.pack import encode, fields_of
 
-__all__ = ["BadColumn", "Column", "Lists", "Table", "Texts", "concatenate", "decode", "encode", "fields_of", "row",
+__all__ = ["BadColumn", "Column", "Lists", "Table", "Texts", "concatenate", "decode", "encode", "fields_of", "reader",
            "rows_in"]
 
 Ints = NDArray[np.int64]
@@ -143,16 +143,19 @@ def concatenate(columns: Sequence[Column]) -> Column:
     return np.concatenate(columns)  # type: ignore[arg-type]
 
 
-def row(column: Column, i: int, type_: Type) -> Any:
-    """One row as plain Python: ints, texts, lists and (named, where events.py names them) tuples. A value stays the
-    number under which the reader finds it."""
-    if isinstance(type_, Scalar):
-        if isinstance(column, Texts):
-            return column.texts[column.index[i]]
-        assert isinstance(column, np.ndarray)
-        return column[i].item()
-    if isinstance(type_, ListOf):
-        assert isinstance(column, Lists)
-        return [row(column.items, j, type_.item) for j in range(int(column.offsets[i]), int(column.offsets[i + 1]))]
-    assert isinstance(column, dict)
-    return TUPLES.get(type_.name, tuple)(row(column[name], i, field) for name, field in type_.fields)
+def reader(column: Column, type_: Type) -> Callable[[int], Any]:
+    """What gives one row of a column as plain Python: ints, texts, lists and (named, where events.py names them)
+    tuples. A value stays the number under which the trace's reader finds it."""
+    if isinstance(column, Texts):
+        texts, index = column.texts, column.index.item
+        return lambda i: texts[index(i)]
+    if isinstance(column, Lists):
+        assert isinstance(type_, ListOf)
+        offset, item = column.offsets.item, reader(column.items, type_.item)
+        return lambda i: [item(j) for j in range(offset(i), offset(i + 1))]
+    if isinstance(column, dict):
+        assert isinstance(type_, Struct)
+        parts = [reader(column[name], field) for name, field in type_.fields]
+        make = TUPLES.get(type_.name, tuple)
+        return lambda i: make([part(i) for part in parts])
+    return column.item
