@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import configparser
+import re
 import subprocess
 import sys
 import tomllib
@@ -102,6 +104,24 @@ def test_version_is_said_once() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert gradviz.__version__ == project["version"]
     assert f"## {project['version']}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_what_is_imported_is_declared_and_the_other_way_round() -> None:
+    imported: set[str] = set()
+    for path in (ROOT / "gradviz").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.Import(names=names):
+                    imported |= {name.name.partition(".")[0] for name in names}
+                case ast.ImportFrom(module=str(module), level=0):
+                    imported.add(module.partition(".")[0])
+                case ast.Call(func=ast.Name(id="import_module"), args=[ast.Constant(value=str(module))]):
+                    imported.add(module.partition(".")[0])
+    brought_by = {"flask": "dash", "werkzeug": "dash"}
+    optional = {"cupy"}
+    third = {brought_by.get(name, name) for name in imported - sys.stdlib_module_names - {"gradviz"} - optional}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert third == {re.split("[<>=]", wanted)[0] for wanted in project["dependencies"]}
 
 
 @pytest.mark.slow
