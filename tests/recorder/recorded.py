@@ -38,7 +38,7 @@ def events(path: str | Path) -> list[Event]:
             for code in chunk.kinds:
                 kind = BY_CODE[int(code)]
                 fields = columns.fields_of(kind)
-                row = columns.row(chunk.tables[kind.name], at[kind.name], Struct("", fields))
+                row = columns.reader(chunk.tables[kind.name], Struct("", fields))(at[kind.name])
                 at[kind.name] += 1
                 named = dict(zip((name for name, _ in fields), row, strict=True))
                 found.append(Event(kind.name, reader.spans[named["span"]], reader.spans[named["caller"]],

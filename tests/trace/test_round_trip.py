@@ -39,7 +39,7 @@ def read(reader: Reader) -> list[tuple[str, Any]]:
         for code in chunk.kinds:
             kind = rows.KINDS[next(name for name, kind in rows.KINDS.items() if kind.code == code)]
             type_ = Struct(kind.name, columns.fields_of(kind))
-            table = columns.row(chunk.tables[kind.name], at[kind.name], type_)
+            table = columns.reader(chunk.tables[kind.name], type_)(at[kind.name])
             events.append((kind.name, rows.found(type_, table, reader.value)))
             at[kind.name] += 1
     return events
