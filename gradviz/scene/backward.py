@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+import numpy as np
+
 from gradviz.events import Gradient
 from gradviz.events import Node as Backward
 from gradviz.replay import Event, values
@@ -181,8 +183,11 @@ def _flow(draft: Draft, drawn: dict[int, Backward], chips: dict[Port, str], into
 
 
 def _steps_of(draft: Draft) -> list[int]:
+    """The events at which drawn nodes ran in this backward call."""
     steps = draft.replay.index.steps
-    return [int(steps.seq[row]) for row in steps.where("call", draft.graph.call)] if draft.graph.call else []
+    rows = steps.where("call", draft.graph.call)
+    found: list[int] = steps.seq[rows][np.isin(steps.ints("nid")[rows], draft.nids)].tolist()
+    return found if draft.graph.call else []
 
 
 def _length(grad: Gradient) -> str:

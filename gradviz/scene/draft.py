@@ -8,7 +8,7 @@ from gradviz.replay import Replay
 from gradviz.replay.graphs import Graph, reached
 from gradviz.scene.model import Edge, Group, Node
 
-NODE_BUDGET = 3_000
+NODE_BUDGET = 1_000
 """How many backward nodes a picture holds; beyond it, those nearest to the roots are drawn and the head says so."""
 
 
@@ -29,6 +29,11 @@ class Draft:
     tensors: dict[int, list[str]] = field(default_factory=dict)
     sharing: dict[tuple[int, int], dict[int, None]] = field(default_factory=dict)
     made_by: dict[tuple[int, int], str] = field(default_factory=dict)
+
+    @property
+    def nids(self) -> list[int]:
+        """The backward nodes that have a glyph."""
+        return [node.ref["nid"] for node in self.nodes.values() if node.kind in ("node", "accumulate")]
 
     def link(self, source: str, target: str, kind: str, since: int, state: str = "rest") -> Edge:
         edge = Edge(f"e{len(self.edges)}", source, target, kind, [(0, "future"), (since, state)])

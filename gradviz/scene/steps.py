@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradviz.replay import Event
 from gradviz.replay.rows import phase
@@ -30,10 +31,23 @@ class Links:
 
 
 def light_steps(draft: Draft) -> list[Step]:
-    """One Step for each steppable event during which the graph is shown."""
+    """One Step for each steppable event that lights something while the graph is shown."""
     seqs, links = draft.replay.steppable, Links(draft.edges)
     near = seqs[(seqs >= draft.graph.first) & (seqs <= draft.graph.last)]
-    return [_step(draft, links, draft.replay.event(int(seq))) for seq in near]
+    lit = near[~np.isin(near, _elsewhere(draft))].tolist()
+    steps = (_step(draft, links, draft.replay.event(seq)) for seq in lit)
+    return [step for step in steps if step.focus]
+
+
+def _elsewhere(draft: Draft) -> NDArray[np.int64]:
+    """Events of ops, nodes and leaves that are not on the picture: most of a large run."""
+    index = draft.replay.index
+    drawn = [node.event for node in draft.nodes.values()]
+    ops, steps, accumulates = index.ops, index.steps, index.accumulates
+    return np.concatenate((
+        ops.seq[~np.isin(ops.seq, drawn) & ~np.isin(ops.seq, index.writes.seq)],
+        steps.seq[~np.isin(steps.ints("nid"), draft.nids)],
+        accumulates.seq[~np.isin(accumulates.ints("tid"), list(draft.tensors))]))
 
 
 def _step(draft: Draft, links: Links, event: Event) -> Step:

@@ -60,7 +60,11 @@ def check(replay: Replay, scene: Scene) -> None:
     for group in scene.groups:
         assert set(group.members) <= nodes.keys()
     steps = [step.seq for step in scene.steps]
-    assert steps == [seq for seq in replay.steppable.tolist() if scene.first <= seq <= scene.last]
+    near = [seq for seq in replay.steppable.tolist() if scene.first <= seq <= scene.last]
+    assert set(steps) <= set(near)
+    ran = [seq for seq in near if replay.kind(seq) == "step" and f"n{replay.event(seq).nid}" in nodes]
+    ops = [node.event for node in scene.nodes if node.kind in ("op", "write") and node.event in near]
+    assert {*ran, *ops} <= set(steps)
     edges = {edge.id for edge in scene.edges}
     for step in scene.steps:
         assert set(step.focus) | set(step.twins) <= nodes.keys()
