@@ -305,7 +305,8 @@ def grad_set(tensor: Any, to: Any) -> None:
 
 
 __all__ = [
-    "accumulated", "begin", "composite", "element_strides", "end", "facts", "failed", "failed_here", "grad_set", "gradient",
+    "accumulated", "begin", "composite", "element_strides", "end", "facts", "failed", "failed_here", "grad_set",
+    "gradient",
     "gradient_id", "hook", "left", "muted", "node_id", "op", "output_tid", "raised", "rebind", "retained", "step",
     "step_failed", "tensor_id",
 ]

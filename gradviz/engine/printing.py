@@ -18,7 +18,8 @@ class _Options:
 
 
 options = _Options()
-_PROFILES: dict[str, tuple[int, float, int]] = {"default": (4, 1000, 3), "short": (2, 1000, 2), "full": (4, math.inf, 3)}
+_PROFILES: dict[str, tuple[int, float, int]] = {"default": (4, 1000, 3), "short": (2, 1000, 2),
+                                                "full": (4, math.inf, 3)}
 
 
 def set_printoptions(precision: int | None = None, threshold: float | None = None, edgeitems: int | None = None,

@@ -55,7 +55,8 @@ def program(draws: Sequence[int]) -> list[str]:
 
 
 NUMPY: dict[str, Callable[..., Any]] = {
-    "sin": np.sin, "exp": lambda v: np.exp(v * 0.1), "tanh": np.tanh, "square": np.square, "cumsum": lambda v: np.cumsum(v, 0),
+    "sin": np.sin, "exp": lambda v: np.exp(v * 0.1), "tanh": np.tanh, "square": np.square,
+    "cumsum": lambda v: np.cumsum(v, 0),
     "sqrt_": lambda v: np.sqrt(v * v + 1.0),
 }
 

@@ -46,7 +46,8 @@ def check(f: Callable[..., Any], *arrays: Any, tolerance: float = 1e-5) -> None:
             with torch.no_grad():
                 numeric[i] = (loss(*map(torch.tensor, up)).item() - loss(*map(torch.tensor, down)).item()) / (2 * STEP)
         grad = inputs[k].grad
-        assert grad is not None and grad.shape == a.shape
+        assert grad is not None
+        assert grad.shape == a.shape
         np.testing.assert_allclose(grad.numpy(), numeric, rtol=tolerance, atol=tolerance)
         check_graph(loss, inputs, k, grad)
 
@@ -81,7 +82,8 @@ def test_unary_in_place(row: Any) -> None:
 PAIRS = [row for row in binary.ROWS if row.rule is not None]
 
 
-@pytest.mark.parametrize("shapes", [((2, 3), (2, 3)), ((2, 3), (3,)), ((2, 1), (1, 3)), ((), (2,)), ((0, 3), (3,)), ((), ())],
+@pytest.mark.parametrize("shapes",
+                         [((2, 3), (2, 3)), ((2, 3), (3,)), ((2, 1), (1, 3)), ((), (2,)), ((0, 3), (3,)), ((), ())],
                          ids=str)
 @pytest.mark.parametrize("row", PAIRS, ids=lambda row: row.name)
 def test_binary(row: Any, shapes: Any) -> None:
@@ -96,7 +98,8 @@ def test_binary_with_a_number(row: Any) -> None:
 
 @pytest.mark.parametrize("row", PAIRS, ids=lambda row: row.name)
 def test_binary_in_place(row: Any) -> None:
-    check(lambda x, y: binary.INPLACE[row.name + "_"](x.clone(), y), values((2, 3), 0.3, 2.4, 1), values((3,), 0.55, 1.9, 2))
+    check(lambda x, y: binary.INPLACE[row.name + "_"](x.clone(), y), values((2, 3), 0.3, 2.4, 1),
+          values((3,), 0.55, 1.9, 2))
     check(lambda x: binary.INPLACE[row.name + "_"](x.clone(), 0.77), values((2, 3), 0.3, 2.4, 1))
 
 
@@ -112,11 +115,13 @@ SAMPLES: dict[str, tuple[Callable[..., Any], list[tuple[int, ...]]]] = {
     "sum": (lambda x: x.sum(), [(2, 3)]), "sum.dim": (lambda x: x.sum(1), [(2, 3)]),
     "mean": (lambda x: x.mean(), [(2, 3)]), "mean.dim": (lambda x: x.mean((0, 2), keepdim=True), [(2, 3, 2)]),
     "prod": (lambda x: x.prod(), [(2, 3)]), "prod.dim": (lambda x: x.prod(0), [(2, 3)]),
-    "nansum": (lambda x: torch.nansum(x, 1), [(2, 3)]), "max": (lambda x: x.max(), [(2, 3)]), "min": (lambda x: x.min(), [(2, 3)]),
+    "nansum": (lambda x: torch.nansum(x, 1), [(2, 3)]), "max": (lambda x: x.max(), [(2, 3)]),
+    "min": (lambda x: x.min(), [(2, 3)]),
     "amax": (lambda x: x.amax(1), [(2, 3)]), "amin": (lambda x: x.amin((0, 1)), [(2, 3)]),
     "max.dim": (lambda x: x.max(1)[0], [(2, 3)]), "min.dim": (lambda x: x.min(0, keepdim=True)[0], [(2, 3)]),
     "median": (lambda x: x.median(), [(2, 3)]), "median.dim": (lambda x: x.median(1)[0], [(2, 3)]),
-    "mode": (lambda x: x.mode(1)[0], [(2, 3)]), "var": (lambda x: x.var(1), [(2, 3)]), "std": (lambda x: x.std(), [(2, 3)]),
+    "mode": (lambda x: x.mode(1)[0], [(2, 3)]), "var": (lambda x: x.var(1), [(2, 3)]),
+    "std": (lambda x: x.std(), [(2, 3)]),
     "norm": (lambda x: x.norm(dim=1) + x.norm(1) + x.norm(3.0) + x.norm(float("inf")), [(2, 3)]),
     "logsumexp": (lambda x: x.logsumexp(1), [(2, 3)]), "cumsum": (lambda x: x.cumsum(1), [(2, 3)]),
     "cumprod": (lambda x: x.cumprod(0), [(2, 3)]), "softmax": (lambda x: x.softmax(1), [(2, 3)]),
@@ -127,13 +132,15 @@ SAMPLES: dict[str, tuple[Callable[..., Any], list[tuple[int, ...]]]] = {
     "squeeze.dims": (lambda x: x.squeeze((0, 1)), [(1, 1, 3)]), "unsqueeze": (lambda x: x.unsqueeze(1), [(2, 3)]),
     "expand": (lambda x: x.expand(4, 2, 3), [(2, 1)]), "select": (lambda x: x[1], [(2, 3)]),
     "slice": (lambda x: x[:, 1:], [(2, 3)]), "alias": (lambda x: x[...], [(2, 3)]),
-    "diagonal": (lambda x: x.diagonal(1) + x.diagonal(1, 1, 0).sum(), [(3, 3)]), "unfold": (lambda x: x.unfold(0, 2, 1), [(4, 2)]),
+    "diagonal": (lambda x: x.diagonal(1) + x.diagonal(1, 1, 0).sum(), [(3, 3)]),
+    "unfold": (lambda x: x.unfold(0, 2, 1), [(4, 2)]),
     "as_strided": (lambda x: x.as_strided((2, 2), (1, 2)), [(2, 3)]), "unbind": (lambda x: x.unbind(1), [(2, 3)]),
     "split": (lambda x: x.split(2, 1), [(2, 3)]), "split.sizes": (lambda x: x.split([1, 2], 1)[1], [(2, 3)]),
     "clone": (lambda x: x.clone(), [(2, 3)]), "_unsafe_view": (lambda x: x.t().reshape(6), [(2, 3)]),
     "flip": (lambda x: x.flip(0, 1), [(2, 3)]), "roll": (lambda x: x.roll(1, 1), [(2, 3)]),
     "repeat": (lambda x: x.repeat(2, 1, 2), [(2, 3)]),
-    "add.alpha": (lambda x, y: torch.add(x, y, alpha=3), [(2, 3), (3,)]), "sub.alpha": (lambda x, y: x.sub(y, alpha=3), [(2, 3), (3,)]),
+    "add.alpha": (lambda x, y: torch.add(x, y, alpha=3), [(2, 3), (3,)]),
+    "sub.alpha": (lambda x, y: x.sub(y, alpha=3), [(2, 3), (3,)]),
     "add_.alpha": (lambda x, y: x.clone().add_(y, alpha=3), [(2, 3), (3,)]),
     "sub_.alpha": (lambda x, y: x.clone().sub_(y, alpha=3), [(2, 3), (3,)]),
     "rsub": (lambda x, y: torch.rsub(x, y), [(2, 3), (3,)]), "rsub.number": (lambda x: 2 - x, [(2, 3)]),
@@ -142,21 +149,27 @@ SAMPLES: dict[str, tuple[Callable[..., Any], list[tuple[int, ...]]]] = {
     "pow_.number": (lambda x: x.clone().pow_(3), [(2, 3)]), "pow_": (lambda x, y: x.clone().pow_(y), [(2, 3), (3,)]),
     "square_": (lambda x: x.clone().square_(), [(2, 3)]), "clamp": (lambda x: x.clamp(0.6, 1.1), [(2, 3)]),
     "clamp_min": (lambda x: x.clamp_min(0.6), [(2, 3)]), "clamp_max": (lambda x: x.clamp_max(0.6), [(2, 3)]),
-    "clamp_": (lambda x: x.clone().clamp_(0.6, 1.1), [(2, 3)]), "clamp_min_": (lambda x: x.clone().clamp_min_(0.6), [(2, 3)]),
+    "clamp_": (lambda x: x.clone().clamp_(0.6, 1.1), [(2, 3)]),
+    "clamp_min_": (lambda x: x.clone().clamp_min_(0.6), [(2, 3)]),
     "clamp_max_": (lambda x: x.clone().clamp_max_(0.6), [(2, 3)]),
     "clamp.tensors": (lambda x, y: x.clamp(y, y + 0.4), [(2, 3), (2, 3)]),
-    "where": (lambda x, y: torch.where(t(MASK), x, y), [(2, 3), (3,)]), "lerp": (lambda x, y: torch.lerp(x, y, 0.3), [(2, 3), (3,)]),
-    "lerp.tensor": (lambda x, y, w: torch.lerp(x, y, w), [(2, 3), (3,), (2, 1)]), "lerp_": (lambda x, y: x.clone().lerp_(y, 0.3), [(2, 3), (3,)]),
+    "where": (lambda x, y: torch.where(t(MASK), x, y), [(2, 3), (3,)]),
+    "lerp": (lambda x, y: torch.lerp(x, y, 0.3), [(2, 3), (3,)]),
+    "lerp.tensor": (lambda x, y, w: torch.lerp(x, y, w), [(2, 3), (3,), (2, 1)]),
+    "lerp_": (lambda x, y: x.clone().lerp_(y, 0.3), [(2, 3), (3,)]),
     "addcmul": (lambda x, y, z: torch.addcmul(x, y, z, value=2), [(2, 3), (3,), (2, 1)]),
     "addcdiv": (lambda x, y, z: torch.addcdiv(x, y, z, value=2), [(2, 3), (3,), (2, 1)]),
     "addcmul_": (lambda x, y, z: x.clone().addcmul_(y, z, value=2), [(2, 3), (3,), (2, 1)]),
     "addcdiv_": (lambda x, y, z: x.clone().addcdiv_(y, z, value=2), [(2, 3), (3,), (2, 1)]),
     "round": (lambda x: x.round(), [(2, 3)]), "round_": (lambda x: x.clone().round_(), [(2, 3)]),
     "nan_to_num": (lambda x: x.nan_to_num(), [(2, 3)]), "logit": (lambda x: (x / 3).logit(), [(2, 3)]),
-    "cat": (lambda x, y: torch.cat([x, y], 1), [(2, 3), (2, 1)]), "stack": (lambda x, y: torch.stack([x, y], 1), [(2, 3), (2, 3)]),
+    "cat": (lambda x, y: torch.cat([x, y], 1), [(2, 3), (2, 1)]),
+    "stack": (lambda x, y: torch.stack([x, y], 1), [(2, 3), (2, 3)]),
     "index": (lambda x: x[t(INDEX), t(INDEX)] + x[:, [0, 2]].sum() + x[t(MASK)].sum(), [(2, 3)]),
-    "gather": (lambda x: x.gather(1, t(INDEX)), [(2, 3)]), "index_select": (lambda x: x.index_select(1, t([0, 2, 2])), [(2, 3)]),
-    "masked_select": (lambda x: x.masked_select(t(MASK)), [(2, 3)]), "masked_fill": (lambda x: x.masked_fill(t(MASK), 2), [(2, 3)]),
+    "gather": (lambda x: x.gather(1, t(INDEX)), [(2, 3)]),
+    "index_select": (lambda x: x.index_select(1, t([0, 2, 2])), [(2, 3)]),
+    "masked_select": (lambda x: x.masked_select(t(MASK)), [(2, 3)]),
+    "masked_fill": (lambda x: x.masked_fill(t(MASK), 2), [(2, 3)]),
     "masked_fill.tensor": (lambda x, y: x.masked_fill(t(MASK), y), [(2, 3), ()]),
     "masked_fill_": (lambda x: x.clone().masked_fill_(t(MASK), 2), [(2, 3)]),
     "index_put_": (lambda x, y: x.clone().index_put_((t([0, 1]), t([1, 1])), y), [(2, 3), (2,)]),
@@ -175,21 +188,29 @@ SAMPLES: dict[str, tuple[Callable[..., Any], list[tuple[int, ...]]]] = {
     "to": (lambda x: x.float().double(), [(2, 3)]),
     "sort": (lambda x: x.sort(1)[0], [(2, 3)]), "topk": (lambda x: x.topk(2, 1)[0], [(2, 3)]),
     "kthvalue": (lambda x: x.kthvalue(2, 1)[0], [(2, 3)]), "cummax": (lambda x: x.cummax(1)[0], [(2, 3)]),
-    "cummin": (lambda x: x.cummin(1)[0], [(2, 3)]), "triu": (lambda x: x.triu(1), [(3, 3)]), "tril": (lambda x: x.tril(), [(2, 3)]),
-    "trace": (lambda x: x.trace(), [(2, 3)]), "diag": (lambda x: x.diag(), [(2, 3)]), "diag.embed": (lambda x: x.diag(-1), [(3,)]),
-    "repeat_interleave": (lambda x: x.repeat_interleave(2, 1), [(2, 3)]), "cross": (lambda x, y: x.cross(y), [(2, 3), (2, 3)]),
+    "cummin": (lambda x: x.cummin(1)[0], [(2, 3)]), "triu": (lambda x: x.triu(1), [(3, 3)]),
+    "tril": (lambda x: x.tril(), [(2, 3)]),
+    "trace": (lambda x: x.trace(), [(2, 3)]), "diag": (lambda x: x.diag(), [(2, 3)]),
+    "diag.embed": (lambda x: x.diag(-1), [(3,)]),
+    "repeat_interleave": (lambda x: x.repeat_interleave(2, 1), [(2, 3)]),
+    "cross": (lambda x, y: x.cross(y), [(2, 3), (2, 3)]),
     # reached only through [] or by the rules themselves under create_graph
     "setitem.put": (lambda x, y: put(x, (t([0, 1]), t([1, 1])), y), [(2, 3), (2,)]),
     "setitem.copy": (lambda x, y: put(x, (slice(None), 1), y), [(2, 3), (2,)]),
     "setitem.fill": (lambda x: put(x, 0, 3.0), [(2, 3)]),
 }
 MORE: dict[str, tuple[Callable[..., Any], list[tuple[int, ...]]]] = {
-    "matmul batched": (lambda x, y: x @ y, [(2, 2, 3), (3, 2)]), "matmul broadcast": (lambda x, y: x @ y, [(2, 1, 2, 3), (3, 3, 2)]),
-    "vector by batch": (lambda x, y: x @ y, [(3,), (2, 3, 2)]), "batch by vector": (lambda x, y: x @ y, [(2, 2, 3), (3,)]),
-    "einsum": (lambda x, y: torch.einsum("bij,bjk->bik", x, y) + torch.einsum("bii,bjk->k", x[:, :, :2], y), [(2, 2, 3), (2, 3, 2)]),
-    "tensordot": (lambda x, y: torch.tensordot(x, y, 1), [(2, 3), (3, 2)]), "outer": (lambda x, y: torch.outer(x, y), [(2,), (3,)]),
+    "matmul batched": (lambda x, y: x @ y, [(2, 2, 3), (3, 2)]),
+    "matmul broadcast": (lambda x, y: x @ y, [(2, 1, 2, 3), (3, 3, 2)]),
+    "vector by batch": (lambda x, y: x @ y, [(3,), (2, 3, 2)]),
+    "batch by vector": (lambda x, y: x @ y, [(2, 2, 3), (3,)]),
+    "einsum": (lambda x, y: torch.einsum("bij,bjk->bik", x, y) + torch.einsum("bii,bjk->k", x[:, :, :2], y),
+               [(2, 2, 3), (2, 3, 2)]),
+    "tensordot": (lambda x, y: torch.tensordot(x, y, 1), [(2, 3), (3, 2)]),
+    "outer": (lambda x, y: torch.outer(x, y), [(2,), (3,)]),
     "iadd on a view": (lambda x, y: through(x, y), [(2, 3), (3,)]), "chain of views": (lambda x: nested(x), [(2, 3)]),
-    "setitem on a transpose": (lambda x, y: put(x.clone().t(), 0, y), [(2, 3), (2,)]), "quantile": (lambda x: x.quantile(0.3), [(5,)]),
+    "setitem on a transpose": (lambda x, y: put(x.clone().t(), 0, y), [(2, 3), (2,)]),
+    "quantile": (lambda x: x.quantile(0.3), [(5,)]),
     "mean of nothing kept": (lambda x: x.mean(-1, keepdim=True), [()]),
 }
 
@@ -229,7 +250,8 @@ def test_every_rule_has_a_sample() -> None:
     assert with_rule - set(SAMPLES) - HELPERS == set()
 
 
-@pytest.mark.parametrize("f", [lambda x: x.sum(), lambda x: x.sum(0), lambda x: x * 2, lambda x: x.view(0), lambda x: x[0:0],
+@pytest.mark.parametrize("f",
+                         [lambda x: x.sum(), lambda x: x.sum(0), lambda x: x * 2, lambda x: x.view(0), lambda x: x[0:0],
                                lambda x: torch.cat([x, x]), lambda x: x.t() @ x, lambda x: x.cumsum(0)])
 def test_empty(f: Callable[..., Any]) -> None:
     x = torch.zeros(0, 3, requires_grad=True)

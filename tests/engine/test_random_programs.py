@@ -1,4 +1,4 @@
-"""Random programs of ops, views and in-place writes against twins: NumPy with differences, and PyTorch if it is there."""
+"""Random programs of ops, views and in-place writes against twins: NumPy with differences, PyTorch if it is there."""
 
 from __future__ import annotations
 

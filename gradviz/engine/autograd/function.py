@@ -113,7 +113,8 @@ class Function(FunctionCtx, metaclass=_FunctionType):
         pass
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        raise RuntimeError("Legacy autograd function with non-static forward method is deprecated. Please use new-style "
+        raise RuntimeError("Legacy autograd function with non-static forward method is deprecated. Please use "
+                           "new-style "
                            "autograd function with static forward method. (Example: "
                            "https://pytorch.org/docs/stable/autograd.html#torch.autograd.Function)")
 
@@ -200,7 +201,8 @@ def _output(ctx: Any, result: Any, inputs: list[Any], tracked: bool) -> Any:
     if any(result is t for t in inputs):
         from gradviz.engine.autograd.views import view_of
 
-        return make(result._array.view(), result._cell, False, None, view_of(result, "custom" if tracked else "default"))
+        return make(result._array.view(), result._cell, False, None,
+                    view_of(result, "custom" if tracked else "default"))
     if result._edge is not None and tracked:
         return make(result._array, result._cell)
     return result

@@ -80,7 +80,7 @@ _RETURN = opmap["RETURN_VALUE"]
 def _code(hook: Any) -> Any:
     while hasattr(hook, "func"):
         hook = hook.func
-    return getattr(hook, "__code__", None) or getattr(getattr(hook, "__call__", None), "__code__", None)
+    return getattr(hook, "__code__", None) or getattr(type(hook).__call__, "__code__", None)
 
 
 def function_name(hook: Callable[..., Any]) -> tuple[str, object]:

@@ -64,18 +64,23 @@ def refresh(tensor: Any) -> None:
         return
     if view.kind != "default":
         raise forbidden(tensor, indirect=True)
-    array = tensor._array
-    shape, strides, offset = _geometry(tensor, base)
-    from gradviz.engine.tensor import gradient_edge
-
-    args = strides, offset, tuple(n // array.itemsize for n in base._array.strides)
-    tensor._edge = AsStridedBackward0((gradient_edge(base),), None, args, shape, array.dtype, sequence()), 0
-    tensor._requires = True
-    view.version = version
+    _join(tensor)
     if probe.sink is not None and tensor._tid > 0:
         from gradviz.engine import observe
 
         observe.rebind(tensor, "history")
+
+
+def _join(tensor: Any) -> None:
+    """Give a view the history of its base, through an AsStridedBackward0."""
+    from gradviz.engine.tensor import gradient_edge
+
+    array, base = tensor._array, tensor._view.base
+    shape, strides, offset = _geometry(tensor, base)
+    args = strides, offset, tuple(n // array.itemsize for n in base._array.strides)
+    tensor._edge = AsStridedBackward0((gradient_edge(base),), None, args, shape, array.dtype, sequence()), 0
+    tensor._requires = True
+    tensor._view.version = tensor._cell.version
 
 
 def forbidden(tensor: Any, *, indirect: bool) -> RuntimeError:
@@ -126,8 +131,7 @@ def rebase(tensor: Any, node: Node) -> None:
     copy = CopySlices((gradient_edge(base), *node.next[1:]), (), args, array.shape, array.dtype, sequence())
     _move_retain(base, copy)
     base._edge, base._requires = (copy, 0), True
-    view.version = -1
-    refresh(tensor)
+    _join(tensor)
 
 
 def _move_retain(tensor: Any, node: Node) -> None:

@@ -48,19 +48,23 @@ def _read_inner(self: Any) -> None:
 def set_grad(self: Any, value: Any) -> None:
     if value is not None:
         if not isinstance(value, Tensor):
-            raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")
+            raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type "
+                            f"{type(value).__name__}")
         if value is self:
             raise RuntimeError("can't assign Variable as its own grad")
         if value._array.shape != self._array.shape:
-            raise RuntimeError(f"attempting to assign a gradient of size '{size_text(value._array.shape)}' to a tensor of "
+            raise RuntimeError(f"attempting to assign a gradient of size '{size_text(value._array.shape)}' to a "
+                               f"tensor of "
                                f"size '{size_text(self._array.shape)}'. Please ensure that the gradient and the tensor "
                                "are the same size")
         if value._array.dtype != self._array.dtype:
             raise RuntimeError(
                 f"attempting to assign a gradient with dtype '{_c_name(value.dtype)}' to a tensor with grad_dtype "
-                f"'{self.dtype.code}'. The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). "
+                f"'{self.dtype.code}'. The gradient must match the tensor's grad_dtype (defaults to the tensor's "
+                f"dtype). "
                 "You can set the tensor's grad_dtype attribute with a specific dtype, or None to allow any dtype. Set "
-                "grad_dtype with caution. Diverging the dtypes of a tensor and its gradient may break downstream systems "
+                "grad_dtype with caution. Diverging the dtypes of a tensor and its gradient may break downstream "
+                "systems "
                 "that assume they match.")
     self._grad = value
     if probe.sink is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from gradviz import probe
@@ -139,9 +140,11 @@ ROWS = (
     Row("hypot", xp.hypot, "HypotBackward0",
         lambda ns, ctx, g, self, other: _hypot(ns, g, self, other), "so", "so", kind="float"),
     Row("copysign", xp.copysign, "CopysignBackward0", lambda ns, ctx, g, self, other: (
-        g * ns.const(xp.sign(ns.plain(self)) * xp.copysign(xp.ones_like(ns.plain(self)), ns.plain(other))), g * 0), "so",
+        g * ns.const(xp.sign(ns.plain(self)) * xp.copysign(xp.ones_like(ns.plain(self)), ns.plain(other))), g * 0),
+        "so",
         "so", kind="float"),
-    Row("xlogy", lambda x, y, out=None, **o: xp.multiply(x, xp.log(xp.where((x == 0) & ~xp.isnan(y), 1, y)), out=out, **o),
+    Row("xlogy", lambda x, y, out=None,
+        **o: xp.multiply(x, xp.log(xp.where((x == 0) & ~xp.isnan(y), 1, y)), out=out, **o),
         "XlogyBackward0", lambda ns, ctx, g, self, other: (
             g * ns.where((self == 0) & (other <= 0), 0, ns.log(ns.where((self == 0) & (other <= 0), 1, other))),
             g * self / other), "so", "so", kind="float"),
@@ -260,10 +263,8 @@ def _explain(error: Exception, name: str, self: Any, other: Any, y: Any) -> Exce
 
 def _apply(forward: Any, a: ndarray, y: ndarray, out: ndarray) -> None:
     """One ufunc in place. A RuntimeWarning raised as an error comes after the writing, which must not be repeated."""
-    try:
+    with suppress(RuntimeWarning):
         forward(a, y, out=out, casting="unsafe")
-    except RuntimeWarning:
-        pass
 
 
 def inplace(row: Row) -> Callable[[Any, Any], Any]:

@@ -186,9 +186,11 @@ def _viewed(op: Op, inputs: Any, result: Any, keep: Any, text: str) -> Any:
     many = result.__class__ is tuple or result.__class__ is list
     if many and not (not regions.off or modes.enabled()):
         kind = "no_grad"
-    outputs = tuple([make(r, source._cell, False, None, view_of(source, kind)) for r in (result if many else (result,))])
+    outputs = tuple([make(r, source._cell, False, None,
+                          view_of(source, kind)) for r in (result if many else (result,))])
     if tracked and outputs:
-        attach(Op(op.name, op.forward, op.node, op.saves, op.inputs, len(outputs)), inputs, outputs, keep) if many else \
+        attach(Op(op.name, op.forward, op.node, op.saves, op.inputs, len(outputs)), inputs, outputs,
+               keep) if many else \
             attach(op, inputs, outputs, keep)
     if probe.sink is not None:
         observe.op(op.name, text, inputs, outputs, "view")
@@ -214,7 +216,8 @@ def write(op: Op, target: Any, others: tuple[Any, ...], args: tuple[Any, ...] = 
                 original = make(arrays[0].copy(), Cell(), target._requires, target._edge)
             array = arrays[0]
             edges = edges_of(op, inputs)
-            node = op.node(edges, None, args if keep is None else keep, array.shape, array.dtype, sequence())  # type: ignore[misc]
+            node = op.node(edges, None, args if keep is None else keep, array.shape, array.dtype,
+                           sequence())  # type: ignore[misc]
             with quiet():
                 op.forward(*arrays, *args)
             cell.version = before + 1
@@ -235,7 +238,8 @@ def write(op: Op, target: Any, others: tuple[Any, ...], args: tuple[Any, ...] = 
 def check_overlap(array: ndarray) -> None:
     """Refuse to write an array that shows one element at several places, as ``expand`` makes it."""
     if 0 in array.strides and any(n > 1 and not s for n, s in zip(array.shape, array.strides, strict=True)):
-        raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single memory "
+        raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single "
+                           "memory "
                            "location. Please clone() the tensor before performing the operation.")
 
 

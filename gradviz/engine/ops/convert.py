@@ -199,7 +199,8 @@ def __deepcopy__(self: Any, memo: dict[int, Any]) -> Any:
     import copy
 
     if not self.is_leaf:
-        raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the "
+        raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol "
+                           "at the "
                            "moment.  If you were attempting to deepcopy a module, this may be because of a "
                            "torch.nn.utils.weight_norm usage, see https://github.com/pytorch/pytorch/pull/103001")
     out = make(self._array.copy(order="K"), Cell(), self._requires)
@@ -246,7 +247,8 @@ METHODS: dict[str, Any] = {
     "__bool__": __bool__, "__float__": _scalar("__float__", float), "__int__": _scalar("__int__", int),
     "__complex__": _scalar("__complex__", complex), "__index__": __index__, "__array__": __array__,
     "__len__": __len__, "__iter__": __iter__, "__contains__": __contains__, "__format__": __format__,
-    "__deepcopy__": __deepcopy__, "data": property(get_data, set_data), "size": size, "stride": stride, "is_contiguous": is_contiguous,
+    "__deepcopy__": __deepcopy__, "data": property(get_data, set_data), "size": size, "stride": stride,
+    "is_contiguous": is_contiguous,
     "data_ptr": data_ptr, "dim": lambda self: self._array.ndim, "ndimension": lambda self: self._array.ndim,
     "numel": lambda self: self._array.size, "nelement": lambda self: self._array.size,
     "element_size": lambda self: self._array.itemsize, "cpu": lambda self: self,

@@ -239,15 +239,18 @@ def arange(*args: Any, start: Any = 0, end: Any = None, step: Any = 1, dtype: An
     want = (dtypes.int64 if whole else dtypes.default.dtype) if dtype is None else dtypes.lookup(dtype)
     n = math.ceil((end - start) / step)
     values = start + xp.arange(n) * step
-    return made(values.astype(want.np), "arange", ", ".join(str(v) for v in ((start, end, step) if step != 1 else (start, end))),
+    return made(values.astype(want.np), "arange",
+                ", ".join(str(v) for v in ((start, end, step) if step != 1 else (start, end))),
                 requires_grad)
 
 
-def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None,
+             requires_grad: bool = False) -> Tensor:
     """``steps`` numbers from ``start`` to ``end``."""
     check_device(device)
     start, end = _plain_number(start), _plain_number(end)
-    return made(xp.linspace(start, end, steps).astype(_np(dtype)), "linspace", f"{start}, {end}, {steps}", requires_grad)
+    return made(xp.linspace(start, end, steps).astype(_np(dtype)), "linspace", f"{start}, {end}, {steps}",
+                requires_grad)
 
 
 def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None, device: Any = None,

@@ -59,11 +59,15 @@ def _where(condition: Any, a: Any, b: Any) -> Any:
     return pointwise.where(const(condition), a, b)
 
 
-PUT = op("put", lambda g, s, i: raw.put(g, s, i), "PutBackward", lambda ns, ctx, g: ns.take(g, ctx.args[1]), key="graph.put")
-PUT_ADD = op("put", lambda g, s, i: raw.put_add(g, s, i), "PutBackward", PUT.node.rule, key="graph.put_add")  # type: ignore[union-attr]
-TAKE = op("index", lambda x, i: raw.take(x, i), "IndexBackward0", lambda ns, ctx, g: ns.put_add(g, ctx.input_shape(), ctx.args[0]),
+PUT = op("put", lambda g, s, i: raw.put(g, s, i), "PutBackward", lambda ns, ctx, g: ns.take(g, ctx.args[1]),
+         key="graph.put")
+PUT_ADD = op("put", lambda g, s, i: raw.put_add(g, s, i), "PutBackward", PUT.node.rule,
+             key="graph.put_add")  # type: ignore[union-attr]
+TAKE = op("index", lambda x, i: raw.take(x, i), "IndexBackward0", lambda ns, ctx,
+          g: ns.put_add(g, ctx.input_shape(), ctx.args[0]),
           key="graph.take")
-MASKED = op("index_fill", lambda g, i: raw.masked(g, i), "IndexFillBackward0", lambda ns, ctx, g: ns.masked(g, *ctx.args),
+MASKED = op("index_fill", lambda g, i: raw.masked(g, i), "IndexFillBackward0", lambda ns, ctx,
+            g: ns.masked(g, *ctx.args),
             key="graph.masked")
 PUT_ALONG = op("scatter_add", lambda g, s, i, d: raw.put_along(g, s, i, d), "ScatterAddBackward0",
                lambda ns, ctx, g: ns.along(g, ctx.args[1], ctx.args[2]), key="graph.put_along")
@@ -166,5 +170,6 @@ graph.__class__ = type("Graph", (), {name: staticmethod(f) for name, f in {
     "cat": _cat, "stack": join.stack, "along": lambda t, i, d: run(ALONG, (t,), (i, d)),
     "put_along": lambda g, s, i, d: run(PUT_ALONG, (g,), (s, i, d)),
     "tri": lambda t, d, upper: (t.triu if upper else t.tril)(d),
-    "unstrided": _unstrided, "others": _others, "cumprod_zeros": _cumprod_zeros, "split_slice": _split_slice, "put_slice": _put_slice,
+    "unstrided": _unstrided, "others": _others, "cumprod_zeros": _cumprod_zeros, "split_slice": _split_slice,
+    "put_slice": _put_slice,
 }.items()})

@@ -47,9 +47,8 @@ def _width(i: Any) -> int:
     """How many dimensions an entry takes up."""
     if i is None or i is Ellipsis or isinstance(i, bool):
         return 0
-    if (isinstance(i, Tensor | ndarray) and i.dtype in (bool, xp.bool_)) or (isinstance(i, Tensor) and i._array.dtype.kind == "b"):
-        return (i._array if isinstance(i, Tensor) else i).ndim
-    return 1
+    array = i._array if isinstance(i, Tensor) else i
+    return array.ndim if isinstance(array, ndarray) and array.dtype.kind == "b" else 1
 
 
 def _basic(i: Any) -> Any:

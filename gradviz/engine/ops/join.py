@@ -25,7 +25,8 @@ def _cat(ns: Any, ctx: Any, g: Any) -> Any:
 
 def _stack(ns: Any, ctx: Any, g: Any) -> Any:
     dim = ctx.args
-    return tuple(ns.take(g, (slice(None),) * dim + (i, Ellipsis)) if ctx.needs(i) else None for i in range(len(ctx.next)))
+    return tuple(ns.take(g,
+                         (slice(None),) * dim + (i, Ellipsis)) if ctx.needs(i) else None for i in range(len(ctx.next)))
 
 
 def _common(arrays: tuple[ndarray, ...]) -> list[ndarray]:
@@ -147,7 +148,8 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
 
 
 FUNCTIONS: dict[str, Any] = {
-    "cat": cat, "concat": cat, "concatenate": cat, "stack": stack, "hstack": hstack, "vstack": vstack, "row_stack": vstack,
+    "cat": cat, "concat": cat, "concatenate": cat, "stack": stack, "hstack": hstack, "vstack": vstack,
+    "row_stack": vstack,
     "dstack": dstack, "broadcast_tensors": broadcast_tensors, "meshgrid": meshgrid, "atleast_1d": _at_least(1),
     "atleast_2d": _at_least(2), "atleast_3d": _at_least(3),
     "broadcast_to": lambda input, size: shape.expand(input, size),

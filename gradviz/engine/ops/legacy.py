@@ -45,7 +45,8 @@ def set_default_tensor_type(t: Any) -> None:
     """Deprecated in favour of ``set_default_dtype``."""
     import warnings
 
-    warnings.warn("torch.set_default_tensor_type() is deprecated as of PyTorch 2.1, please use torch.set_default_dtype() "
+    warnings.warn("torch.set_default_tensor_type() is deprecated as of PyTorch 2.1, please use "
+                  "torch.set_default_dtype() "
                   "and torch.set_default_device() as alternatives.", UserWarning, stacklevel=2)
     dtypes.set_default_dtype(TYPES[t.removeprefix("torch.")].dtype if isinstance(t, str) else t.dtype)
 
@@ -68,7 +69,8 @@ def _flat(tensor: Any) -> ndarray:
     array = storage_of(tensor).array
     if array.flags.c_contiguous:
         return array.reshape(-1)
-    n = 1 + sum((k - 1) * s // array.itemsize for k, s in zip(array.shape, array.strides, strict=True)) if array.size else 0
+    n = 1 + sum((k - 1) * s // array.itemsize for k,
+                s in zip(array.shape, array.strides, strict=True)) if array.size else 0
     return strided(array, (n,), (1,))
 
 
@@ -150,8 +152,10 @@ def storage(self: Any) -> TypedStorage:
     """Deprecated in favour of ``untyped_storage``."""
     import warnings
 
-    warnings.warn("TypedStorage is deprecated. It will be removed in the future and UntypedStorage will be the only storage"
-                  " class. This should only matter to you if you are using storages directly.  To access UntypedStorage "
+    warnings.warn("TypedStorage is deprecated. It will be removed in the future and UntypedStorage will be the only "
+                  "storage"
+                  " class. This should only matter to you if you are using storages directly.  To access "
+                  "UntypedStorage "
                   "directly, use tensor.untyped_storage() instead of tensor.storage()", UserWarning, stacklevel=2)
     return TypedStorage(self)
 

@@ -111,7 +111,8 @@ BMM = op("bmm", _bmm_of, "BmmBackward0", _mm, "mat2 self", "self mat2")
 ADDMM = op("addmm", _addmm_of, "AddmmBackward0", _addmm, "mat2 mat1", "self mat1 mat2")
 MATMUL_MV = op("matmul", _mv_of, "MvBackward0", _mv, "vec self", "self vec", key="matmul.mv")
 MATMUL_DOT = op("matmul", _dot_of, "DotBackward0", _dot, "tensor self", "self tensor", key="matmul.dot")
-SQUEEZE_MM = op("squeeze", shape.SQUEEZE_DIM.forward, "SqueezeBackward4", lambda ns, ctx, g: ns.reshape(g, ctx.input_shape()),
+SQUEEZE_MM = op("squeeze", shape.SQUEEZE_DIM.forward, "SqueezeBackward4", lambda ns, ctx,
+                g: ns.reshape(g, ctx.input_shape()),
                 view="default", key="squeeze.mm")
 for _row in (MM, MATMUL, MV, DOT, BMM, MATMUL_MV, MATMUL_DOT):
     _row.needed_by = (0, 1)

@@ -25,7 +25,8 @@ def with_out(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
             return function(*args, **options)
         inputs = [a for a in args if isinstance(a, Tensor)]
         if modes.enabled() and (out.requires_grad or any(t.requires_grad for t in inputs)):
-            raise RuntimeError(f"{name}(): functions with out=... arguments don't support automatic differentiation, but "
+            raise RuntimeError(f"{name}(): functions with out=... arguments don't support automatic differentiation, "
+                               f"but "
                                "one of the arguments requires grad.")
         with observe.muted():
             result = function(*args, **options)
@@ -43,9 +44,12 @@ def store(name: str, inputs: tuple[Any, ...], result: Any, out: Any) -> None:
     if out._array.shape != array.shape:
         if out._array.size:
             warnings.warn(
-                f"An output with one or more elements was resized since it had shape {size_text(out._array.shape)}, which "
-                f"does not match the required output shape {size_text(array.shape)}. This behavior is deprecated, and in "
-                "a future PyTorch release outputs will not be resized unless they have zero elements. You can explicitly "
+                f"An output with one or more elements was resized since it had shape {size_text(out._array.shape)}, "
+                f"which "
+                f"does not match the required output shape {size_text(array.shape)}. This behavior is deprecated, and "
+                f"in "
+                "a future PyTorch release outputs will not be resized unless they have zero elements. You can "
+                "explicitly "
                 "reuse an out tensor t by resizing it, inplace, to zero elements with t.resize_(0).", UserWarning,
                 stacklevel=4)
         out._array = xp.empty(array.shape, out._array.dtype)

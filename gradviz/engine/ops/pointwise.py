@@ -161,7 +161,8 @@ ADD_ALPHA_ = op("add_", lambda x, y, a: xp.add(x, y * a, out=x, casting="unsafe"
                 "self other", key="add_.alpha")
 SUB_ALPHA_ = op("sub_", lambda x, y, a: xp.subtract(x, y * a, out=x, casting="unsafe"), "SubBackward0", _alpha(-1), "",
                 "self other", key="sub_.alpha")
-RSUB_NUMBER = op("rsub", lambda x, c, a: xp.subtract(*reversed(scalar_operand(x * a if a != 1 else x, c))), "RsubBackward1",
+RSUB_NUMBER = op("rsub", lambda x, c, a: xp.subtract(*reversed(scalar_operand(x * a if a != 1 else x, c))),
+                 "RsubBackward1",
                  lambda ns, ctx, g: -g * ctx.args[1], key="rsub.number")
 RSUB = op("rsub", lambda x, y, a: xp.subtract(*together(y, x * a)), "RsubBackward0",
           lambda ns, ctx, g: (-g * ctx.args[0], g), "", "self other")
@@ -190,9 +191,11 @@ ADDCMUL = op("addcmul", lambda x, a, b, v: x + a * b * v, "AddcmulBackward0", _a
              "self tensor1 tensor2")
 ADDCDIV = op("addcdiv", lambda x, a, b, v: x + a / b * v, "AddcdivBackward0", _addcdiv, "tensor2 tensor1",
              "self tensor1 tensor2")
-ADDCMUL_ = op("addcmul_", lambda x, a, b, v: xp.add(x, a * b * v, out=x, casting="unsafe"), "AddcmulBackward0", _addcmul,
+ADDCMUL_ = op("addcmul_", lambda x, a, b, v: xp.add(x, a * b * v, out=x, casting="unsafe"), "AddcmulBackward0",
+              _addcmul,
               "tensor2 tensor1", "self tensor1 tensor2")
-ADDCDIV_ = op("addcdiv_", lambda x, a, b, v: xp.add(x, a / b * v, out=x, casting="unsafe"), "AddcdivBackward0", _addcdiv,
+ADDCDIV_ = op("addcdiv_", lambda x, a, b, v: xp.add(x, a / b * v, out=x, casting="unsafe"), "AddcdivBackward0",
+              _addcdiv,
               "tensor2 tensor1", "self tensor1 tensor2")
 ROUND = op("round", lambda x, d: xp.round(x, d), "RoundBackward0", lambda ns, ctx, g: g * 0)
 ROUND_ = op("round_", lambda x, d: xp.round(x, d, out=x), "RoundBackward0", lambda ns, ctx, g: g * 0)
@@ -409,7 +412,8 @@ sub, sub_ = _added("sub", SUB_ALPHA, SUB_ALPHA_)
 FUNCTIONS: dict[str, Any] = {row.name: plain_function(row.name) for row in binary.ROWS}
 FUNCTIONS |= {
     "add": add, "sub": sub, "subtract": sub, "multiply": FUNCTIONS["mul"], "div": div, "divide": div,
-    "true_divide": _div, "rsub": rsub, "pow": pow_, "square": lambda input: run(SQUARE, (input,), (2,), "", 2), "clamp": clamp,
+    "true_divide": _div, "rsub": rsub, "pow": pow_, "square": lambda input: run(SQUARE, (input,), (2,), "", 2),
+    "clamp": clamp,
     "clip": clamp, "where": where, "lerp": lerp, "addcmul": _scaled(ADDCMUL, False), "addcdiv": _scaled(ADDCDIV, False),
     "clamp_min": lambda input, min: run(CLAMP_MIN, (input,), (min, None), f"min={min}"),
     "clamp_max": lambda input, max: run(CLAMP_MAX, (input,), (None, max), f"max={max}"),

@@ -135,7 +135,8 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
                         f"({type(mean).__name__}, {type(std).__name__}), but expected one of:\n * (Tensor mean, Tensor "
                         "std, *, torch.Generator generator = None, Tensor out = None)\n * (Tensor mean, float std = 1, "
                         "*, torch.Generator generator = None, Tensor out = None)\n * (float mean, Tensor std, *, "
-                        "torch.Generator generator = None, Tensor out = None)\n * (float mean, float std, tuple of ints "
+                        "torch.Generator generator = None, Tensor out = None)\n * (float mean, float std, tuple of "
+                        "ints "
                         "size, *, torch.Generator generator = None, Tensor out = None, torch.dtype dtype = None, "
                         "torch.layout layout = None, torch.device device = None, bool pin_memory = False, bool "
                         "requires_grad = False)\n")

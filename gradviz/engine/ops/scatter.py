@@ -69,7 +69,8 @@ def explained(error: IndexError, x: ndarray, index: tuple[Any, ...]) -> IndexErr
         if i.dtype.kind == "b":
             for k, n in enumerate(i.shape):
                 if dim + k >= x.ndim or n != x.shape[dim + k]:
-                    return IndexError(f"The shape of the mask {size_text(i.shape)} at index {k} does not match the shape"
+                    return IndexError(f"The shape of the mask {size_text(i.shape)} at index {k} does not match the "
+                                      f"shape"
                                       f" of the indexed tensor {size_text(x.shape)} at index {dim + k}")
             dim += i.ndim
             continue
@@ -120,7 +121,8 @@ def _expand_copy(x: ndarray, y: ndarray) -> None:
     for i in range(1, y.ndim + 1):
         if i > x.ndim or y.shape[-i] not in (x.shape[-i], 1):
             if i > x.ndim:
-                raise RuntimeError(f"expand: the number of sizes provided ({x.ndim}) must be greater or equal to the number"
+                raise RuntimeError(f"expand: the number of sizes provided ({x.ndim}) must be greater or equal to the "
+                                   f"number"
                                    f" of dimensions in the tensor ({y.ndim})")
             raise RuntimeError(f"The expanded size of the tensor ({x.shape[-i]}) must match the existing size "
                                f"({y.shape[-i]}) at non-singleton dimension {x.ndim - i}.  Target sizes: "
@@ -169,7 +171,8 @@ GATHER = op("gather", _gather_of, "GatherBackward0", _gather, "self index", "sel
 INDEX_SELECT = op("index_select", _take_of, "IndexSelectBackward0", _take_along, "index", "self index")
 MASKED_SELECT = op("masked_select", lambda x, m: xp.broadcast_arrays(x, m)[0][xp.broadcast_arrays(x, m)[1]],
                    "MaskedSelectBackward0", _masked_select, "self mask", "self mask")
-MASKED_FILL = op("masked_fill", lambda x, m, v: xp.where(m, asarray(v).astype(x.dtype), x), "MaskedFillBackward0", _masked_fill,
+MASKED_FILL = op("masked_fill", lambda x, m, v: xp.where(m, asarray(v).astype(x.dtype), x), "MaskedFillBackward0",
+                 _masked_fill,
                  "mask", "self mask")
 MASKED_FILL_TENSOR = op("masked_fill", MASKED_FILL.forward, "MaskedFillBackward1", _masked_fill, "mask",
                         "self mask value", key="masked_fill.tensor")
@@ -178,7 +181,8 @@ COPY_ = op("copy_", _copy_of, "CopyBackwards", _copy, "", "self src")
 FILL_ = op("fill_", _fill_of, "FillBackward2", _fill)
 FILL_TENSOR_ = op("fill_", _fill_of, "FillBackward3", _fill, "", "self value", key="fill_.tensor")
 ZERO_ = op("zero_", lambda x: x.fill(0), "ZeroBackward0", _fill)
-MASKED_FILL_ = op("masked_fill_", lambda x, m, v: xp.copyto(x, asarray(v).astype(x.dtype), where=m), "MaskedFillBackward0",
+MASKED_FILL_ = op("masked_fill_", lambda x, m, v: xp.copyto(x, asarray(v).astype(x.dtype), where=m),
+                  "MaskedFillBackward0",
                   _masked_fill, "mask", "self mask")
 SCATTER_ = op("scatter_", _scatter_of, "ScatterBackward0", _scatter, "index", "self index src")
 SCATTER_ADD_ = op("scatter_add_", _scatter_of, "ScatterAddBackward0", _scatter, "index", "self index src")
@@ -290,7 +294,8 @@ def _scatter_method(row: Any, accumulate: bool) -> Any:
 
 def index_fill_(self: Any, dim: int, index: Any, value: Any) -> Any:
     d = dimension(dim, self._array.ndim)
-    return write(INDEX_FILL_, self, (index,), (d, value.item() if isinstance(value, Tensor) else value), f"dim={dim}", d)
+    return write(INDEX_FILL_, self, (index,), (d, value.item() if isinstance(value, Tensor) else value), f"dim={dim}",
+                 d)
 
 
 def index_add_(self: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Any:
@@ -318,7 +323,9 @@ def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
     found = [asarray(f).astype(xp.int64) for f in xp.nonzero(xp.atleast_1d(input._array))]
     if as_tuple:
         return tuple(run(Op("nonzero", lambda x, f: f), (input,), (f,)) for f in found)
-    return run(Op("nonzero", lambda x: xp.stack(found, 1) if input._array.ndim else xp.zeros((len(found[0]), 0), xp.int64)), (input,))
+    return run(Op("nonzero",
+                  lambda x: xp.stack(found, 1) if input._array.ndim else xp.zeros((len(found[0]), 0), xp.int64)),
+                  (input,))
 
 
 METHODS: dict[str, Any] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from itertools import pairwise
 from typing import Any
 
 from gradviz.engine.errors import size_text
@@ -92,7 +93,8 @@ def _expand(x: ndarray, shape: tuple[int, ...]) -> ndarray:
     return xp.lib.stride_tricks.as_strided(x, shape, steps)
 
 
-VIEW = op("view", lambda x, s: x.view() if x.shape == s else _view_array(x, s), "ViewBackward0", _reshape, view="default")
+VIEW = op("view", lambda x, s: x.view() if x.shape == s else _view_array(x, s), "ViewBackward0", _reshape,
+          view="default")
 PERMUTE = op("permute", lambda x, d: x.transpose(d), "PermuteBackward0", _permute, view="default")
 TRANSPOSE = op("transpose", lambda x, a, b: x.swapaxes(a, b), "TransposeBackward0", _swap, view="default")
 T = op("t", lambda x, *_: x.T, "TBackward0", _swap, view="default")
@@ -110,7 +112,8 @@ DIAGONAL = op("diagonal", lambda x, o, a, b: xp.diagonal(x, o, a, b), "DiagonalB
 UNFOLD = op("unfold", lambda x, d, n, s: _unfold(x, d, n, s), "UnfoldBackward0", lambda ns, ctx, g: _fold(ns, ctx, g),
             view="default")
 AS_STRIDED = op("as_strided", lambda x, *a: x, "AsStridedBackward0", _strided, view="default")
-UNBIND = op("unbind", lambda x, d: list(x if d == 0 else xp.moveaxis(x, d, 0)), "UnbindBackward0", _stacked, view="multi")
+UNBIND = op("unbind", lambda x, d: list(x if d == 0 else xp.moveaxis(x, d, 0)), "UnbindBackward0", _stacked,
+            view="multi")
 SPLIT = op("split", lambda x, d, parts: _split(x, d, parts), "SplitBackward0", _joined, view="multi")
 SPLIT_SIZES = op("split", SPLIT.forward, "SplitWithSizesBackward0", _joined, view="multi", key="split.sizes")
 CLONE = op("clone", lambda x: x.copy(), "CloneBackward0", _same)
@@ -147,7 +150,7 @@ def _unfold(x: ndarray, dim: int, size: int, step: int) -> ndarray:
 
 
 def _fold(ns: Any, ctx: Any, g: Any) -> Any:
-    dim, size, step = ctx.args
+    dim, _, step = ctx.args
     shape = ctx.input_shape()
     index: list[Any] = list(xp.ogrid[tuple(slice(n) for n in ctx.shape)])
     index[dim] = index[dim] * step + index.pop()
@@ -303,7 +306,8 @@ def narrow(input: Any, dim: int, start: Any, length: int) -> Any:
 
 
 def unbind(input: Any, dim: int = 0) -> Any:
-    return run(UNBIND, (input,), (dimension(dim, input._array.ndim),), words(dim=dim or None), dimension(dim, input._array.ndim))
+    return run(UNBIND, (input,), (dimension(dim, input._array.ndim),), words(dim=dim or None),
+               dimension(dim, input._array.ndim))
 
 
 def split(tensor: Any, split_size_or_sections: Any = None, dim: int = 0, *, split_size: Any = None) -> Any:
@@ -335,7 +339,7 @@ def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> Any:
             cuts.append(cuts[-1] + n // k + (1 if i < n % k else 0))
     else:
         cuts = [0, *indices_or_sections, n]
-    return tuple(slice_(input, d, a, b) for a, b in zip(cuts, cuts[1:], strict=False))
+    return tuple(slice_(input, d, a, b) for a, b in pairwise(cuts))
 
 
 def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
@@ -357,7 +361,8 @@ def as_strided(input: Any, size: Any, stride: Any, storage_offset: int | None = 
     flat = whole.reshape(-1) if whole.flags.c_contiguous else whole.T.reshape(-1)
     need = offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True)) + 1 if all(size) else 0
     if need > flat.size:
-        raise RuntimeError(f"setStorage: sizes {size_text(size)}, strides {size_text(stride)}, storage offset {offset}, "
+        raise RuntimeError(f"setStorage: sizes {size_text(size)}, strides {size_text(stride)}, storage offset "
+                           f"{offset}, "
                            f"and itemsize {whole.itemsize} requiring a storage size of {need * whole.itemsize} are out "
                            f"of bounds for storage of size {whole.nbytes}")
     window = strided(flat[offset:], size, stride)

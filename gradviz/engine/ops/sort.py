@@ -73,7 +73,8 @@ def sort(input: Any, dim: int = -1, descending: bool = False, *, stable: bool = 
 
 
 def argsort(input: Any, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Any:
-    return run(ARGSORT, (input,), (dimension(dim, input._array.ndim), descending), words(dim=dim, descending=descending))
+    return run(ARGSORT, (input,), (dimension(dim, input._array.ndim), descending),
+               words(dim=dim, descending=descending))
 
 
 def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
@@ -114,7 +115,9 @@ def quantile(input: Any, q: Any, dim: Any = None, keepdim: bool = False, *, inte
         one, two = shape.select(values, d, low), shape.select(values, d, high)
         results.append(one + (two - one) * weight)
     if keepdim:
-        results = [shape.unsqueeze(r, d) if dim is not None else shape.reshape(r, (1,) * input._array.ndim) for r in results]
+        results = [shape.unsqueeze(r, d) if dim is not None else shape.reshape(r,
+                                                                               (1,
+                                                                                ) * input._array.ndim) for r in results]
     from gradviz.engine.ops.join import stack
 
     return stack(results) if many else results[0]

@@ -65,7 +65,8 @@ def _of_array(name: str) -> Any:
 
 
 ROWS = (
-    Row("erf", _through("erf"), "ErfBackward0", lambda ns, ctx, g, self: g * (ns.exp(-(self * self)) * (2 / math.sqrt(math.pi))),
+    Row("erf", _through("erf"), "ErfBackward0", lambda ns, ctx, g,
+        self: g * (ns.exp(-(self * self)) * (2 / math.sqrt(math.pi))),
         "self"),
     Row("erfc", _through("erfc"), "ErfcBackward0",
         lambda ns, ctx, g, self: g * (ns.exp(-(self * self)) * (-2 / math.sqrt(math.pi))), "self"),
@@ -73,7 +74,8 @@ ROWS = (
         lambda ns, ctx, g, result: g * (ns.exp(result * result) * (math.sqrt(math.pi) / 2)), "result"),
     Row("lgamma", _through("gammaln"), "LgammaBackward0", _of_array("digamma"), "self"),
     Row("digamma", _through("digamma"), "DigammaBackward0",
-        lambda ns, ctx, g, self: g * ns.const(scipy("polygamma")(1, ns.plain(self)).astype(ns.plain(self).dtype)), "self"),
+        lambda ns, ctx, g, self: g * ns.const(scipy("polygamma")(1, ns.plain(self)).astype(ns.plain(self).dtype)),
+        "self"),
     Row("i0", _i0, "I0Backward0", _of_array("i1"), "self"),
     Row("sinc", _sinc, "SincBackward0", _sinc_rule, "self"),
     Row("sgn", xp.sign, "SgnBackward0", lambda ns, ctx, g: g * 0, floats=False),
