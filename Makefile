@@ -8,13 +8,14 @@ BIN := .venv/bin
 demo: .venv/.installed  ## record a sample and open its replay (SAMPLE=inplace_saved for another)
 	@$(BIN)/gradviz demo $(SAMPLE)
 
-test: lint  ## everything: style, types, contracts, tests
-	$(BIN)/python -m pytest
+# Tests run even where lint finds something, so that one run tells all; either fails it.
+test: setup  ## everything: style, types, contracts, tests
+	@$(MAKE) --no-print-directory lint; lint=$$?; $(BIN)/python -m pytest && exit $$lint
 
 fast: setup  ## tests without a browser, in seconds
 	$(BIN)/python -m pytest -m "not browser and not slow"
 
-lint: setup
+lint: setup  ## style, types, and who may know whom
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
