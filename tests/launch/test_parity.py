@@ -79,6 +79,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [
     ["-m", "mod", "b"], ["-m", "package", "--flag"], ["-m", "package.sub"], ["-m", "package.nothing"],
     ["-m", "nothing"], ["package", "b"], ["app.pyz", "b"], ["linked/link.py"], ["compiled.pyc"], ["linked"],
