@@ -109,7 +109,7 @@ def with_scalar(d: dtype, value: object) -> dtype:
 def lookup(d: Any) -> dtype:
     """The dtype that a user wrote: ours, Python's ``float``/``int``/``bool``, or a name error as PyTorch's."""
     if d.__class__ is dtype:
-        return d  # type: ignore[no-any-return]
+        return d
     if d in (float, int, bool, complex):
         return {float: float64, int: int64, bool: bool_, complex: complex128}[d]
     raise TypeError(f"argument 'dtype' must be torch.dtype, not {type(d).__name__}")
@@ -151,7 +151,7 @@ class device:
 
     def __init__(self, type: Any = "cpu", index: int | None = None) -> None:
         if isinstance(type, device):
-            type, index = type.type, type.index
+            type, index = type.type, type.index  # type: ignore[has-type]
         elif isinstance(type, str) and ":" in type:
             type, number = type.split(":")
             index = int(number)

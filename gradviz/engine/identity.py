@@ -23,6 +23,7 @@ NO_GRADIENT = (-1, 0, (), "", None)
 # --- identities ------------------------------------------------------------------------------------------------------
 class _Ref(weakref.ref):  # type: ignore[type-arg]
     __slots__ = ("number",)
+    number: int
 
 
 _tensors: dict[int, _Ref] = {}
@@ -34,7 +35,7 @@ dead_nodes: list[_Ref] = []
 def number_tensor(tensor: Any) -> int:
     tid = probe.new_tid()
     ref = _tensors[tid] = _Ref(tensor, dead_tensors.append)
-    ref.number = tid
+    ref.number = tid  # type: ignore[attr-defined]
     return tid
 
 
@@ -49,12 +50,21 @@ def number_node(node: Any) -> int:
 
 def bury(sink: Any) -> None:
     """Tell which numbers have died since."""
-    tids, nids = [], []
-    while dead_tensors:
-        tids.append(_tensors.pop(dead_tensors.pop().number))
-    while dead_nodes:
-        nids.append(_nodes.pop(dead_nodes.pop().number))
-    sink.dead([ref.number for ref in tids], [ref.number for ref in nids])
+    tids: Any = ()
+    nids: Any = ()
+    if dead_tensors:
+        n = len(dead_tensors)
+        tids = [ref.number for ref in dead_tensors[:n]]
+        del dead_tensors[:n]
+        for number in tids:
+            del _tensors[number]
+    if dead_nodes:
+        n = len(dead_nodes)
+        nids = [ref.number for ref in dead_nodes[:n]]
+        del dead_nodes[:n]
+        for number in nids:
+            del _nodes[number]
+    sink.dead(tids, nids)
 
 
 def tensor_id(tensor: Any) -> int:
@@ -110,7 +120,7 @@ def output_tid(node: Any, slot: int) -> int:
     for ref in _tensors.values() if node.nid else ():
         tensor = ref()
         if tensor is not None and tensor._edge is not None and tensor._edge[0] is node and tensor._edge[1] == slot:
-            return abs(tensor._tid)
+            return abs(tensor._tid)  # type: ignore[no-any-return]
     return 0
 
 
@@ -182,8 +192,14 @@ def facts(tensor: Any, tid: int, how: str) -> tuple[Any, ...]:
         offset = offset_of(tensor)
     elif storage is not None and storage.array is not array:
         offset = offset_of(tensor)
-    nid, slot = (0, 0) if edge is None else (node_id(edge[0]), edge[1])
-    return (tid, storage_id(tensor), cell.cid or cell_id(cell), array.shape, element_strides(array), offset,
+    nid = slot = 0
+    if edge is not None:
+        node, slot = edge
+        nid = node.nid
+        if nid <= 0:
+            nid = node_id(node)
+    sid = (storage and storage.sid) or storage_id(tensor)
+    return (tid, sid, cell.cid or cell_id(cell), array.shape, element_strides(array), offset,
             _type_names[array.dtype], "cpu", tensor._requires, edge is None, base, cell.version, nid, slot, how,
             value(array))
 

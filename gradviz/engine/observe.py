@@ -50,8 +50,9 @@ def _node_rows(node: Any, outputs: Any, rows: list[Any]) -> None:
                 waiting.append(after)
             edges.append((nid, slot))
         leaf = tensor_id(node.variable) if node.__class__ is AccumulateGrad else 0
-        rows.append((node.nid, type(node).__name__, leaf, edges, _saved_rows(node, outputs), node.order,
-                     getattr(node, "site", None)))
+        saved = () if node.saved is None else _saved_rows(node, outputs)
+        rows.append((node.nid, node.__class__.__name__, leaf, edges, saved, node.order,
+                     node.site))
 
 
 def _saved_rows(node: Any, outputs: Any) -> list[Any]:
@@ -159,8 +160,9 @@ def op(name: str, args: str, inputs: Any, outputs: Any, how: str = "op", written
         edge = t._edge
         if edge is not None and edge[0].nid <= 0:
             _node_rows(edge[0], outputs, rows)
-    sink.op(number or probe.new_id(), name, args, read, [facts(t, t._tid, how) for t in outputs], rows, writes,
-            modes.thread.mode, True)
+    made = [facts(t, t._tid, how) for t in outputs]
+    mode = modes.thread.mode if modes.regions.off else "grad"
+    sink.op(number or probe.new_id(), name, args, read, made, rows, writes, mode, True)
 
 
 def left(name: str, args: str, inputs: Any) -> None:
@@ -245,12 +247,12 @@ def step(call: Any, node: Any, number: int, g: Any, shares: Any, started: int) -
             if getattr(share, "shape", None) != (after.shape if after.width == 1 else after.shape[slot]):
                 share = fit(share, after, slot)
             out.append(gradient(share))
-    sink.step(number, call.id, node_id(node), gradients(node, g), out, started, True, getattr(node, "site", None))
+    sink.step(number, call.id, node_id(node), gradients(node, g), out, started, True, node.site)
 
 
 def step_failed(call: Any, node: Any, number: int, g: Any, started: int, error: BaseException) -> None:
     sink: Any = probe.sink
-    sink.step(number, call.id, node_id(node), gradients(node, g), (), started, False, getattr(node, "site", None))
+    sink.step(number, call.id, node_id(node), gradients(node, g), (), started, False, node.site)
     raised(error, number)
 
 

@@ -62,7 +62,7 @@ class _TensorType(_StructMeta):  # type: ignore[misc,valid-type]
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         self = cls._construct(cls, *args, **kwargs)
         if isinstance(self, cls):
-            self._initialise(*args, **kwargs)
+            self._initialise(*args, **kwargs)  # type: ignore[unreachable]
         return self
 
 

@@ -1,4 +1,4 @@
-"""Run the snippets and print what each printed, as JSON; ``python capture.py > snippets.json`` where PyTorch is installed.
+"""Run the snippets and print what each printed, as JSON: ``python capture.py > snippets.json`` with PyTorch.
 
 A snippet's result is what it prints, its error as ``Type : text``, and its warnings; addresses are hidden.
 """

@@ -39,9 +39,17 @@ def test_names_that_only_torch_has() -> None:
 @pytest.mark.parametrize("spell", ["import warnings; warnings.simplefilter('error')", ""])
 def test_nan_makes_no_warning(spell: str) -> None:
     """Division by zero is a value, whether the script turns warnings into errors or not."""
-    script = f"{spell}\nimport gradviz.engine as torch\nx = torch.zeros(2, requires_grad=True)\ny = x / 0 + (x - 1).log()\n" \
-        "y.sqrt().sum().backward()\nz = torch.zeros(2)\nz /= 0\nz.sqrt_()\nprint(x.grad, z, torch.zeros(2).std(), z.sum())"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    script = """
+import gradviz.engine as torch
+x = torch.zeros(2, requires_grad=True)
+y = x / 0 + (x - 1).log()
+y.sqrt().sum().backward()
+z = torch.zeros(2)
+z /= 0
+z.sqrt_()
+print(x.grad, z, torch.zeros(2).std(), z.sum())
+"""
+    done = subprocess.run([sys.executable, "-c", spell + script], capture_output=True, text=True, check=False)
     assert done.stderr == ""
     assert done.stdout.startswith("tensor([nan, nan])")
 

@@ -26,7 +26,7 @@ def _listed(value: Any) -> list[Any]:
 
 def _first_gradients(tensors: list[Any], given: list[Any], arrays: bool) -> list[Any]:
     """The gradients to start from: those given, or a one for a single number."""
-    grads = []
+    grads: list[Any] = []
     for i, (t, g) in enumerate(zip(tensors, given, strict=True)):
         array = t._array
         if g is None:

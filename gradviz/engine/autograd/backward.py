@@ -215,7 +215,7 @@ def run_rule(ns: Any, node: Any, g: Any) -> tuple[Any, ...]:
         check(node)
         shares = node.rule(ns, node, g, *[tensor_of(node, h) for h in saved[::2]])
     if shares.__class__ is tuple:
-        return shares  # type: ignore[no-any-return]
+        return shares
     return (shares,)
 
 

@@ -265,7 +265,7 @@ def _rule(ns: Any, ctx: Any, g: Any, *saved: Any) -> Any:
         raise RuntimeError(f"function {name} returned an incorrect number of gradients (expected {count}, got "
                            f"{len(shares)})")
     raw = ns.solid is xp.asarray
-    out = []
+    out: list[Any] = []
     for i, share in enumerate(shares):
         node, slot = ctx.next[i]
         if share is None or node is None:

@@ -51,7 +51,7 @@ class _Raw:
 
     @staticmethod
     def mean(a: ndarray, dims: Any) -> ndarray:
-        return a.mean(axis=dims, keepdims=True)
+        return a.mean(axis=dims, keepdims=True)  # type: ignore[no-any-return]
 
     @staticmethod
     def masked(g: ndarray, index: Any) -> ndarray:
@@ -91,7 +91,7 @@ class _Raw:
         share = asarray(share)
         if share.shape != shape:
             share = sum_to(share, shape)
-        return share if share.dtype == dtype else share.astype(dtype)
+        return share if share.dtype == dtype else share.astype(dtype)  # type: ignore[no-any-return]
 
     @staticmethod
     def const(value: Any) -> Any:
@@ -111,7 +111,7 @@ class _Raw:
 
     @staticmethod
     def sum(a: ndarray, dims: Any, keepdim: bool = False) -> ndarray:
-        return a.sum(axis=dims, keepdims=keepdim)
+        return a.sum(axis=dims, keepdims=keepdim)  # type: ignore[no-any-return]
 
     @staticmethod
     def cumsum(a: ndarray, dim: int) -> ndarray:
@@ -207,7 +207,7 @@ class _Raw:
     def put_slice(whole: ndarray, part: Any, shape: Any, strides: Any, offset: int, base: Any) -> None:
         """Overwrite the slice of ``whole``."""
         if whole.size:
-            strided(whole.base[offset:], shape, strides)[...] = 0 if part is None else part
+            strided(whole.base[offset:], shape, strides)[...] = 0 if part is None else part  # type: ignore[index]
 
 
 def along_axis(index: ndarray, dim: int) -> tuple[Any, ...]:
@@ -236,7 +236,7 @@ def overlapping(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
     return False
 
 
-raw = _Raw()
+raw: Any = _Raw()
 
 
 class _Graph:

@@ -43,6 +43,9 @@ class Node(Struct, eq=False, weakref=True, dict=True):
     nid: int = 0
     order: int = 1
 
+    site = None
+    """Source position of a backward that a user wrote."""
+
     def name(self) -> str:
         return type(self).__name__
 
@@ -107,6 +110,7 @@ class AccumulateGrad(Struct, eq=False, weakref=True, dict=True):
     seq = (1 << 64) - 1
     saves = ()
     rule = None
+    site = None
 
     @property
     def next_functions(self) -> tuple[Edge, ...]:
@@ -135,5 +139,5 @@ def add_hook(node: Any, kind: str, hook: Callable[..., Any]) -> RemovableHandle:
 
 def node_class(name: str, rule: Callable[..., Any], saves: tuple[str, ...] = ()) -> type[Node]:
     """The class of an op's nodes."""
-    return type(Node)(name, (Node,), {"rule": staticmethod(rule), "saves": saves, "__module__": "builtins"},
+    return type(Node)(name, (Node,), {"rule": staticmethod(rule), "saves": saves, "__module__": "builtins"},  # type: ignore[misc, no-any-return]
                       dict=True)

@@ -29,7 +29,7 @@ class _VariableType(type):
 
         out = legacy() if data is None else data.detach()
         out.requires_grad_(bool(requires_grad))
-        return out  # type: ignore[no-any-return]
+        return out
 
 
 class Variable(metaclass=_VariableType):

@@ -46,8 +46,8 @@ def changed(node: Any, which: int) -> RuntimeError:
         f"[torch.{BY_NP[array.dtype].legacy}Tensor {size_text(array.shape)}]{which_output} is at version "
         f"{cell.version}; expected version {version} instead.{HINT}")
     names = node.saves
-    error._gradviz_saved = (node, names[which] if which < len(names) else str(which), holder,
-                            version)  # type: ignore[attr-defined]
+    error._gradviz_saved = (node, names[which] if which < len(names) else str(which), holder,  # type: ignore[attr-defined]
+                            version)
     return error
 
 

@@ -72,7 +72,7 @@ def set_grad(self: Any, value: Any) -> None:
 
 
 def _c_name(d: Any) -> str:
-    return {"Float": "float", "Double": "double", "Long": "long", "Int": "int"}.get(d.code, d.code.lower())
+    return {"Float": "float", "Double": "double", "Long": "long", "Int": "int"}.get(d.code, d.code.lower())  # type: ignore[no-any-return]
 
 
 def del_grad(self: Any) -> None:

@@ -35,7 +35,7 @@ def array_of(data: Any, dtype: Any = None) -> ndarray:
         source = _nested(data)
         if dtype is None and source.dtype.kind in "fc" and not _typed(data):
             want = dtypes.default.dtype if source.dtype.kind == "f" else dtypes.default.dtype.to_complex()
-            return source.astype(want.np)
+            return source.astype(want.np)  # type: ignore[no-any-return]
     if dtype is not None:
         return xp.array(source, dtype=dtypes.lookup(dtype).np, order="C")
     if source.dtype not in BY_NP:
@@ -136,7 +136,7 @@ def legacy(*args: Any, dtype: Any = None, device: Any = None) -> Tensor:
         if isinstance(first, tuple) and first.__class__.__name__ == "Size":
             return made(xp.zeros(first, np_type), "Tensor")
         if isinstance(first, Tensor) and first._array.dtype == np_type:
-            return first.detach()
+            return first.detach()  # type: ignore[no-any-return]
         if not isinstance(first, list | tuple | xp.ndarray | Tensor | range):
             raise TypeError(f"new(): data must be a sequence (got {type(first).__name__})")
         return made(array_of(list(first) if isinstance(first, range) else first).astype(np_type), "Tensor")

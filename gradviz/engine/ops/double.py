@@ -15,7 +15,7 @@ U = unary.FUNCTIONS
 
 
 def const(value: Any) -> Tensor:
-    return value if isinstance(value, Tensor) else make(asarray(value), Cell())  # type: ignore[no-any-return]
+    return value if isinstance(value, Tensor) else make(asarray(value), Cell())
 
 
 def fit(share: Any, node: Any, slot: int) -> Any:
@@ -61,8 +61,8 @@ def _where(condition: Any, a: Any, b: Any) -> Any:
 
 PUT = op("put", lambda g, s, i: raw.put(g, s, i), "PutBackward", lambda ns, ctx, g: ns.take(g, ctx.args[1]),
          key="graph.put")
-PUT_ADD = op("put", lambda g, s, i: raw.put_add(g, s, i), "PutBackward", PUT.node.rule,
-             key="graph.put_add")  # type: ignore[union-attr]
+PUT_ADD = op("put", lambda g, s, i: raw.put_add(g, s, i), "PutBackward", PUT.node.rule,  # type: ignore[union-attr]
+             key="graph.put_add")
 TAKE = op("index", lambda x, i: raw.take(x, i), "IndexBackward0", lambda ns, ctx,
           g: ns.put_add(g, ctx.input_shape(), ctx.args[0]),
           key="graph.take")

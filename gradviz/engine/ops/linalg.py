@@ -47,7 +47,7 @@ def _fits(a: ndarray, b: ndarray) -> None:
 
 
 def _c_name(d: Any) -> str:
-    return {"Float": "float", "Double": "double", "Long": "long long", "Int": "int", "Half": "c10::Half",
+    return {"Float": "float", "Double": "double", "Long": "long long", "Int": "int", "Half": "c10::Half",  # type: ignore[no-any-return]
             "Bool": "bool"}.get(d.code, d.code.lower())
 
 

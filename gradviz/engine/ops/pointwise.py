@@ -359,7 +359,7 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
         both = scalar_operand(asarray(0, scalar_type(input).np), other)[0].dtype
         x, y = (make(asarray(v, both), Cell()) for v in (input, other))
     elif x is None:
-        x = make(scalar_operand(y._array, input)[1], Cell())
+        x = make(scalar_operand(y._array, input)[1], Cell())  # type: ignore[union-attr]
     elif y is None:
         y = make(scalar_operand(x._array, other)[1], Cell())
     return run(WHERE, (condition, x, y), (), words(input=None if isinstance(input, Tensor) else input,
@@ -399,7 +399,7 @@ def allclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, e
 
 
 def _lower(t: Any) -> str:
-    return {"Float": "Float", "Double": "Double"}.get(t.dtype.code, t.dtype.code)
+    return {"Float": "Float", "Double": "Double"}.get(t.dtype.code, t.dtype.code)  # type: ignore[no-any-return]
 
 
 def equal(input: Any, other: Any) -> bool:

@@ -367,9 +367,7 @@ def _spread(row: Any) -> Any:
         if isinstance(dim, bool):
             dim, unbiased = None, dim
         if input._array.dtype.kind not in "fc":
-            raise RuntimeError(f"{row.name} only support floating-point dtypes" if row is STD else
-                               "var only support floating-point dtypes") if False else RuntimeError(
-                "std and var only support floating point and complex dtypes")
+            raise RuntimeError("std and var only support floating point and complex dtypes")
         c = correction if correction is not None else (1 if unbiased is None else int(unbiased))
         n = input._array.ndim
         dims = None if dim is None else dimensions(dim, n)

@@ -88,7 +88,7 @@ def explained(error: IndexError, x: ndarray, index: tuple[Any, ...]) -> IndexErr
 
 def _put(x: ndarray, *rest: Any) -> None:
     *value, index, accumulate = rest
-    source = value[0] if value else None
+    source: Any = value[0] if value else None
     try:
         if accumulate:
             xp.add.at(x, index, source)

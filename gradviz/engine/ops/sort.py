@@ -144,7 +144,7 @@ def searchsorted(sorted_sequence: Any, input: Any, *, right: bool = False, side:
     """Where elements would have to stand."""
     where = "right" if right or side == "right" else "left"
     values = input._array if isinstance(input, Tensor) else asarray(input)
-    return run(Op("searchsorted", lambda s: xp.searchsorted(s, values, where)), (sorted_sequence,))
+    return run(Op("searchsorted", lambda s: xp.searchsorted(s, values, where)), (sorted_sequence,))  # type: ignore[call-overload]
 
 
 FUNCTIONS: dict[str, Any] = {

@@ -8,7 +8,8 @@ from importlib import import_module
 from typing import Any
 
 from gradviz.engine.errors import UnsupportedError
-from gradviz.engine.ops import pointwise, unary
+from gradviz.engine.ops import unary
+from gradviz.engine.ops.build import op, run
 from gradviz.engine.ops.unary import Row
 from gradviz.engine.xp import asarray, ndarray, xp
 
@@ -95,12 +96,12 @@ def _logit_of(x: ndarray, eps: Any) -> Any:
     return xp.log(z / (1 - z))
 
 
-LOGIT = pointwise.op("logit", _logit_of, "LogitBackward0", _logit, "self")
+LOGIT = op("logit", _logit_of, "LogitBackward0", _logit, "self")
 
 
 def logit(input: Any, eps: float | None = None) -> Any:
     """The inverse of sigmoid."""
-    return pointwise.run(LOGIT, (input,), (eps,))
+    return run(LOGIT, (input,), (eps,))
 
 
 FUNCTIONS: dict[str, Any] = {row.name: unary.function(row) for row in ROWS} | {"logit": logit}
