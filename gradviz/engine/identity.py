@@ -35,7 +35,7 @@ dead_nodes: list[_Ref] = []
 def number_tensor(tensor: Any) -> int:
     tid = probe.new_tid()
     ref = _tensors[tid] = _Ref(tensor, dead_tensors.append)
-    ref.number = tid  # type: ignore[attr-defined]
+    ref.number = tid
     return tid
 
 
