@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from itertools import islice
 
 import numpy as np
 
@@ -14,6 +16,10 @@ from gradviz.scene.model import Group, Node, Track
 SIGNS = {"add": "+", "sub": "−", "mul": "×", "div": "÷", "matmul": "@", "mm": "@", "bmm": "@", "pow": "^", "sum": "Σ",
          "mean": "μ", "neg": "−", "sqrt": "√", "square": "²", "exp": "e", "log": "ln", "sigmoid": "σ", "relu": "⌐",
          "max": "↑", "min": "↓", "reciprocal": "⅟"}
+
+
+NEAR = 32
+"""How many tensors are looked at to find where an operand was cut from the graph."""
 
 
 def draw_forward(draft: Draft) -> None:
@@ -69,12 +75,25 @@ def _draw_op(draft: Draft, event: Event) -> None:
         glyph, "forward", "write" if event.writes else "op", [(0, _op_label(draft, event))], [], _states(event),
         event.seq, event.span, "" if event.writes else SIGNS.get(event.name, ""),
         ref={"seq": event.seq, "id": event.id})
-    for source in sources:
+    through = [draft.glyph_of[facts.tid] for facts in event.outputs if facts.tid in draft.glyph_of]
+    for source in sources + [old for old in through if old not in sources]:
         if source:
             draft.link(source, glyph, "data", event.seq)
-    for facts in event.outputs:
-        target = _tensor(draft, facts, event.seq)
-        draft.link(glyph, target, "data", event.seq)
+    _draw_outputs(draft, glyph, event.outputs, event.seq)
+
+
+def _draw_outputs(draft: Draft, op: str, outputs: Sequence[Facts], seq: int) -> list[str]:
+    """Glyphs of what an op made. A view whose base was written with it hangs on that base: its history goes there."""
+    tids = {facts.tid for facts in outputs}
+    made = []
+    for facts in sorted(outputs, key=lambda facts: facts.base in tids):
+        glyph = _tensor(draft, facts, seq)
+        made.append(glyph)
+        if facts.base in tids:
+            draft.link(glyph, draft.glyph_of[facts.base], "view", seq)
+        else:
+            draft.link(op, glyph, "data", seq)
+    return made
 
 
 def _states(event: Event) -> Track:
@@ -99,9 +118,7 @@ def _draw_write(draft: Draft, event: Event) -> None:
         ref={"seq": event.seq, "id": event.id})
     for old in dict.fromkeys(before):
         draft.link(old, glyph, "data", event.seq)
-    after = [_tensor(draft, facts, event.seq) for facts in changed]
-    for new in after:
-        draft.link(glyph, new, "data", event.seq)
+    after = _draw_outputs(draft, glyph, changed, event.seq)
     if len(changed) == 1:
         draft.groups.append(Group(f"s{event.seq}", "storage", f"one storage, {_bytes(changed[0])}",
                                   [before[0], glyph, after[0]], event.seq))
@@ -125,7 +142,32 @@ def _input(draft: Draft, tid: int, seq: int) -> str:
         return draft.glyph_of[tid]
     known = draft.replay.index.facts
     row = known.last("tid", tid, seq)
-    return _tensor(draft, known.row(row), draft.replay.born(tid)) if row >= 0 else ""
+    if row < 0:
+        return ""
+    facts, born = known.row(row), draft.replay.born(tid)
+    glyph = _tensor(draft, facts, born)
+    if facts.base in draft.glyph_of:
+        draft.link(glyph, draft.glyph_of[facts.base], "view", born)
+    elif source := _cut_from(draft, tid):
+        draft.link(source, glyph, "cut", born, "cut")
+    return glyph
+
+
+def _cut_from(draft: Draft, tid: int) -> str:
+    """The nearest glyph that an operand was computed from by ops that gradients do not pass (detach, no_grad, a
+    comparison); empty if there is none near."""
+    seen = {tid}
+    queue = [tid]
+    for made in islice(queue, NEAR):
+        maker = draft.replay.maker(made)
+        for source, _ in draft.replay.event(maker).inputs if maker >= 0 else ():
+            glyph = draft.glyph_of.get(source, "")
+            if glyph and draft.nodes[glyph].kind in ("tensor", "leaf"):
+                return glyph
+            if source not in seen:
+                seen.add(source)
+                queue.append(source)
+    return ""
 
 
 def _tensor(draft: Draft, facts: Facts, seq: int) -> str:
