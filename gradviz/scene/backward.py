@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -45,7 +46,7 @@ def _nodes(draft: Draft) -> dict[int, Backward]:
         if glyph.kind not in ("op", "write"):
             continue
         event = draft.replay.event(glyph.event)
-        for node in event.nodes:
+        for node in _first_the_write(event.nodes) if glyph.kind == "write" else event.nodes:
             if node.leaf or f"n{node.nid}" in draft.nodes:
                 continue
             drawn[node.nid] = node
@@ -63,6 +64,12 @@ def _nodes(draft: Draft) -> dict[int, Backward]:
             _historic(draft, found)
             drawn[nid] = found
     return drawn
+
+
+def _first_the_write(nodes: Sequence[Backward]) -> list[Backward]:
+    """The nodes of an in-place op, the view's way back into its base last: it is the write that faces the op."""
+    own = {node.nid for node in nodes if not node.leaf}
+    return sorted(nodes, key=lambda node: any(nid in own for nid, _ in node.edges))
 
 
 def _historic(draft: Draft, node: Backward) -> None:

@@ -218,9 +218,9 @@ def _labels(draft: Draft, tid: int, seq: int) -> Track:
 def _op_label(draft: Draft, event: Event) -> str:
     if event.writes:
         text = draft.replay.source_text(draft.replay.spans[event.span])
-        head = text.split("=")[0].strip()
-        if event.name == "setitem" and head and len(head) <= 18:
-            return f"{head} ="
+        head = text[:text.find("=") + 1]
+        if event.name == "setitem" and 0 < len(head) <= 20:
+            return head
     return f"{event.name} {event.args}" if event.args and len(event.args) <= 12 else str(event.name)
 
 
