@@ -46,9 +46,10 @@ function fillMarks(root, page) {
 }
 
 async function boot() {
-  const facts = Promise.all([getJson("/api/trace"), getJson("/api/style")]);
-  const [[trace, style]] = await Promise.all([facts, panes()]);
+  const ready = panes(), [trace, style] = await Promise.all([getJson("/api/trace"), getJson("/api/style")]);
   const page = new Page(trace, style, getJson, settle);
+  page.prefetch();
+  await ready;
   await page.start();
   fillMarks(byId("inspector"), page);
   window.__gradviz = page.probe();

@@ -3,6 +3,7 @@
 import { ConsoleView } from "./console.mjs";
 import { decodeOverview, grouped, listed, Rows, spanUse, WINDOW } from "./data.mjs";
 import { byId, el, say } from "./dom.mjs";
+import { ElementList } from "./elements.mjs";
 import { bindKeys, bindLanes, bindPointer, bindSearch, bindWindow } from "./input.mjs";
 import { fillMarks, showLegend } from "./legend.mjs";
 import { formatLink, parseLink } from "./link.mjs";
@@ -11,7 +12,7 @@ import { fillHelp } from "./sheets.mjs";
 import { readSpan, SourceView } from "./source.mjs";
 import { makeStyle } from "./style.mjs";
 import { applyTheme, rememberTheme, storedTheme, systemTheme } from "./theme.mjs";
-import { at, changes, floorIndex, move, seek, touching } from "./time.mjs";
+import { changes, floorIndex, move, seek, touching } from "./time.mjs";
 import { prepareLanes, Timeline } from "./timeline.mjs";
 import { centre, extent, fitAll, hit, opening, screenRect, visible } from "./view.mjs";
 
@@ -34,10 +35,17 @@ export class Page {
     this.timings = { step: 0, base: 0, overlay: 0 };
   }
 
+  /** Asks for what the first picture needs, while the panes are still being made. */
+  prefetch() {
+    const seq = Math.max(0, Math.min(this.trace.n - 1, parseLink(location.hash).seq ?? this.trace.opening));
+    Promise.all([this.rows.load(Math.floor(seq / WINDOW)), this.fetchPicture(this.columns.graph[seq] || 0)]).catch(() => {});  // start() asks again and tells
+  }
+
   async start() {
     const op = Object.entries(this.trace.kinds).find(([, name]) => name === "op");
     this.use = spanUse(this.columns, op ? Number(op[0]) : -1);
     this.source = new SourceView(byId("source"));
+    this.list = new ElementList(byId("elements"));
     this.console = new ConsoleView(byId("console"), byId("outputs"), this.trace.prints, span => this.spans[span]?.line || 0);
     this.timeline = new Timeline(byId("timeline"), prepareLanes(this.columns, this.shown));
     this.buildFiles();
@@ -77,7 +85,7 @@ export class Page {
   rested() {
     this.remember("replaceState", this.seq);
     this.settle({ seq: this.seq, element: this.pinned ? this.element : "", theme: this.style.theme });
-    this.updateList();
+    this.list.show(this.seq, this.lit);
   }
 
   remember(how, seq) {
@@ -153,11 +161,15 @@ export class Page {
   }
 
   // --- the picture --------------------------------------------------------------------------------------------------
-  loadPicture(graph) {
+  fetchPicture(graph) {
     if (!this.pictures.has(graph)) {
       this.pictures.set(graph, this.getJson(`/api/scene/${graph}`).then(({ scene, placed, across }) => ({ ...prepare(scene, placed, across), changes: changes(scene), extent: extent(scene, placed) })));
     }
-    return this.pictures.get(graph).then(picture => {
+    return this.pictures.get(graph);
+  }
+
+  loadPicture(graph) {
+    return this.fetchPicture(graph).then(picture => {
       if (graph !== (this.seq < 0 ? graph : this.columns.graph[this.seq])) return;
       this.picture = picture;
       this.graph = graph;
@@ -165,7 +177,8 @@ export class Page {
       byId("forward-head").textContent = picture.scene.heads[0];
       byId("backward-head").textContent = picture.scene.heads[1];
       this.legend();
-      this.buildList();
+      this.list.build(picture.scene);
+      if (this.seq >= 0) this.list.show(this.seq, this.lit);
       this.redraw();
     });
   }
@@ -353,24 +366,6 @@ export class Page {
     const range = this.timeline.labelled();
     if (range) for (const seq of range) if (seq !== undefined && !this.rows.get(seq)) this.rows.want(seq);
     this.timeline.draw(this.style, this.seq, this.rows, this.currentStops());
-  }
-
-  // --- the accessible list ------------------------------------------------------------------------------------------
-  buildList() {
-    const items = this.picture.scene.nodes.map(node => ({ node, item: el("li", { "data-id": node.id }) }));
-    this.items = items;
-    byId("elements").replaceChildren(...items.map(one => one.item));
-    this.updateList();
-  }
-
-  updateList() {
-    if (!this.items || this.seq < 0) return;
-    const lit = new Set(this.lit?.focus);
-    for (const { node, item } of this.items) {
-      const state = at(node.states, this.seq, "future"), label = at(node.label, this.seq, node.label[0]?.[1] || ""), sub = at(node.sub, this.seq);
-      const grad = node.grad.length ? at(node.grad, this.seq) : "";
-      say(item, [`${node.side} ${node.kind} ${label}`, sub, state === "future" ? "not yet" : state, grad && `gradient ${grad}`, lit.has(node.id) && "now"].filter(Boolean).join(", "));
-    }
   }
 
   // --- rest ---------------------------------------------------------------------------------------------------------
