@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from typing import Any
 
 import gradviz
-from gradviz.cli.check import ignoring_interrupts
+from gradviz.cli.children import wait_for
 from gradviz.cli.traces import next_command
 from gradviz.launch import Outcome
+from gradviz.launch.ending import die_of
 
 
 def after(outcome: Outcome, *, cwd: str, quiet: bool, viewer: dict[str, Any] | None) -> None:
@@ -52,10 +54,12 @@ def view(trace: str, *, quiet: bool, no_open: bool, port: int | None, host: str)
     """The replay, until Ctrl-C: in a process that has nothing of the script's."""
     arguments = [trace, "--host", host]
     arguments += [] if port is None else ["--port", str(port)]
-    arguments += ["--no-open"] * no_open + ["--quiet"] * quiet
-    with ignoring_interrupts(), subprocess.Popen([sys.executable, "-P", "-m", "gradviz", "view", *arguments],
-                                                 env=environment()) as process:
-        process.wait()
+    arguments += ["--no-open"] * no_open + ["--quiet"] * quiet + ["--with-parent"]
+    # a viewer holds nothing that a SIGTERM could spoil
+    _, told = wait_for([sys.executable, "-P", "-m", "gradviz", "view", *arguments], interrupt=signal.SIGTERM,
+                       env=environment(), stdin=subprocess.PIPE)
+    if told:
+        die_of(told)
 
 
 def environment() -> dict[str, str]:

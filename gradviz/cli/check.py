@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import click
 
+from gradviz.cli.children import wait_for
 from gradviz.cli.findings import as_json, as_text, failing
 from gradviz.cli.run import StopsAtTarget, check, options, targeted
 from gradviz.cli.traces import is_trace, opened
@@ -38,14 +35,13 @@ def command(module: str | None, code: str | None, json_: bool, values: str, engi
     """
     if module is None and code is None and script and is_trace(script[0]):
         return report(script[0], script[0], None, json_)
-    target, args = targeted(module, code, script)
+    target, args = targeted(module, code, script, "gradviz check SCRIPT, TRACE, -m MODULE or -c CODE")
     check(target, engine)
     with tempfile.TemporaryDirectory(prefix="gradviz-") as folder:
         trace = os.path.join(folder, "check.gvt")
         flags = ["--no-view", "-q", "-o", trace, "--values", values, "--engine", engine]
         flags += [] if sources else ["--no-source"]
-        what = {"script": [target.name], "module": ["-m", target.name], "code": ["-c", target.name]}[target.kind]
-        status = recorded([*flags, *what, *args], json_)
+        status = recorded([*flags, *target.words, *args], json_)
         if not os.path.exists(trace):
             return status
         return report(trace, target.name, status, json_)
@@ -54,20 +50,9 @@ def command(module: str | None, code: str | None, json_: bool, values: str, engi
 def recorded(arguments: list[str], json_: bool) -> int:
     """Run it in a process of its own, so that there is an answer however it ends."""
     sys.stdout.flush()
-    with ignoring_interrupts(), subprocess.Popen(
-            [sys.executable, "-m", "gradviz", "run", *arguments],
-            stdout=sys.stderr.fileno() if json_ else None) as process:
-        return process.wait()
-
-
-@contextmanager
-def ignoring_interrupts() -> Iterator[None]:
-    """Ctrl-C is for the process that we wait for; it must not inherit that we ignore it."""
-    before = signal.signal(signal.SIGINT, lambda number, frame: None)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+    status, _ = wait_for([sys.executable, "-m", "gradviz", "run", *arguments],
+                         stdout=sys.stderr.fileno() if json_ else None)
+    return status
 
 
 def report(trace: str, script: str, status: int | None, json_: bool) -> int:
@@ -85,9 +70,13 @@ def report(trace: str, script: str, status: int | None, json_: bool) -> int:
         for finding in found:
             click.echo(as_text(finding, width) + "\n")
         ending = "" if replay.state == "complete" else f", {replay.state}"
-        click.echo(f"{len(found)} finding{'' if len(found) == 1 else 's'} in {replay.n:,} events{ending}")
+        click.echo(f"{counted(len(found), 'finding')} in {counted(replay.n, 'event')}{ending}")
     if failing(found):
         return 1
     if status is None:
         return 0
     return 128 - status if status < 0 else status
+
+
+def counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -51,7 +51,30 @@ class Failure(click.ClickException):
     """Bad input: one line on stderr, exit status 1."""
 
     def show(self, file: Any = None) -> None:
-        print(f"[gradviz] {self.message}", file=sys.stderr)
+        say(self.message)
+
+
+class Missing(Failure):
+    """There is no such file: exit status 2, as for any command line that cannot be meant."""
+
+    exit_code = 2
+
+
+def say(words: str) -> None:
+    """One line of ours on stderr."""
+    words = words.replace("\n", " ")
+    print(f"[gradviz] {words}", file=sys.stderr)
+
+
+def explain(error: click.ClickException) -> None:
+    """A failure, in a line or two."""
+    if not isinstance(error, click.UsageError) or isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+        return
+    path = error.ctx.command_path if error.ctx is not None else "gradviz"
+    words = " ".join(error.format_message().split())
+    say(words if words.endswith((".", "?")) else f"{words}.")
+    say(f"{path} --help shows what there is")
 
 
 def main() -> int:
@@ -63,12 +86,12 @@ def main() -> int:
     try:
         then = program.main(standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        explain(error)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
     except BadTrace as error:
-        print(f"[gradviz] {error}", file=sys.stderr)
+        say(str(error))
         return 1
     except BrokenPipeError:  # a pager that was closed
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -22,8 +22,12 @@ class StopsAtTarget(click.Command):
                   for name in option.opts}
         at = 0
         while at < len(args) and args[at].startswith("-") and args[at] not in ("-", "--"):
-            if args[at] in ("-m", "-c"):
-                args = [*args[:at + 2], "--", *args[at + 2:]]
+            flag, attached = args[at][:2], args[at][2:]
+            if flag in ("-m", "-c"):
+                if not attached and at + 1 == len(args):
+                    raise click.UsageError(f"{flag} needs an argument.", context)
+                end = at + (1 if attached else 2)
+                args = [*args[:end], "--", *args[end:]]
                 break
             at += 2 if args[at] in taking else 1
         return super().parse_args(context, args)
@@ -51,7 +55,7 @@ Examples:
 @click.option("-c", "code", metavar="CODE", help="Run a piece of code, as python -c does.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False), metavar="FILE",
               help="The trace to write. [default: <script>-<n>.gvt here]")
-@click.option("--force", is_flag=True, help="Replace an existing trace.")
+@click.option("--force", is_flag=True, help="Replace an existing trace; no other file.")
 @click.option("--no-open", is_flag=True, help="Serve the replay, but open no browser.")
 @click.option("--no-view", is_flag=True, help="Record only.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing of ours.")
@@ -65,7 +69,9 @@ def command(module: str | None, code: str | None, output: str | None, force: boo
 
     SCRIPT runs exactly as python would run it, and its exit status is ours.
     """
-    target, args = targeted(module, code, script)
+    if output == "":
+        raise click.UsageError("-o needs the name of a file.")
+    target, args = targeted(module, code, script, "gradviz run SCRIPT, -m MODULE or -c CODE")
     check(target, engine)
     made = partial(Options, force=force, values=values, sources=sources, quiet=quiet)
     from gradviz.cli.after import after
@@ -74,14 +80,15 @@ def command(module: str | None, code: str | None, output: str | None, force: boo
                    partial(after, cwd=os.getcwd(), quiet=quiet, viewer=None if no_view else viewer))
 
 
-def targeted(module: str | None, code: str | None, script: tuple[str, ...]) -> tuple[Target, tuple[str, ...]]:
+def targeted(module: str | None, code: str | None, script: tuple[str, ...], usage: str,
+             ) -> tuple[Target, tuple[str, ...]]:
     if module is not None:
         return Target("module", module), script
     if code is not None:
         return Target("code", code), script
     if not script:
-        raise click.UsageError("Missing script: gradviz run SCRIPT, -m MODULE or -c CODE.")
-    return Target("script", script[0]), script[1:]
+        raise click.UsageError(f"Missing script: {usage}.")
+    return Target("input" if script[0] == "-" else "script", script[0]), script[1:]
 
 
 def check(target: Target, engine: str) -> None:
@@ -110,11 +117,13 @@ def start(target: Target, args: tuple[str, ...], output: str | None, made: Calla
     while True:
         number += 1
         trace = output or f"{target.stem}-{number}.gvt"
+        options = made(trace)
         try:
-            return run(target, args, made(trace), after)
+            return run(target, args, options, after)
         except FileExistsError:
             if output is not None:
-                Failure(f"{trace} is there already: --force replaces it").show()
+                Failure(f"{trace} is no trace, so it is not replaced" if options.force
+                        else f"{trace} is there already: --force replaces it").show()
                 return 1
         except OSError as error:
             Failure(f"{trace} cannot be written: {error.strerror or error}").show()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 from typing import TYPE_CHECKING
 
-from gradviz.cli.main import Failure
-from gradviz.trace.frames import MAGIC
+from gradviz.cli.main import Missing
+from gradviz.trace.frames import MAGIC, BadTrace
 
 if TYPE_CHECKING:
     from gradviz.replay import Replay
@@ -21,14 +22,16 @@ def latest(folder: str) -> str:
         traces = [(entry.stat().st_mtime_ns, entry.path) for entry in entries
                   if entry.name.endswith(SUFFIX) and entry.is_file()]
     if not traces:
-        raise Failure(f"no trace in {os.path.abspath(folder)}: gradviz run SCRIPT makes one")
+        raise Missing(f"no trace in {os.path.abspath(folder)}: gradviz run SCRIPT makes one")
     return os.path.relpath(max(traces)[1])
 
 
 def named(trace: str | None) -> str:
-    """The trace meant: the one named, the latest in the folder named, or the latest here."""
+    """The trace meant: the one named, the latest in the folder named, or the latest here. Raises Missing."""
     if trace is None:
         return latest(".")
+    if not os.path.exists(trace):
+        raise Missing(f"{trace or repr(trace)}: {os.strerror(errno.ENOENT)}")
     return latest(trace) if os.path.isdir(trace) else trace
 
 
@@ -43,16 +46,25 @@ def is_trace(path: str) -> bool:
         return False
 
 
-def opened(trace: str) -> Replay:
-    """Raises BadTrace."""
-    from gradviz.replay import Replay
+def refuse(trace: str) -> None:
+    """Raises BadTrace where there is nothing to see: cheaply, before an index or a server is loaded for it."""
     from gradviz.trace.reader import Reader
 
-    with Reader(trace):  # refuse what is none before NumPy and the index are loaded for it
-        pass
+    with Reader(trace) as reader:
+        next(reader.chunks(), None)
+        if reader.damage and not reader.events:
+            raise BadTrace(f"{trace}: {reader.damage}")
+
+
+def opened(trace: str) -> Replay:
+    """Raises Missing or BadTrace."""
+    from gradviz.replay import Replay
+
+    trace = named(trace)
+    refuse(trace)
     return Replay.open(trace)
 
 
 def next_command(trace: str) -> str:
     """What to type to see it."""
-    return f"gradviz view {shlex.quote(trace)}"
+    return f"gradviz view {shlex.quote(os.path.join('.', trace) if trace.startswith('-') else trace)}"

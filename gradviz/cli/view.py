@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from threading import Thread
 
 import click
 
-from gradviz.cli.traces import named
+from gradviz.cli.traces import named, refuse
 
 
 @click.command(epilog="""\b
@@ -20,17 +21,24 @@ Examples:
 @click.option("--port", type=click.IntRange(0, 65535), help="[default: 8050, or the next free]")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to serve at.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing of ours.")
-def command(trace: str | None, no_open: bool, port: int | None, host: str, quiet: bool) -> int:
+@click.option("--with-parent", is_flag=True, hidden=True)
+def command(trace: str | None, no_open: bool, port: int | None, host: str, quiet: bool, with_parent: bool) -> int:
     """Open the replay of TRACE in a browser, until Ctrl-C."""
-    from gradviz.trace.reader import Reader
-
     path = named(trace)
-    with Reader(path):  # what is no trace is said before a server is loaded
-        pass
+    refuse(path)
+    if with_parent:
+        Thread(target=_end_with_parent, daemon=True).start()
     from gradviz.ui import serve
 
     serve(path, host=host, port=port, open_browser=not no_open and has_browser(), quiet=quiet)
     return 0
+
+
+def _end_with_parent() -> None:
+    """Who started us holds the other end of our input, and it closes however that process ends."""
+    while os.read(0, 1):
+        pass
+    os._exit(0)
 
 
 def has_browser() -> bool:

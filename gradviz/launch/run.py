@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import Literal, NoReturn
+from typing import Literal
 
 from gradviz.launch import standin
+from gradviz.launch.ending import die_of
 from gradviz.launch.target import Target, prepare
 from gradviz.launch.tracebacks import clean
 from gradviz.recorder import Recorder
@@ -48,22 +49,28 @@ class _Run:
     pid: int = field(default_factory=os.getpid)
     error: str = ""
     interrupted: bool = False
+    refused: bool = False
 
     def finish(self) -> None:
         """The last of all exit functions."""
         if os.getpid() != self.pid:  # a forked child that ended by itself
             return
         self.recorder.stop()
+        if self.refused:
+            with suppress(OSError):
+                os.unlink(self.recorder.path)
+            return
         self.after(Outcome(self.recorder.path, self.error, self.interrupted, self.recorder.failure))
         if self.interrupted:
-            _die_of_interrupt()
+            die_of(signal.SIGINT)
 
 
 def run(target: Target, args: Sequence[str], options: Options, after: Callable[[Outcome], None]) -> int:
     """Run it and return its exit status, or let its SystemExit pass.
 
     ``after`` is called when all of the script's exit functions have run and the trace is finalised. It is not called
-    when a signal or ``os._exit`` ends the process. Raises OSError when the trace cannot be created.
+    when a signal or ``os._exit`` ends the process, nor, and no trace is left, when there is no such module to run.
+    Raises OSError when the trace cannot be created.
     """
     meta = {"script": target.title, "argv": _argv(target, args)}
     recorder = Recorder(options.trace, options.values, meta=meta, force=options.force, sources=options.sources,
@@ -72,11 +79,12 @@ def run(target: Target, args: Sequence[str], options: Options, after: Callable[[
     atexit.register(state.finish)
     standin.install(target.roots, options.quiet)
     script = prepare(target, args)
-    recorder.start()
+    recorder.start(below=sys._getframe())
     sys.setrecursionlimit(sys.getrecursionlimit() + _depth(target.by_runpy))
     try:
         script()
-    except SystemExit:
+    except SystemExit as left:
+        state.refused = _by_runpy(left)
         raise
     except BaseException as exception:
         return _show(exception, state)
@@ -84,8 +92,16 @@ def run(target: Target, args: Sequence[str], options: Options, after: Callable[[
 
 
 def _argv(target: Target, args: Sequence[str]) -> list[str]:
-    flag = {"script": [], "module": ["-m"], "code": ["-c"]}[target.kind]
-    return writable([*flag, target.name, *args])
+    return writable([*target.words, *args])
+
+
+def _by_runpy(left: SystemExit) -> bool:
+    """Has runpy itself given up, for want of a module or a ``__main__``? Then nothing ran."""
+    trace = left.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    code = trace.tb_frame.f_code if trace is not None else None
+    return code is not None and (code.co_filename, code.co_name) == ("<frozen runpy>", "_run_module_as_main")
 
 
 def _depth(by_runpy: bool) -> int:
@@ -125,13 +141,3 @@ def _show(exception: BaseException, state: _Run) -> int:
         state.interrupted = True
         return 130
     return 1
-
-
-def _die_of_interrupt() -> NoReturn:
-    """As the interpreter does, so that a shell sees it: a status of 130 would only look like it."""
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(Exception):
-            stream.flush()
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    os.kill(os.getpid(), signal.SIGINT)
-    os._exit(130)

@@ -1,4 +1,4 @@
-"""What is to be run: a script, a folder or archive with a ``__main__``, a module or a piece of code.
+"""What is to be run: a script, a folder or archive with a ``__main__``, a module, a piece of code or the input.
 
 The ``__main__`` module, ``sys.argv`` and ``sys.path`` are made as the interpreter makes them (CPython's
 ``Modules/main.c`` and ``Python/pythonrun.c``).
@@ -10,9 +10,12 @@ import builtins
 import errno
 import os
 import pkgutil
+import re
+import stat
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.machinery import BuiltinImporter, SourceFileLoader, SourcelessFileLoader
 from types import ModuleType
 from typing import Any, Literal
@@ -20,6 +23,7 @@ from typing import Any, Literal
 from gradviz.trace.pack import writable
 
 CODE_FILE = "<string>"
+INPUT_FILE = "<stdin>"
 
 
 class NoTarget(Exception):
@@ -28,24 +32,33 @@ class NoTarget(Exception):
 
 @dataclass(frozen=True)
 class Target:
-    """``name`` is the path, the module's name or the code itself."""
+    """``name`` is the path, the module's name, the code itself, or "-" for the input."""
 
-    kind: Literal["script", "module", "code"]
+    kind: Literal["script", "module", "code", "input"]
     name: str
+
+    @property
+    def words(self) -> list[str]:
+        """How a command line names it."""
+        flag = {"module": ["-m"], "code": ["-c"]}.get(self.kind, [])
+        return [*flag, self.name]
 
     @property
     def stem(self) -> str:
         """What a trace of it is called."""
         if self.kind == "code":
             return "code"
+        if self.kind == "input":
+            return "stdin"
         if self.kind == "module":
-            return self.name.rpartition(".")[2] or "module"
-        return os.path.splitext(os.path.basename(os.path.abspath(self.name)))[0] or "script"
+            return self.name.rpartition(".")[2].lstrip("-") or "module"
+        name = os.path.splitext(os.path.basename(os.path.abspath(self.name)))[0]
+        return name.lstrip("-") or "script"  # a trace that begins with a dash would be taken for an option
 
     @property
     def title(self) -> str:
         """What a person calls it."""
-        return writable([{"script": self.name, "module": f"-m {self.name}", "code": "-c"}[self.kind]])[0]
+        return writable([{"module": f"-m {self.name}", "code": "-c"}.get(self.kind, self.name)])[0]
 
     @property
     def roots(self) -> tuple[str, ...]:
@@ -62,20 +75,42 @@ class Target:
 
     @property
     def texts(self) -> Mapping[str, str]:
-        return {CODE_FILE: self.name} if self.kind == "code" else {}
+        """The source of what has no file that could be read again."""
+        if self.kind == "code":
+            return {CODE_FILE: self.name}
+        if self.flowing is None:
+            return {}
+        text = self.flowing.decode("utf-8", "replace")
+        return {INPUT_FILE if self.kind == "input" else self.path: text}
+
+    @property
+    def path(self) -> str:
+        """Of a script; not normalised, as the interpreter has it."""
+        return os.path.join(os.getcwd(), self.name)
+
+    @cached_property
+    def flowing(self) -> bytes | None:
+        """A source that can be read only once: the input, or a pipe. None for all others."""
+        if self.kind == "input":
+            return sys.stdin.buffer.read() if sys.stdin is not None else b""
+        if self.kind == "script" and not os.path.isfile(self.name) and not os.path.isdir(self.name):
+            with open(self.path, "rb") as file:
+                return file.read()
+        return None
 
     def check(self) -> None:
         """Raises NoTarget when a script is not there or cannot be read."""
         if self.kind != "script":
             return
-        path = os.path.join(os.getcwd(), self.name)
         try:
-            if os.path.isdir(path):
-                return
-            with open(path, "rb"):
-                pass
+            mode = os.stat(self.path).st_mode
+            if stat.S_ISREG(mode):
+                with open(self.path, "rb"):
+                    pass
+            elif not os.access(self.path, os.R_OK):  # opening a pipe would take what is in it
+                raise PermissionError(errno.EACCES, "")
         except OSError as error:
-            raise NoTarget(f"can't open file {path!r}: [Errno {error.errno}] "
+            raise NoTarget(f"can't open file {self.path!r}: [Errno {error.errno}] "
                            f"{os.strerror(error.errno or errno.ENOENT)}") from None
 
 
@@ -89,6 +124,9 @@ def prepare(target: Target, args: Sequence[str]) -> Callable[[], object]:
     if target.kind == "code":
         _look(["-c", *args], "")
         return lambda: exec(compile(target.name, CODE_FILE, "exec", dont_inherit=True), main.__dict__)
+    if target.kind == "input":
+        _look(["-", *args], "")
+        return lambda: exec(compile(target.flowing or b"", INPUT_FILE, "exec", dont_inherit=True), main.__dict__)
     import runpy
 
     run_module = vars(runpy)["_run_module_as_main"]  # what ``python -m`` calls, so that its own frames show as there
@@ -98,7 +136,7 @@ def prepare(target: Target, args: Sequence[str]) -> Callable[[], object]:
     if target.by_runpy:
         _look([target.name, *args], os.path.abspath(target.name), always=True)
         return lambda: run_module("__main__", False)
-    path = os.path.join(os.getcwd(), target.name)  # not normalised, as the interpreter has it
+    path = target.path
     _look([target.name, *args], os.path.dirname(os.path.realpath(target.name)))
     compiled = path.endswith(".pyc")
     main.__dict__.update(__file__=path, __cached__=None,
@@ -108,12 +146,38 @@ def prepare(target: Target, args: Sequence[str]) -> Callable[[], object]:
         if compiled:
             code: Any = SourcelessFileLoader("__main__", path).get_code("__main__")
         else:
-            with open(path, "rb") as file:
-                source = file.read()
-            code = compile(source, path, "exec", dont_inherit=True)
+            code = _compiled(target.flowing, path)
         exec(code, main.__dict__)
 
     return script
+
+
+def _compiled(source: bytes | None, path: str) -> Any:
+    if source is None:
+        with open(path, "rb") as file:
+            source = file.read()
+    try:
+        return compile(source, path, "exec", dont_inherit=True)
+    except SyntaxError:
+        line, byte = _undecodable(source)
+        if not line:
+            raise
+        words = (f"Non-UTF-8 code starting with '\\x{byte:02x}' in file {path} on line {line}, but no encoding "
+                 "declared; see https://peps.python.org/pep-0263/ for details")
+        raise SyntaxError(words) from None  # the interpreter says so of a file, and less of bytes
+
+
+def _undecodable(source: bytes) -> tuple[int, int]:
+    """The first line that is not UTF-8, from 1, and its first such byte; zeros where there is none."""
+    lines = source.splitlines()
+    if any(re.match(rb"[ \t\f]*#.*?coding[:=]", line) for line in lines[:2]):
+        return 0, 0
+    for number, line in enumerate(lines, 1):
+        try:
+            line.decode()
+        except UnicodeDecodeError as error:
+            return number, line[error.start]
+    return 0, 0
 
 
 def _look(argv: list[str], entry: str, always: bool = False) -> None:

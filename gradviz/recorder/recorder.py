@@ -18,7 +18,7 @@ from gradviz.recorder import forks
 from gradviz.recorder.console import Console
 from gradviz.recorder.meta import run_facts
 from gradviz.recorder.pump import FULL, WAKE, Above, Pump
-from gradviz.recorder.sites import USER, Code, Roles, Spans, outside
+from gradviz.recorder.sites import OURS, USER, Code, Roles, Spans, outside
 from gradviz.trace.writer import Writer
 
 ERROR: Final = KINDS["error"].code
@@ -70,10 +70,12 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
             setattr(self, kind.name, self._emitter(kind))
 
     # --- its life ----------------------------------------------------------------------------------------------------
-    def start(self) -> None:
-        """Listen from now on. Raises RuntimeError when another recorder listens."""
+    def start(self, below: FrameType | None = None) -> None:
+        """Listen from now on. The frames from ``below`` down are not the user's. Raises RuntimeError when another
+        recorder listens."""
         if probe.sink is not None:
             raise RuntimeError("a recording is running already")
+        self._roles.disown(below)
         forks.watch(self)
         self._pump.start()
         self._console.open()
@@ -148,7 +150,7 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
         trace = exception.__traceback__
         while trace is not None:
             code = self._roles.learn(trace.tb_frame.f_code)
-            if code.role == USER or site is None:
+            if code.role == USER or (code.role != OURS and site is None):
                 site = code, trace.tb_lasti
             trace = trace.tb_next
         self._note(ERROR, site, (), (*fields[:9], True))

@@ -18,7 +18,7 @@ def record(path: str | os.PathLike[str], *, values: Literal["auto", "none", "sta
     """Record what happens in a ``with`` block into a trace at ``path``.
 
     Under ``gradviz run`` the script is being recorded already: then the block changes nothing, and says so.
-    Raises FileExistsError when ``path`` is there, unless ``force``.
+    Raises FileExistsError when ``path`` is there; with ``force`` only when it is no trace.
     """
     running = listening()
     if running is not None:

@@ -67,6 +67,12 @@ class Roles:
             known = self.codes[id(code)] = Code(code, self._role(code.co_filename))
         return known
 
+    def disown(self, frame: FrameType | None) -> None:
+        """This frame and those below it run a script and are not of it: a launcher may lie in any folder."""
+        while frame is not None:
+            self.codes[id(frame.f_code)] = Code(frame.f_code, OURS)
+            frame = frame.f_back
+
     def _role(self, file: str) -> int:
         if file.startswith("<"):
             if file.startswith("<frozen "):  # runpy below the script, the import system
@@ -87,13 +93,19 @@ class Roles:
 
 
 def outside(frame: FrameType | None, roles: Roles) -> tuple[Code, int] | None:
-    """The innermost frame that is not ours: for what no frame of the user's is under."""
+    """The innermost frame that is not ours: for what no frame of the user's is under.
+
+    None where we have called it, as we let :mod:`traceback` print what left the script.
+    """
+    found: tuple[Code, int] | None = None
     while frame is not None:
         code = roles.learn(frame.f_code)
         if code.role != OURS:
-            return code, frame.f_lasti
+            found = found or (code, frame.f_lasti)
+        elif found is not None:
+            return None if code.code.co_filename.startswith(_PACKAGE) else found
         frame = frame.f_back
-    return None
+    return found
 
 
 class Spans:
@@ -155,7 +167,7 @@ class Spans:
 def _read(name: str) -> str | None:
     """Read afresh: linecache would keep for the script what the script may be about to change."""
     try:
-        if os.path.getsize(name) <= _LONGEST:
+        if os.path.isfile(name) and os.path.getsize(name) <= _LONGEST:  # a pipe has been read
             with tokenize.open(name) as file:
                 return file.read()
     except (OSError, SyntaxError, UnicodeError, ValueError):

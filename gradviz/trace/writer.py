@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from hashlib import sha256
@@ -22,13 +24,13 @@ NAN = float("nan")
 class Writer:
     """An open trace. One thread at a time may use it.
 
-    Raises FileExistsError when ``path`` exists, unless ``force`` removes it first.
+    Raises FileExistsError when ``path`` exists. ``force`` removes a trace or an empty file first, and nothing else.
     """
 
     def __init__(self, path: str | os.PathLike[str], meta: Mapping[str, Any], force: bool = False) -> None:
         self.path = os.path.abspath(path)
         if force and os.path.lexists(self.path):
-            os.unlink(self.path)
+            _remove(self.path)
         self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o644)
         if fcntl is not None:
             with suppress(OSError):  # a file system without locks
@@ -105,6 +107,20 @@ class Writer:
             os.lseek(self._fd, self._offset, os.SEEK_SET)
             raise
         self._offset += len(data)
+
+
+def _remove(path: str) -> None:
+    """Make room. What is no trace of ours, be it a script or a device, stays."""
+    try:
+        ours = stat.S_ISREG(os.stat(path).st_mode)
+        if ours and os.path.getsize(path):
+            with open(path, "rb") as file:
+                ours = file.read(len(frames.MAGIC)) == frames.MAGIC
+    except OSError:
+        ours = False
+    if not ours:
+        raise FileExistsError(errno.EEXIST, "not a trace", path)
+    os.unlink(path)
 
 
 def _values(values: Sequence[Value]) -> bytes:
