@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from gradviz.events import Facts, Gradient, Node, Value
 from gradviz.formulas import FORMULAS, Formula
-from gradviz.replay import values
+from gradviz.replay import grads, values
 from gradviz.replay.replay import Event, Replay
 from gradviz.replay.storages import content_at
 
@@ -259,15 +259,11 @@ def _retains(replay: Replay, tid: int, seq: int) -> bool:
 
 def _grad(replay: Replay, facts: Facts, seq: int) -> Content:
     """``.grad`` at an event, or the reason why there is none."""
-    accumulates, sets = replay.index.accumulates, replay.index.grad_sets
-    row, reset = accumulates.last("tid", facts.tid, seq), sets.last("tid", facts.tid, seq)
-    if reset >= 0 and (row < 0 or sets.seq[reset] > accumulates.seq[row]):
-        event = replay.event(int(sets.seq[reset]))
-        if event.to == "none":
-            return Content((), "", reason=f"None: set to None at event {event.seq}")
-        return content_of(replay, replay.gradient(event.grad))
-    if row >= 0:
-        return content_of(replay, replay.gradient(replay.event(int(accumulates.seq[row])).grad))
+    moment = grads.at(replay, facts.tid, seq)
+    if moment is not None:
+        if moment.grad is None:
+            return Content((), "", reason=f"None: set to None at event {moment.seq}")
+        return content_of(replay, moment.grad)
     return Content((), "", reason=f"None: {_why_none(replay, facts, seq)}")
 
 

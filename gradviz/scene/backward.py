@@ -9,7 +9,7 @@ import numpy as np
 
 from gradviz.events import Gradient
 from gradviz.events import Node as Backward
-from gradviz.replay import Event, values
+from gradviz.replay import Event, grads, values
 from gradviz.scene.draft import Draft
 from gradviz.scene.model import Edge, Node
 
@@ -249,7 +249,8 @@ def _accumulated(draft: Draft) -> None:
         leaf = draft.nodes[glyphs[0]]
         if leaf.kind == "leaf":
             leaf.grad.append((leaf.event, "awaited", ""))
-            _earlier(draft, leaf)
+            for moment in grads.history(replay, leaf.ref["tid"], graph.first, graph.last):
+                leaf.grad.append((moment.seq, "awaited" if moment.grad is None else "kept", _compartment(moment.grad)))
     rows = replay.index.accumulates
     for row in rows.where("call", graph.call):
         event = replay.event(int(rows.seq[row]))
@@ -262,25 +263,6 @@ def _accumulated(draft: Draft) -> None:
         if glyph is not None:
             glyph.states.append((event.seq, "done"))
             glyph.grad.append((event.seq, "kept", text))
-
-
-def _earlier(draft: Draft, leaf: Node) -> None:
-    """What an earlier backward call left in ``.grad``, and what the script did to it since."""
-    replay, tid = draft.replay, leaf.ref["tid"]
-    track: list[tuple[int, str, str]] = []
-    rows = replay.index.accumulates
-    for row in rows.where("tid", tid):
-        event = replay.event(int(rows.seq[row]))
-        if event.call != draft.graph.call and event.seq < draft.graph.last:
-            track.append((event.seq, "kept", _compartment(replay.gradient(event.grad))))
-    sets = replay.index.grad_sets
-    for row in sets.where("tid", tid):
-        event = replay.event(int(sets.seq[row]))
-        if event.seq <= draft.graph.last:
-            grad = replay.gradient(event.grad)
-            track.append((event.seq, "awaited" if event.to == "none" else "kept",
-                          "" if event.to == "none" else "0" if event.to == "zeroed" else _compartment(grad)))
-    leaf.grad.extend(track)
 
 
 def _release(draft: Draft, drawn: dict[int, Backward]) -> None:

@@ -182,3 +182,10 @@ def test_an_op_that_raised_is_drawn_and_lit(recorded: Record) -> None:
     error = next(step for step in scene.steps if step.phase == "error")
     assert error.focus == [failed.id]
     assert [stop.title for stop in scene.stops] == ["Leaf", "Refused"]
+
+
+def test_a_gradient_that_the_script_zeroes_or_drops_is_shown_so(recorded: Record) -> None:
+    replay = recorded("w = torch.tensor([3.0], requires_grad=True)\n(w * 2).sum().backward()\nw.grad.zero_()\n"
+                      "(w * 5).sum().backward()\nw.grad = None")
+    texts = [entry[1:] for entry in named(build(replay, [], 1), "w").grad]
+    assert texts == [("awaited", ""), ("kept", "2"), ("kept", "0"), ("kept", "5"), ("awaited", "")]
