@@ -63,7 +63,7 @@ class Finder(MetaPathFinder):
     def _say(self, words: str) -> None:
         if not self._quiet and words not in self._said:
             self._said.add(words)
-            print(f"[gradviz] {words}", file=sys.stderr)
+            sys.stderr.write(f"[gradviz] {words}\n")  # in one piece: the recorder knows our words by their beginning
 
     def _library(self) -> str:
         """The package that imports, when it lies outside the script's folders."""

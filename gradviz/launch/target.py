@@ -81,12 +81,12 @@ class Target:
         if self.flowing is None:
             return {}
         text = self.flowing.decode("utf-8", "replace")
-        return {INPUT_FILE if self.kind == "input" else self.path: text}
+        return {self.path: text}
 
     @property
     def path(self) -> str:
-        """Of a script; not normalised, as the interpreter has it."""
-        return os.path.join(os.getcwd(), self.name)
+        """Of a script, as the interpreter has it: not normalised."""
+        return INPUT_FILE if self.kind == "input" else os.path.join(os.getcwd(), self.name)
 
     @cached_property
     def flowing(self) -> bytes | None:
@@ -124,9 +124,6 @@ def prepare(target: Target, args: Sequence[str]) -> Callable[[], object]:
     if target.kind == "code":
         _look(["-c", *args], "")
         return lambda: exec(compile(target.name, CODE_FILE, "exec", dont_inherit=True), main.__dict__)
-    if target.kind == "input":
-        _look(["-", *args], "")
-        return lambda: exec(compile(target.flowing or b"", INPUT_FILE, "exec", dont_inherit=True), main.__dict__)
     import runpy
 
     run_module = vars(runpy)["_run_module_as_main"]  # what ``python -m`` calls, so that its own frames show as there
@@ -137,7 +134,7 @@ def prepare(target: Target, args: Sequence[str]) -> Callable[[], object]:
         _look([target.name, *args], os.path.abspath(target.name), always=True)
         return lambda: run_module("__main__", False)
     path = target.path
-    _look([target.name, *args], os.path.dirname(os.path.realpath(target.name)))
+    _look([target.name, *args], "" if target.kind == "input" else os.path.dirname(os.path.realpath(target.name)))
     compiled = path.endswith(".pyc")
     main.__dict__.update(__file__=path, __cached__=None,
                          __loader__=(SourcelessFileLoader if compiled else SourceFileLoader)("__main__", path))
@@ -156,20 +153,17 @@ def _compiled(source: bytes | None, path: str) -> Any:
     if source is None:
         with open(path, "rb") as file:
             source = file.read()
-    try:
-        return compile(source, path, "exec", dont_inherit=True)
-    except SyntaxError:
-        line, byte = _undecodable(source)
-        if not line:
-            raise
+    line, byte = _undecodable(source)
+    if line:  # of bytes, the interpreter says less than of a file
         words = (f"Non-UTF-8 code starting with '\\x{byte:02x}' in file {path} on line {line}, but no encoding "
                  "declared; see https://peps.python.org/pep-0263/ for details")
-        raise SyntaxError(words) from None  # the interpreter says so of a file, and less of bytes
+        raise SyntaxError(words)
+    return compile(source, path, "exec", dont_inherit=True)
 
 
 def _undecodable(source: bytes) -> tuple[int, int]:
     """The first line that is not UTF-8, from 1, and its first such byte; zeros where there is none."""
-    lines = source.splitlines()
+    lines = source.split(b"\n")
     if any(re.match(rb"[ \t\f]*#.*?coding[:=]", line) for line in lines[:2]):
         return 0, 0
     for number, line in enumerate(lines, 1):

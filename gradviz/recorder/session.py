@@ -22,7 +22,7 @@ def record(path: str | os.PathLike[str], *, values: Literal["auto", "none", "sta
     """
     running = listening()
     if running is not None:
-        print(f"[gradviz] already recording into {running.path}: {os.fspath(path)} is not written", file=sys.stderr)
+        sys.stderr.write(f"[gradviz] already recording into {running.path}: {os.fspath(path)} is not written\n")
         yield running
         return
     recorder = Recorder(path, values, force=force, sources=sources)

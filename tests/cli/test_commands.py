@@ -101,9 +101,6 @@ def test_an_existing_output_is_refused_before_the_script_runs(here: Path, gradvi
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "[gradviz] mine.gvt is there already: --force replaces it\n"
     assert (here / "mine.gvt").read_text() == "mine"
-    assert gradviz("run", "--no-view", "--force", "-o", "mine.gvt", "good.py").returncode == 0
-    with Reader(here / "mine.gvt") as reader:
-        assert reader.state == "complete"
 
 
 @pytest.mark.parametrize("output", ["nothing/here.gvt", "/proc/t.gvt"])
@@ -229,28 +226,6 @@ def test_a_default_port_that_is_taken_moves_on_and_an_explicit_one_fails(here: P
         assert (err.count("\n"), str(port) in err) == (1, True)
 
 
-@pytest.mark.parametrize(("content", "words"), [
-    (b"import torch\n", "not a gradviz trace"), (b"\x89GVT\r\n\x1a\n\x00", "cut short"), (None, "No such file"),
-])
-@pytest.mark.parametrize("name", ["view", "info", "check", "export"])
-def test_what_is_no_trace_is_one_line(here: Path, gradviz: Gradviz, name: str, content: bytes | None, words: str,
-                                      ) -> None:
-    if content is not None:
-        (here / "x.gvt").write_bytes(content)
-    done = gradviz(name, "x.gvt", *(["-o", "x.svg"] if name == "export" else []))
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("[gradviz] ")
-    assert words in done.stderr
-    assert done.stderr.count("\n") == 1
-
-
-def test_no_trace_here_is_said(here: Path, gradviz: Gradviz) -> None:
-    for name in ("view", "info"):
-        done = gradviz(name)
-        assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-        assert "no trace in" in done.stderr
-
-
 # --- check -----------------------------------------------------------------------------------------------------------
 def test_check_explains_and_fails(here: Path, gradviz: Gradviz) -> None:
     done = gradviz("check", "bad.py")
@@ -341,10 +316,6 @@ def test_info_names_the_state_of_a_trace_that_was_cut(here: Path, gradviz: Gradv
     path = Path(marks(here / "t.gvt"))
     path.write_bytes(path.read_bytes()[:-10])
     assert json.loads(gradviz("info", "--json", "t.gvt").stdout)["state"] == "incomplete"
-    data = bytearray(path.read_bytes())
-    data[-80] ^= 1
-    path.write_bytes(data)
-    assert gradviz("info", "t.gvt").returncode == 0
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gradviz.events import Kind, Span, Struct
@@ -49,7 +49,7 @@ def expected(events: list[tuple[Kind, tuple[Any, ...]]]) -> list[tuple[str, Any]
     return [(kind.name, rows.read_back(Struct("", columns.fields_of(kind)), fields, None)) for kind, fields in events]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(rows.events(len(SPANS)), max_size=3))
 def test_any_events_come_back_as_they_were(chunks: list[Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -96,13 +96,26 @@ def test_without_an_end_and_a_writer_it_is_incomplete(tmp_path: Path) -> None:
 
 def test_an_existing_trace_is_kept_unless_forced(tmp_path: Path) -> None:
     path = tmp_path / "t.gvt"
-    path.write_text("mine")
+    writer = Writer(path, META)
+    writer.spans(SPANS)
+    write(writer, [mark("mine")])
+    writer.abandon()
     with pytest.raises(FileExistsError):
         Writer(path, META)
-    assert path.read_text() == "mine"
+    with Reader(path) as reader:
+        assert len(read(reader)) == 1
     Writer(path, META, force=True).close()
     with Reader(path) as reader:
-        assert reader.state == "complete"
+        assert (reader.state, read(reader)) == ("complete", [])
+
+
+@pytest.mark.parametrize("content", [b"mine", b"\x89PNG\r\n\x1a\n", b"\x89GVT\n"])
+def test_what_is_no_trace_is_kept_though_forced(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "t.gvt"
+    path.write_bytes(content)
+    with pytest.raises(FileExistsError):
+        Writer(path, META, force=True)
+    assert path.read_bytes() == content
 
 
 def test_a_failed_write_leaves_no_torn_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
