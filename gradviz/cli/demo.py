@@ -26,8 +26,10 @@ Examples:
 @click.option("--list", "list_", is_flag=True, help="Name the samples.")
 @click.option("--no-open", is_flag=True, help="Serve the replay, but open no browser.")
 @click.option("--no-view", is_flag=True, help="Record only.")
-@click.option("--port", type=click.IntRange(0, 65535), help="Port of the replay. [default: 8050, or the next free]")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address of the replay.")
+@click.option("--port", type=click.IntRange(0, 65535), metavar="PORT",
+              help="Port of the replay. [default: 8050, or the next free]")
+@click.option("--host", default="127.0.0.1", metavar="ADDRESS", show_default=True,
+              help="Address of the replay.")
 def command(name: str, list_: bool, no_view: bool, **viewer: Any) -> int | Callable[[], int]:
     """Record the bundled sample NAME in this folder and open its replay."""
     samples = bundled()

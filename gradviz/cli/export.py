@@ -23,11 +23,13 @@ Examples:
   gradviz export train-1.gvt -o backward.dot --event 214 --graph backward""")
 @click.argument("trace", metavar="TRACE")
 @click.option("-o", "--output", required=True, type=click.Path(), metavar="FILE", help="The file to write.")
-@click.option("--event", type=click.IntRange(min=0), help="The moment: after this event.")
+@click.option("--event", type=click.IntRange(min=0), metavar="N", help="The moment: after event N.")
 @click.option("--at", type=click.Choice(["error", "end"]), help="The moment, by what happens there. [default: end]")
-@click.option("--graph", type=click.Choice(["forward", "backward", "both"]), default="both", show_default=True)
+@click.option("--graph", type=click.Choice(["forward", "backward", "both"]), default="both", show_default=True,
+              help="Which of the two.")
 @click.option("--format", "format_", type=click.Choice(FORMATS), help="[default: by the name of FILE]")
-@click.option("--theme", type=click.Choice(["light", "dark"]), default="light", show_default=True)
+@click.option("--theme", type=click.Choice(["light", "dark"]), default="light", show_default=True,
+              help="Colours.")
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 def command(trace: str, output: str, event: int | None, at: str | None, graph: str, format_: str | None,
             theme: str, force: bool) -> int:

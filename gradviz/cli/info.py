@@ -24,7 +24,8 @@ def command(trace: str | None, as_json: bool) -> int:
     if as_json:
         print(json.dumps(summary))
         return 0
-    print(f"{path}: {' '.join(replay.meta.get('argv', []))}")
+    part = "part of " if replay.meta.get("part") else ""
+    print(f"{path}: {part}{' '.join(replay.meta.get('argv', []))}")
     for name, text in lines(summary):
         print(f"  {name:<15} {text}")
     if damage := replay.reader.damage:

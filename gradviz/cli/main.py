@@ -16,7 +16,7 @@ COMMANDS = {
     "run": "Record a script, then open the replay.",
     "view": "Open the replay of a trace.",
     "check": "Say what went wrong in a script or a trace, and why.",
-    "export": "Write a picture or a table of one moment.",
+    "export": "Write a picture or the data of one moment.",
     "info": "Say what is in a trace.",
     "demo": "Record and open a bundled sample.",
 }

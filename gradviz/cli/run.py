@@ -50,7 +50,8 @@ def options(function: Callable[..., Any]) -> Callable[..., Any]:
 Examples:
   gradviz run train.py --epochs 3
   gradviz run -o first.gvt --no-view train.py
-  gradviz run -m package.train""")
+  gradviz run -m package.train
+  gradviz run - < train.py""")
 @click.option("-m", "module", metavar="MODULE", help="Run a module, as python -m does.")
 @click.option("-c", "code", metavar="CODE", help="Run a piece of code, as python -c does.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False), metavar="FILE",
@@ -60,14 +61,17 @@ Examples:
 @click.option("--no-view", is_flag=True, help="Record only.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing of ours.")
 @options
-@click.option("--port", type=click.IntRange(0, 65535), help="Port of the replay. [default: 8050, or the next free]")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address of the replay.")
+@click.option("--port", type=click.IntRange(0, 65535), metavar="PORT",
+              help="Port of the replay. [default: 8050, or the next free]")
+@click.option("--host", default="127.0.0.1", metavar="ADDRESS", show_default=True,
+              help="Address of the replay.")
 @click.argument("script", nargs=-1, type=click.UNPROCESSED, metavar="[SCRIPT] [ARGS]...")
 def command(module: str | None, code: str | None, output: str | None, force: bool, no_view: bool, quiet: bool,
             values: Any, engine: str, sources: bool, script: tuple[str, ...], **viewer: Any) -> Callable[[], int]:
     """Record SCRIPT, then open the replay.
 
-    SCRIPT runs exactly as python would run it, and its exit status is ours.
+    SCRIPT runs exactly as python would run it, and its exit status is ours. All that follows it is its own; "-" takes
+    it from the input.
     """
     if output == "":
         raise click.UsageError("-o needs the name of a file.")

@@ -18,8 +18,10 @@ Examples:
   gradviz view runs/              the latest trace in a folder""")
 @click.argument("trace", required=False, metavar="[TRACE]")
 @click.option("--no-open", is_flag=True, help="Open no browser.")
-@click.option("--port", type=click.IntRange(0, 65535), help="[default: 8050, or the next free]")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to serve at.")
+@click.option("--port", type=click.IntRange(0, 65535), metavar="PORT",
+              help="Port to serve at. [default: 8050, or the next free]")
+@click.option("--host", default="127.0.0.1", metavar="ADDRESS", show_default=True,
+              help="Address to serve at.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing of ours.")
 @click.option("--with-parent", is_flag=True, hidden=True)
 def command(trace: str | None, no_open: bool, port: int | None, host: str, quiet: bool, with_parent: bool) -> int:

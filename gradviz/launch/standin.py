@@ -49,7 +49,7 @@ class Finder(MetaPathFinder):
         own = ENGINE + name.removeprefix("torch")
         if importlib.util.find_spec(own) is None:
             if name.split(".")[1] in _MODULES:
-                raise ModuleNotFoundError(f"gradviz.engine has no {name}; run with --engine torch", name=name)
+                raise ModuleNotFoundError(f"gradviz.engine, which plays torch, has no {name}", name=name)
             return None
         return ModuleSpec(name, _Alias(own, self), is_package=True)
 

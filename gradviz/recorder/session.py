@@ -25,7 +25,7 @@ def record(path: str | os.PathLike[str], *, values: Literal["auto", "none", "sta
         sys.stderr.write(f"[gradviz] already recording into {running.path}: {os.fspath(path)} is not written\n")
         yield running
         return
-    recorder = Recorder(path, values, force=force, sources=sources)
+    recorder = Recorder(path, values, meta={"part": True}, force=force, sources=sources)
     recorder.start()
     try:
         yield recorder

@@ -154,7 +154,7 @@ def test_a_library_that_imports_torch_is_named(here: Path, gradviz: Gradviz) -> 
 def test_what_torch_has_and_the_engine_lacks_is_said_so(here: Path, gradviz: Gradviz) -> None:
     (here / "lacks.py").write_text("import torch.onnx")
     done = gradviz("run", "--no-view", "lacks.py")
-    assert "ModuleNotFoundError: gradviz.engine has no torch.onnx; run with --engine torch\n" in done.stderr
+    assert "ModuleNotFoundError: gradviz.engine, which plays torch, has no torch.onnx\n" in done.stderr
     assert "gradviz/" not in done.stderr
 
 
