@@ -8,7 +8,8 @@ call stack.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Protocol
 
@@ -18,11 +19,27 @@ Grad = Gradient | tuple[object, ...] | None
 Row = tuple[object, ...]
 
 
+class Mortal(weakref.ref):  # type: ignore[type-arg]
+    """How a producer has a sink learn of a death: a weak reference that calls ``sink.died``, kept in :data:`alive`.
+
+    ``number`` is a tensor's tid, or a node's nid with a minus.
+    """
+
+    __slots__ = ("number",)
+    number: int
+
+
+alive: dict[int, Mortal] = {}
+"""By number, what a recording has met and what has not died; the sink takes out what has."""
+
+
 class Sink(Protocol):
     """Receives what happens, one method an event kind; arguments in the order of :data:`gradviz.events.KINDS`."""
 
     values: str
     """The policy: auto, none, stats or full. A producer's ``observe.py`` obeys it."""
+    died: Callable[[Mortal], object]
+    """What a :class:`Mortal` is to call; what has died is told with the place in time at which it did."""
 
     def op(self, id: int, name: str, args: str, inputs: Sequence[tuple[int, int]], outputs: Sequence[Facts | Row],
            nodes: Sequence[Node | Row], writes: Sequence[Write | Row], mode: str, ok: bool) -> None: ...

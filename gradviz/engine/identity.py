@@ -1,12 +1,10 @@
 """Numbers, facts and values: what a recorder is told of tensors, storages, counters and nodes.
 
-Numbers are given when something is first told of, so nothing is numbered without a recorder. A thing that dies puts its
-weak reference on a list, and the numbers go out with the next event.
+Numbers are given when something is first told of, so nothing is numbered without a recorder.
 """
 
 from __future__ import annotations
 
-import weakref
 from math import isfinite, nan, sqrt
 from typing import Any
 
@@ -21,50 +19,24 @@ NO_GRADIENT = (-1, 0, (), "", None)
 
 
 # --- identities ------------------------------------------------------------------------------------------------------
-class _Ref(weakref.ref):  # type: ignore[type-arg]
-    __slots__ = ("number",)
-    number: int
-
-
-_tensors: dict[int, _Ref] = {}
-_nodes: dict[int, _Ref] = {}
-dead_tensors: list[_Ref] = []
-dead_nodes: list[_Ref] = []
+Mortal, alive = probe.Mortal, probe.alive
+new_tid, new_nid = probe.new_tid, probe.new_nid
 
 
 def number_tensor(tensor: Any) -> int:
-    tid = probe.new_tid()
-    ref = _tensors[tid] = _Ref(tensor, dead_tensors.append)
+    tid = new_tid()
+    ref = alive[tid] = Mortal(tensor, probe.sink.died)  # type: ignore[union-attr]
     ref.number = tid
     return tid
 
 
 def number_node(node: Any) -> int:
     """Number a node; negative on the node until its facts are told."""
-    nid: int = probe.new_nid()
+    nid: int = new_nid()
     node.nid = -nid
-    ref = _nodes[nid] = _Ref(node, dead_nodes.append)
-    ref.number = nid
+    ref = alive[-nid] = Mortal(node, probe.sink.died)  # type: ignore[union-attr]
+    ref.number = -nid
     return nid
-
-
-def bury(sink: Any) -> None:
-    """Tell which numbers have died since."""
-    tids: Any = ()
-    nids: Any = ()
-    if dead_tensors:
-        n = len(dead_tensors)
-        tids = [ref.number for ref in dead_tensors[:n]]
-        del dead_tensors[:n]
-        for number in tids:
-            del _tensors[number]
-    if dead_nodes:
-        n = len(dead_nodes)
-        nids = [ref.number for ref in dead_nodes[:n]]
-        del dead_nodes[:n]
-        for number in nids:
-            del _nodes[number]
-    sink.dead(tids, nids)
 
 
 def tensor_id(tensor: Any) -> int:
@@ -117,8 +89,8 @@ def cell_id(cell: Any) -> int:
 
 def output_tid(node: Any, slot: int) -> int:
     """The tensor that a node's output was, where the recording knows it by that node still."""
-    for ref in _tensors.values() if node.nid else ():
-        tensor = ref()
+    for number, ref in list(alive.items()) if node.nid else ():
+        tensor = ref() if number > 0 else None
         if tensor is not None and tensor._edge is not None and tensor._edge[0] is node and tensor._edge[1] == slot:
             return abs(tensor._tid)  # type: ignore[no-any-return]
     return 0

@@ -12,10 +12,7 @@ from gradviz.engine.autograd.hooks import return_site
 from gradviz.engine.autograd.node import FREED, AccumulateGrad
 from gradviz.engine.identity import (
     NO_GRADIENT,
-    bury,
     cell_id,
-    dead_nodes,
-    dead_tensors,
     element_strides,
     facts,
     gradient,
@@ -137,8 +134,6 @@ def op(name: str, args: str, inputs: Any, outputs: Any, how: str = "op", written
     sink: Any = probe.sink
     if _muted.on:
         return
-    if dead_tensors or dead_nodes:
-        bury(sink)
     read = []
     for t in inputs:
         tid = t._tid
@@ -218,8 +213,6 @@ def rebind(tensor: Any, reason: str) -> None:
 def begin(call: Any, roots: Any, inputs: Any, method: str) -> None:
     """A backward call starts. ``roots``: (tensor, edge, gradient given by the user or None)."""
     sink: Any = probe.sink
-    if dead_tensors or dead_nodes:
-        bury(sink)
     call.id = probe.new_call()
     call.roots = [(tensor_id(t), node_id(edge[0]), edge[1], None if g is None else gradient(g)) for t, edge, g in roots]
     call.inputs = [tensor_id(t) for t in inputs]
@@ -236,8 +229,6 @@ def end(call: Any, phase: str) -> None:
 def step(call: Any, node: Any, number: int, g: Any, shares: Any, started: int) -> None:
     """A node has run."""
     sink: Any = probe.sink
-    if dead_tensors or dead_nodes:
-        bury(sink)
     fit = call.ns.fit
     out = []
     for (after, slot), share in zip(node.next, shares, strict=False):

@@ -20,7 +20,7 @@ class Storage(Struct, eq=False, weakref=True):
     sid: int = 0
 
 
-class Cell(Struct, eq=False):
+class Cell(Struct, eq=False, gc=False):
     """A version counter. ``storage`` is made when something needs its identity, so that an op does not pay for it."""
 
     version: int = 0

@@ -9,33 +9,43 @@ import _thread
 import os
 import signal
 import time
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-from gradviz.events import Value
-from gradviz.recorder.sites import Code, Spans
+from gradviz import probe
+from gradviz.events import BY_CODE, KINDS, Value
+from gradviz.recorder.sites import NOWHERE, Place, Spans
 from gradviz.trace.pack import encode
 from gradviz.trace.writer import Writer
 
 PERIOD: Final = 0.05
-WAKE: Final = 1024
+WAKE: Final = 4096
 MOST: Final = 4096
 """Events in a chunk at most."""
 FULL: Final = 16384
 """From so many waiting events on, who notes one helps writing: memory stays bounded."""
 
-Above = tuple[tuple[Code, int], ...]
-Noted = tuple[int, int, int, Code | None, int, Above, int, int, tuple[Any, ...]]
-"""Kind, time, thread, code and f_lasti, the frames above it (where its name may be), scope, within, fields."""
+Above = tuple[Place, ...]
+COMMON: Final = 6
+"""What is noted of an event before its fields: time, thread, place, the places above it (where its name may be),
+scope, within."""
+WIDTHS: Final = {code: COMMON + len(kind.fields) for code, kind in BY_CODE.items()}
+DEAD: Final = KINDS["dead"].code
 
 
 class Pump:
-    """Writes what ``noted`` holds. ``failed`` is told, once, what stopped it."""
+    """Writes what was noted. ``failed`` is told, once, what stopped it.
+
+    ``rows`` holds what is noted by kind, one flat list each, and ``order`` the kinds in the order of the events: who
+    notes one extends the row's list and then appends the kind. What died stands in ``order`` itself.
+    """
 
     def __init__(self, writer: Writer, spans: Spans, sources: bool, failed: Callable[[Exception], None]) -> None:
-        self.noted: list[Noted] = []
+        self.order: list[Any] = []
+        self.rows: dict[int, list[Any]] = {code: [] for code in BY_CODE}
+        self.urgent = WAKE
+        """From so many waiting events on, :meth:`urge` is to be called."""
         self._writer = writer
         self._spans = spans
         self._sources = sources
@@ -48,6 +58,8 @@ class Pump:
         self._done = _thread.allocate_lock()
         self._running = False
         self._stopping = False
+        self._broken = False
+        self._last = 0
         self._native = 0
 
     def start(self) -> None:
@@ -76,24 +88,44 @@ class Pump:
             with suppress(RuntimeError):  # another thread did
                 self._wake.release()
 
+    def urge(self) -> None:
+        """Many events wait: wake the thread, and if it does not keep up, help it."""
+        if len(self.order) >= FULL:
+            self.drain()
+        else:
+            self.urgent = FULL
+            self.wake()
+
+    def forget(self) -> int:
+        """Drop what waits; how many events that is."""
+        dropped = len(self.order)
+        self.order.clear()
+        for rows in self.rows.values():
+            rows.clear()
+        return dropped
+
     def drain(self) -> None:
         """Write all that waits; nothing in a thread that is writing already (finalisers that ran in it note events)."""
         me = _thread.get_ident()
-        if self._owner == me:
+        if self._owner == me or self._broken:
             return
         with self._lock:
             self._owner = me
             try:
-                waiting = len(self.noted)  # what comes while this is written waits for the next time
+                waiting = len(self.order)  # what comes while this is written waits for the next time
+                while waiting and self.order[waiting - 1].__class__ is probe.Mortal:
+                    waiting -= 1  # deaths are told with the next event
                 while waiting > 0:
-                    part = self.noted[:min(waiting, MOST)]
-                    del self.noted[:len(part)]
+                    part = self.order[:min(waiting, MOST)]
+                    del self.order[:len(part)]
                     waiting -= len(part)
                     self._write(part)
             except Exception as error:
+                self._broken = not isinstance(error, RecursionError)  # that is the script's
                 self._failed(error)
             finally:
                 self._owner = 0
+                self.urgent = WAKE
 
     def _run(self) -> None:
         self._native = _thread.get_native_id()
@@ -106,43 +138,94 @@ class Pump:
         finally:
             self._done.release()
 
-    def _write(self, part: list[Noted]) -> None:
-        groups: dict[int, list[Noted]] = defaultdict(list)
-        for noted in part:
-            groups[noted[0]].append(noted)
+    def _write(self, part: list[Any]) -> None:
         values: list[Value] = []
-        tables = {kind: encode(kind, self._columns(group), values, self._spans) for kind, group in groups.items()}
+        rows: dict[int, list[Any]] = {}
+        try:
+            kinds, dead = bytes(part), False
+        except TypeError:
+            kinds, dead = bytes([one for one in part if one.__class__ is int]), True
+        for code in set(kinds):
+            noted, n = self.rows[code], kinds.count(code) * WIDTHS[code]
+            rows[code] = noted[:n]
+            del noted[:n]
+        if dead:
+            kinds, rows[DEAD] = _buried(part, rows, self._last)
+        times = [t for code, flat in rows.items() for t in flat[::WIDTHS[code]]]
+        tables = {code: encode(code, self._columns(flat, WIDTHS[code]), values, self._spans)
+                  for code, flat in rows.items()}
         spans, self._spans.fresh = self._spans.fresh, []
         self._writer.spans(spans)
         sources, self._spans.sources = self._spans.sources, []
         if self._sources:
             for file, text in sources:
                 self._writer.source(file, text)
-        kinds, times = bytes([noted[0] for noted in part]), [noted[1] for noted in part]
-        self._writer.encoded(kinds, tables, values, min(times), max(times))
+        self._last = max(times)
+        self._writer.encoded(kinds, tables, values, min(times), self._last)
 
-    def _columns(self, group: list[Noted]) -> tuple[Sequence[Any], ...]:
+    def _columns(self, flat: list[Any], width: int) -> list[Sequence[Any]]:
         """What was noted of events of one kind, column by column, with places resolved."""
-        _, t, idents, codes, lastis, aboves, scopes, withins, fields = zip(*group, strict=True)
-        span_of, known = self._spans.of, self._threads.get
-        spans = [0 if code is None else code.spans.get(lasti) or span_of(code, lasti)
-                 for code, lasti in zip(codes, lastis, strict=True)]
-        callers: Sequence[int] = [0] * len(group)
-        if any(aboves):
-            callers = [self._caller(span, above) if above else 0 for span, above in zip(spans, aboves, strict=True)]
-        threads = [known(ident) or self._thread(ident) for ident in idents]
-        return t, threads, spans, callers, scopes, withins, *zip(*fields, strict=True)
+        t, idents, places, aboves, scopes, withins, *fields = [flat[i::width] for i in range(width)]
+        n = len(t)
+        spans = [place.span for place in places]
+        if 0 in spans:
+            spans = [place.span or self._spans.of(place) for place in places]
+        callers: Sequence[int] = [0] * n
+        if aboves.count(()) != n:
+            callers = [self._caller(place, above) if above else 0 for place, above in zip(places, aboves, strict=True)]
+        first = idents[0]
+        if idents.count(first) == n:
+            threads = [self._thread(first)] * n
+        else:
+            threads = [self._thread(ident) for ident in idents]
+        return [t, threads, spans, callers, scopes, withins, *fields]
 
-    def _caller(self, span: int, above: Above) -> int:
+    def _caller(self, place: Place, above: Above) -> int:
         """Where a value that is returned at once, perhaps several times over, arrives at last."""
-        returned, caller = self._spans.returned, 0
-        if span in returned:
-            for code, lasti in above:
-                caller = self._spans.of(code, lasti)
-                if caller not in returned:
+        caller = 0
+        if not place.settled:
+            for outer in above:
+                caller = self._spans.of(outer)
+                if outer.settled:
                     break
         return caller
 
     def _thread(self, ident: int) -> int:
         """Threads are numbered as they come; the system reuses its own numbers."""
         return self._threads.setdefault(ident, len(self._threads) + 1)
+
+
+def _buried(part: list[Any], rows: dict[int, list[Any]], t: int) -> tuple[bytes, list[Any]]:
+    """The kinds of all events, and rows of ``dead`` ones for what died between them. These happen where and when the
+    next event does; at the end, where the last did."""
+    steps = {code: zip(flat[::WIDTHS[code]], flat[1::WIDTHS[code]], flat[4::WIDTHS[code]], flat[5::WIDTHS[code]])
+             for code, flat in rows.items()}
+    following = {code: step.__next__ for code, step in steps.items()}
+    kinds = bytearray()
+    told: list[Any] = []
+    tids: list[int] = []
+    nids: list[int] = []
+    forget = probe.alive.pop
+    common: tuple[int, ...] = (t, 0, 0, 0)
+    for one in part:
+        if one.__class__ is int:
+            common = following[one]()
+            if tids or nids:
+                told += common[0], common[1], NOWHERE, (), common[2], common[3], tids, nids
+                tids, nids = [], []
+                kinds.append(DEAD)
+            kinds.append(one)
+        elif one.__class__ is tuple:
+            tids += one[0]
+            nids += one[1]
+        else:
+            number = one.number
+            forget(number, None)
+            if number > 0:
+                tids.append(number)
+            else:
+                nids.append(-number)
+    if tids or nids:
+        told += common[0], common[1], NOWHERE, (), common[2], common[3], tids, nids
+        kinds.append(DEAD)
+    return bytes(kinds), told

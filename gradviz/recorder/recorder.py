@@ -7,7 +7,7 @@ import sys
 import time
 import traceback
 from _thread import get_ident
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -17,15 +17,13 @@ from gradviz.events import KINDS, Kind
 from gradviz.recorder import forks
 from gradviz.recorder.console import Console
 from gradviz.recorder.meta import run_facts
-from gradviz.recorder.pump import FULL, WAKE, Above, Pump
-from gradviz.recorder.sites import OURS, USER, Code, Roles, Spans, outside
+from gradviz.recorder.pump import Above, Pump
+from gradviz.recorder.sites import NOWHERE, OURS, Place, Roles, Spans, outside
 from gradviz.trace.writer import Writer
 
 ERROR: Final = KINDS["error"].code
 GAP: Final = KINDS["gap"].code
 PRINT: Final = KINDS["print"].code
-PLACELESS: Final = ("dead",)
-"""What happens by itself, wherever the script is."""
 OF_A_CALL: Final = ("step", "accumulate", "hook_call")
 """What a backward call does: its place is that of the call, and need not be looked for each time."""
 AT_ONCE: Final = 50_000_000
@@ -41,7 +39,7 @@ class Reported(NamedTuple):
 
 
 class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
-    """A sink whose methods note what they are told in one list; a thread of ours writes it to ``path``.
+    """A sink whose methods note what they are told; a thread of ours writes it to ``path``.
 
     A method that fails turns recording off, says so in one line and never disturbs the script.
 
@@ -63,11 +61,13 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
         self._pump = Pump(self._writer, Spans(self._roles, texts or {}), sources, self._fail)
         self._console = Console(self._locate, self._printed)
         self._reported: list[Reported] = []
-        self._calls: dict[int, tuple[Code, int]] = {}  # backward calls that run, and where they were called
+        self._calls: dict[int, Place] = {}  # backward calls that run, and where they were called
         self._drained = -AT_ONCE
         self._pid = os.getpid()
         for kind in KINDS.values():
-            setattr(self, kind.name, self._emitter(kind))
+            if kind.name != "dead":
+                setattr(self, kind.name, self._emitter(kind))
+        self.died = self._pump.order.append
 
     # --- its life ----------------------------------------------------------------------------------------------------
     def start(self, below: FrameType | None = None) -> None:
@@ -111,15 +111,15 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
                 self._pump.start()
 
     def after_fork_in_child(self) -> None:
-        self._pump.noted.clear()
         self._off()
-        self._pump.noted.clear()
+        self._pump.forget()
         self._writer.abandon()
 
     def _off(self) -> None:
         if probe.sink is self:
             self._console.close()
             probe.sink = None
+            probe.alive.clear()
 
     # --- what is told ------------------------------------------------------------------------------------------------
     def uncaught(self, exception: BaseException) -> None:
@@ -146,58 +146,61 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
         return None if found is None else found.fields
 
     def _left(self, exception: BaseException, fields: tuple[Any, ...]) -> None:
-        site: tuple[Code, int] | None = None
+        site = NOWHERE
         trace = exception.__traceback__
         while trace is not None:
             code = self._roles.learn(trace.tb_frame.f_code)
-            if code.role == USER or (code.role != OURS and site is None):
-                site = code, trace.tb_lasti
+            if code.user or (code.role != OURS and site is NOWHERE):
+                site = code.place(trace.tb_lasti)
             trace = trace.tb_next
-        self._note(ERROR, site, (), (*fields[:9], True))
+        self._note(ERROR, site, (*fields[:9], True))
 
-    def _locate(self, frame: FrameType) -> tuple[Code, int] | None:
+    def _locate(self, frame: FrameType) -> Place:
         inner: FrameType | None = frame
         while inner is not None:
             code = self._roles.learn(inner.f_code)
-            if code.role == USER:
-                return code, inner.f_lasti
+            if code.user:
+                return code.place(inner.f_lasti)
             inner = inner.f_back
         return outside(frame, self._roles)
 
-    def _printed(self, site: tuple[Code, int] | None, text: str, stream: str) -> None:
+    def _printed(self, place: Place, text: str, stream: str) -> None:
         try:
-            self._note(PRINT, site, (), (text, stream))
+            self._note(PRINT, place, (text, stream))
         except Exception as error:
             self._fail(error)
 
-    def _note(self, kind: int, site: tuple[Code, int] | None, above: Above, fields: tuple[Any, ...]) -> None:
-        code, lasti = site or (None, 0)
-        self._pump.noted.append((kind, self.clock(), get_ident(), code, lasti, above, probe.position.scope,
-                                 probe.position.within, fields))
+    def _note(self, kind: int, place: Place, fields: tuple[Any, ...]) -> None:
+        position = probe.position
+        self._pump.rows[kind] += (self.clock(), get_ident(), place, (), position.scope, position.within, *fields)
+        self._pump.order.append(kind)
+
+    def dead(self, tids: Sequence[int], nids: Sequence[int]) -> None:
+        """It happens by itself, wherever the script is: what is told next says when."""
+        self._pump.order.append((tids, nids))
 
     def _emitter(self, kind: Kind) -> Callable[..., None]:
         """The sink's method for one kind. All that it needs is at hand: it runs once an event."""
         number = kind.code
         names = [name for name, _ in kind.fields]
-        pump, roles, calls = self._pump, self._roles, self._calls
-        noted, learn, known = pump.noted, roles.learn, roles.codes.get
-        append, frame_at, position = noted.append, sys._getframe, probe.position
+        pump, roles, calls, arity = self._pump, self._roles, self._calls, len(names)
+        order, learn, known = pump.order, roles.learn, roles.codes.get
+        extend, append, frame_at, position = pump.rows[number].extend, order.append, sys._getframe, probe.position
         now, zero = time.perf_counter_ns, self._zero
-        is_error, is_backward, placeless = number == ERROR, kind.name == "backward", kind.name in PLACELESS
+        is_error, is_backward = number == ERROR, kind.name == "backward"
         of_call = names.index("call") if kind.name in OF_A_CALL else -1
 
         def emit(*fields: Any, **named: Any) -> None:
             try:
                 if named:
                     fields += tuple(named[name] for name in names[len(fields):])
-                code: Code | None = None
-                lasti = 0
+                if len(fields) != arity:
+                    raise TypeError(f"{kind.name}: {len(fields)} fields where {arity} are due")
+                place = NOWHERE
                 above: Above = ()
                 within = position.within
-                if placeless:
-                    pass
-                elif of_call >= 0 and fields[of_call] in calls:
-                    code, lasti = calls[fields[of_call]]
+                if of_call >= 0 and fields[of_call] in calls:
+                    place = calls[fields[of_call]]
                 else:
                     try:
                         inner: FrameType | None = frame_at(2)  # a producer calls a sink, never the script
@@ -206,24 +209,22 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
                     frame = inner
                     while frame is not None:
                         code = known(id(frame.f_code)) or learn(frame.f_code)
-                        if code.role == USER:
+                        if code.user:
                             lasti = frame.f_lasti
-                            if not within and lasti not in code.settled:
+                            place = code.places.get(lasti) or code.place(lasti)
+                            if not (within or place.settled):
                                 above = _above(frame, roles)
                             break
                         frame = frame.f_back
                     else:
-                        code, lasti = outside(inner, roles) or (None, 0)
-                append((number, now() - zero, get_ident(), code, lasti, above, position.scope, within, fields))
-                waiting = len(noted)
-                if waiting >= WAKE:
-                    if waiting >= FULL:
-                        pump.drain()
-                    else:
-                        pump.wake()
+                        place = outside(inner, roles)
+                extend((now() - zero, get_ident(), place, above, position.scope, within) + fields)  # noqa: RUF005
+                append(number)  # only now: the writer takes as many rows as it finds kinds
+                if len(order) >= pump.urgent:
+                    pump.urge()
                 if is_backward:
-                    if fields[1] == "begin" and code is not None:
-                        calls[fields[0]] = code, lasti
+                    if fields[1] == "begin" and place is not NOWHERE:
+                        calls[fields[0]] = place
                     else:
                         calls.pop(fields[0], None)
                 elif is_error:
@@ -250,13 +251,12 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
     # --- when it fails -----------------------------------------------------------------------------------------------
     def _fail(self, error: Exception) -> None:
         if isinstance(error, RecursionError) and not self.failure:  # the script's: it is at its limit
-            self._pump.noted.append((GAP, self.clock(), get_ident(), None, 0, (), 0, 0, ("recursion limit", 1)))
+            self._note(GAP, NOWHERE, ("recursion limit", 1))
             return
         if self.failure:
             return
         self.failure = "".join(traceback.format_exception_only(error)).strip().replace("\n", " ")
-        dropped = len(self._pump.noted)
-        self._pump.noted.clear()
+        dropped = self._pump.forget()
         self._off()
         with suppress(Exception):
             row = (self.clock(), 0, 0, 0, 0, 0, f"recording failed: {self.failure}", dropped)
@@ -268,13 +268,13 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
 
 def _above(frame: FrameType, roles: Roles) -> Above:
     """The user's frames above one whose value may be returned at once, up to one that is known not to return it."""
-    found: list[tuple[Code, int]] = []
+    found: list[Place] = []
     outer = frame.f_back
     while outer is not None and len(found) < _HIGHEST:
         code = roles.learn(outer.f_code)
-        if code.role == USER:
-            found.append((code, outer.f_lasti))
-            if outer.f_lasti in code.settled:
+        if code.user:
+            found.append(code.place(outer.f_lasti))
+            if found[-1].settled:
                 break
         outer = outer.f_back
     return tuple(found)

@@ -1,7 +1,7 @@
 """Where in the user's source something happened: from frames and code objects to spans.
 
-A frame is met on the hot path and noted as (what is known of its code, f_lasti). All else, the exact sub-expression,
-its names, the source text, is found once per site, by the writer.
+A frame is met on the hot path and noted as its :class:`Place`, known by its code and f_lasti. All else, the exact
+sub-expression, its names, the source text, is found once per site, by the writer.
 """
 
 from __future__ import annotations
@@ -38,16 +38,37 @@ def _library_folders() -> tuple[str, ...]:
     return tuple(folder.rstrip(os.sep) + os.sep for folder in folders)
 
 
-class Code:
-    """What is known of a code object. ``settled`` holds the offsets whose value is known not to be returned."""
+class Place:
+    """An instruction of a code object. ``span`` is found by the writer, 0 until then; then, too, ``settled`` says that
+    its value is known not to be returned at once."""
 
-    __slots__ = ("code", "role", "settled", "spans")
+    __slots__ = ("code", "lasti", "settled", "span")
+
+    def __init__(self, code: CodeType | None, lasti: int) -> None:
+        self.code, self.lasti = code, lasti
+        self.span = 0
+        self.settled = False
+
+
+NOWHERE: Final = Place(None, 0)
+
+
+class Code:
+    """What is known of a code object."""
+
+    __slots__ = ("code", "places", "role", "user")
 
     def __init__(self, code: CodeType, role: int) -> None:
         self.code = code  # kept alive, so that its id stays its own
         self.role = role
-        self.spans: dict[int, int] = {}
-        self.settled: set[int] = set()
+        self.user = role == USER
+        self.places: dict[int, Place] = {}
+
+    def place(self, lasti: int) -> Place:
+        known = self.places.get(lasti)
+        if known is None:
+            known = self.places.setdefault(lasti, Place(self.code, lasti))
+        return known
 
 
 class Roles:
@@ -92,18 +113,18 @@ class Roles:
         return path.startswith(self._libraries) or any(folder in path for folder in packages)
 
 
-def outside(frame: FrameType | None, roles: Roles) -> tuple[Code, int] | None:
+def outside(frame: FrameType | None, roles: Roles) -> Place:
     """The innermost frame that is not ours: for what no frame of the user's is under.
 
-    None where we have called it, as we let :mod:`traceback` print what left the script.
+    Nowhere where we have called it, as we let :mod:`traceback` print what left the script.
     """
-    found: tuple[Code, int] | None = None
+    found = NOWHERE
     while frame is not None:
         code = roles.learn(frame.f_code)
         if code.role != OURS:
-            found = found or (code, frame.f_lasti)
-        elif found is not None:
-            return None if code.code.co_filename.startswith(_PACKAGE) else found
+            found = code.place(frame.f_lasti) if found is NOWHERE else found
+        elif found is not NOWHERE:
+            return NOWHERE if code.code.co_filename.startswith(_PACKAGE) else found
         frame = frame.f_back
     return found
 
@@ -117,22 +138,21 @@ class Spans:
         self._files: dict[str, tuple[str, Source | None]] = {}
         self.fresh: list[Span] = []
         self.sources: list[tuple[str, str]] = []
-        self.returned: set[int] = set()
         self._last = 0
 
     def __call__(self, site: tuple[CodeType, int]) -> int:
         """The span of a site that a producer noted itself."""
-        return self.of(self._roles.learn(site[0]), site[1])
+        return self.of(self._roles.learn(site[0]).place(site[1]))
 
-    def of(self, code: Code, lasti: int) -> int:
-        number = code.spans.get(lasti)
-        return self._new(code, lasti) if number is None else number
+    def of(self, place: Place) -> int:
+        return place.span or (self._new(place, place.code) if place.code is not None else 0)
 
-    def _new(self, code: Code, lasti: int) -> int:
-        file, source = self._file(code.code.co_filename)
-        line, end_line, column, end_column = next(islice(code.code.co_positions(), max(lasti, 0) // 2, None),
-                                                  (code.code.co_firstlineno,) * 2 + (None, None))
-        line = line or code.code.co_firstlineno
+    def _new(self, place: Place, code: CodeType) -> int:
+        lasti = place.lasti
+        file, source = self._file(code.co_filename)
+        line, end_line, column, end_column = next(islice(code.co_positions(), max(lasti, 0) // 2, None),
+                                                  (code.co_firstlineno,) * 2 + (None, None))
+        line = line or code.co_firstlineno
         end_line = end_line or line
         binding = NOTHING
         if column is None or end_column is None:  # python -X no_debug_ranges
@@ -140,17 +160,14 @@ class Spans:
         elif source is not None:
             where = line, column, end_line, end_column
             binding = source.binding(where)
-            if opname[code.code.co_code[lasti]].startswith("STORE_"):
+            if opname[code.co_code[lasti]].startswith("STORE_"):
                 line, column, end_line, end_column = source.statement(where)
             column, end_column = source.column(line, column), source.column(end_line, end_column)
         self._last += 1
-        self.fresh.append(Span(self._last, file, code.code.co_qualname, line, column, end_line, end_column,
+        self.fresh.append(Span(self._last, file, code.co_qualname, line, column, end_line, end_column,
                                binding.names, binding.returned))
-        code.spans[lasti] = self._last
-        if binding.returned:
-            self.returned.add(self._last)
-        else:
-            code.settled.add(lasti)
+        place.settled = not binding.returned
+        place.span = self._last
         return self._last
 
     def _file(self, name: str) -> tuple[str, Source | None]:

@@ -6,7 +6,8 @@ NumPy arrays back without touching a row. A column is, by its type in :mod:`grad
 * int: ``[width, bytes]``, little-endian, the narrowest of 1, 2, 4 and 8 bytes; float: bytes of float64; bool: bytes;
 * str: ``[distinct texts, column of indices]``;
 * value: a column of indices into the chunk's VALUES, 0 = none;
-* list: ``[column of lengths, column of the flattened items]``; struct: one column a field.
+* list: ``[column of lengths, column of the flattened items]``; struct: one column a field;
+* of ints, lists and structs, ``{n: column of one row}`` where ``n`` rows, more than one, are equal.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from numpy.typing import NDArray
 from gradviz.events import BY_CODE, TUPLES, ListOf, Scalar, Struct, Type
 from gradviz.trace.pack import encode, fields_of
 
-__all__ = ["BadColumn", "Column", "Lists", "Table", "Texts", "concatenate", "decode", "encode", "fields_of", "reader",
-           "rows_in"]
+__all__ = ["BadColumn", "Column", "Lists", "Table", "Texts", "concatenate", "decode", "encode", "fields_of",
+           "read_ints", "reader", "rows_in"]
 
 Ints = NDArray[np.int64]
+_MOST = 1 << 26
+"""Rows of one column of a chunk; that few bytes can stand for many must not let a hostile file take all memory."""
 
 
 class BadColumn(ValueError):
@@ -51,19 +54,52 @@ Table = dict[str, "Column"]
 Column = Ints | NDArray[np.float64] | NDArray[np.bool_] | Texts | Lists | Table
 
 
-def _read_ints(raw: Any) -> Ints:
+def _repeated(raw: Any) -> tuple[int, Any]:
+    (pair,) = raw.items()
+    n, one = pair
+    if not isinstance(n, int) or not 1 < n <= _MOST:
+        raise BadColumn("an unlikely number of equal rows")
+    return n, one
+
+
+def read_ints(raw: Any) -> Ints:
+    """The numbers of a column of ints."""
+    if isinstance(raw, dict):
+        n, raw = _repeated(raw)
+        return np.tile(read_ints(raw), n) if not isinstance(raw, dict) else _refused()
     width, data = raw
     if width not in (1, 2, 4, 8):
         raise BadColumn("numbers of an unknown width")
     return np.frombuffer(data, f"<i{width}").astype(np.int64)
 
 
+def _refused() -> Any:
+    raise BadColumn("equal rows of equal rows")
+
+
+def _tiled(column: Column, n: int) -> Column:
+    """A column ``n`` times, one after another."""
+    if isinstance(column, Texts):
+        return Texts(column.texts, np.tile(column.index, n))
+    if isinstance(column, Lists):
+        lengths = np.tile(np.diff(column.offsets), n)
+        if lengths.sum() > _MOST:
+            raise BadColumn("an unlikely number of equal rows")
+        return Lists(np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths))), _tiled(column.items, n))
+    if isinstance(column, dict):
+        return {name: _tiled(part, n) for name, part in column.items()}
+    return np.tile(column, n)  # type: ignore[return-value]
+
+
 def _read(type_: Type, raw: Any, base: int) -> Column:
+    if isinstance(raw, dict) and not isinstance(type_, Scalar):
+        n, one = _repeated(raw)
+        return _tiled(_read(type_, one, base), n) if not isinstance(one, dict) else _refused()
     if isinstance(type_, Scalar):
         if type_.code in ("int", "site"):
-            return _read_ints(raw)
+            return read_ints(raw)
         if type_.code == "value":
-            index = _read_ints(raw)
+            index = read_ints(raw)
             if len(index) and index.min() < 0:
                 raise BadColumn("value index out of range")
             return np.where(index > 0, index + base, 0)
@@ -71,14 +107,14 @@ def _read(type_: Type, raw: Any, base: int) -> Column:
             return np.frombuffer(raw, "<f8")
         if type_.code == "bool":
             return np.frombuffer(raw, np.bool_)
-        texts, index = raw[0], _read_ints(raw[1])
+        texts, index = raw[0], read_ints(raw[1])
         if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
             raise BadColumn("not a list of texts")
         if len(index) and not (index.min() >= 0 and index.max() < len(texts)):
             raise BadColumn("text index out of range")
         return Texts(texts, index)
     if isinstance(type_, ListOf):
-        lengths = _read_ints(raw[0])
+        lengths = read_ints(raw[0])
         items = _read(type_.item, raw[1], base)
         if len(lengths) and (lengths.min() < 0 or lengths.max() > rows_in(items)):
             raise BadColumn("length of a list out of range")

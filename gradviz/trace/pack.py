@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from itertools import chain
 from typing import Any
 
@@ -27,26 +28,38 @@ def _bytes(typecode: str, column: Sequence[Any]) -> bytes:
     return packed.tobytes()
 
 
-def ints(column: Sequence[int]) -> list[Any]:
-    """``[width, bytes]``, little-endian, the narrowest that holds them all."""
+def ints(column: Sequence[int]) -> Any:
+    """``[width, bytes]``, little-endian, the narrowest that holds them all; ``{n: ...}`` of one if ``n`` are equal."""
     if not column:
         return [1, b""]
-    low, high = min(column), max(column)
+    if constant(column):
+        return {len(column): ints(column[:1])}
+    low, high = column[0], column[-1]
+    if low > high:
+        low, high = high, low
     for width, typecode, least, most in _WIDTHS:
         if least <= low and high <= most:
-            return [width, _bytes(typecode, column)]
+            with suppress(OverflowError):  # one between the first and the last does not fit
+                return [width, _bytes(typecode, column)]
     return [8, _bytes("q", column)]
+
+
+def constant(column: Sequence[Any]) -> bool:
+    """Whether all of several rows are equal."""
+    first = column[0]
+    return len(column) > 1 and column[-1] == first and column[len(column) // 2] == first and (
+        column.count(first) == len(column))
 
 
 def floats(column: Sequence[float]) -> bytes:
     return _bytes("d", column)
 
 
-def _ints(column: Sequence[int], values: list[Value], span: SpanOf) -> list[Any]:
+def _ints(column: Sequence[int], values: list[Value], span: SpanOf) -> Any:
     return ints(column)
 
 
-def _sites(column: Sequence[Any], values: list[Value], span: SpanOf) -> list[Any]:
+def _sites(column: Sequence[Any], values: list[Value], span: SpanOf) -> Any:
     return ints([0 if site is None else site if isinstance(site, int) else span(site) for site in column])
 
 
@@ -60,8 +73,7 @@ def _bools(column: Sequence[bool], values: list[Value], span: SpanOf) -> bytes:
 
 def _texts(column: Sequence[str], values: list[Value], span: SpanOf) -> list[Any]:
     distinct = {text: number for number, text in enumerate(dict.fromkeys(column))}
-    index = [1, bytes(len(column))] if len(distinct) == 1 else ints([distinct[text] for text in column])
-    return [writable(list(distinct)), index]
+    return [writable(list(distinct)), ints(list(map(distinct.__getitem__, column)))]
 
 
 def writable(texts: list[str]) -> list[str]:
@@ -73,8 +85,8 @@ def writable(texts: list[str]) -> list[str]:
     return texts
 
 
-def _values(column: Sequence[Value], values: list[Value], span: SpanOf) -> list[Any]:
-    if None not in column:
+def _values(column: Sequence[Value], values: list[Value], span: SpanOf) -> Any:
+    if type(None) not in set(map(type, column)):
         first = len(values) + 1
         values.extend(column)
         return ints(range(first, first + len(column)))
@@ -98,19 +110,24 @@ def encoder(type_: Type) -> Encoder:
     if isinstance(type_, ListOf):
         item = encoder(type_.item)
 
-        def lists(column: Sequence[Sequence[Any]], values: list[Value], span: SpanOf) -> list[Any]:
+        def lists(column: Sequence[Sequence[Any]], values: list[Value], span: SpanOf) -> Any:
+            if column and constant(column):
+                return {len(column): lists(column[:1], values, span)}
             return [ints(list(map(len, column))), item(list(chain.from_iterable(column)), values, span)]
 
         return lists
     parts = [encoder(field) for _, field in type_.fields]
-    missing = type_.missing
+    width, missing = len(parts), type_.missing
 
-    def struct(column: Sequence[Any], values: list[Value], span: SpanOf) -> list[Any]:
-        if not column:
-            return [part((), values, span) for part in parts]
-        if missing is not None:
+    def struct(column: Sequence[Any], values: list[Value], span: SpanOf) -> Any:
+        if missing is not None and None in column:
             column = [missing if row is None else row for row in column]
-        return [part(field, values, span) for part, field in zip(parts, zip(*column, strict=True), strict=True)]
+        if column and constant(column):
+            return {len(column): struct(column[:1], values, span)}
+        flat = list(chain.from_iterable(column))
+        if len(flat) != width * len(column):
+            raise ValueError(f"{type_.name}: a row of another length than {width}")
+        return [part(flat[i::width], values, span) for i, part in enumerate(parts)]
 
     return struct
 

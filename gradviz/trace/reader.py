@@ -272,10 +272,7 @@ def _span(row: Any, number: int) -> Span:
 
 def _values(payload: bytes) -> list[Value]:
     raw_lengths, contents, raw_figures = frames.unpacked(payload)
-    width, data = raw_lengths
-    if width not in (1, 2, 4, 8):
-        raise ValueError("numbers of an unknown width")
-    lengths: list[int] = np.frombuffer(data, f"<i{width}").tolist()
+    lengths: list[int] = columns.read_ints(raw_lengths).tolist()
     rows = lengths.count(-1)
     figures = np.frombuffer(raw_figures, "<f8").reshape(len(STATISTICS), rows).T.tolist()
     if not isinstance(contents, bytes) or any(length < -1 for length in lengths):

@@ -23,6 +23,10 @@ class Ear:
     def clock(self) -> int:
         return 0
 
+    def died(self, mortal: probe.Mortal) -> None:
+        number = mortal.number
+        self.heard.append(SimpleNamespace(kind="dead", tids=[number] * (number > 0), nids=[-number] * (number < 0)))
+
     def __getattr__(self, name: str) -> Any:
         fields = [field for field, _ in KINDS[name].fields]
 
@@ -215,12 +219,12 @@ def test_a_composite_is_one_event_with_all_its_nodes(ear: Ear) -> None:
     assert [node.name for node in nodes(op)] == ["UnsafeViewBackward0", "MmBackward0", "AccumulateGrad"]
 
 
-def test_the_dead_are_told_with_the_next_event(ear: Ear) -> None:
-    x = torch.ones(2)
-    tid = x._tid
-    del x
-    torch.ones(1)
-    assert tid in ear.of("dead")[-1].tids
+def test_the_dead_are_told_when_they_die(ear: Ear) -> None:
+    x = torch.ones(2, requires_grad=True)
+    y = x * 2
+    tid, nid = y._tid, y.grad_fn.nid
+    del y
+    assert [(event.tids, event.nids) for event in ear.of("dead")[-3:-1]] == [([tid], []), ([], [nid])]
 
 
 def test_large_values_are_statistics(ear: Ear) -> None:

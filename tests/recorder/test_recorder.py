@@ -145,7 +145,7 @@ def test_memory_is_bounded_when_the_writer_cannot_follow(tmp_path: Path) -> None
         recorder._pump.pause()
         for number in range(FULL + 10):
             gradviz.mark(str(number))
-        assert len(recorder._pump.noted) < FULL
+        assert len(recorder._pump.order) < FULL
         recorder._pump.start()
     assert len(events(tmp_path / "t.gvt")) == FULL + 10
 

@@ -34,15 +34,22 @@ class Counter:
 
     def __init__(self, recorder: Recorder) -> None:
         self.values, self.clock, self.events = recorder.values, recorder.clock, 0
+        self._died, self._deaths = recorder.died, 0
         for kind in KINDS:
             setattr(self, kind, self._counting(getattr(recorder, kind)))
 
     def _counting(self, method: Any) -> Any:
         def counting(*fields: Any) -> None:
+            if self._deaths:  # they are told first, in one event
+                self.events, self._deaths = self.events + 1, 0
             method(*fields)
             self.events += 1
 
         return counting
+
+    def died(self, mortal: Any) -> None:
+        self._died(mortal)
+        self._deaths += 1
 
 
 def said_by(tensor: Any) -> Said:

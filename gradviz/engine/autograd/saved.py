@@ -11,7 +11,7 @@ from gradviz.engine.errors import FREED as FREED_TEXT
 from gradviz.engine.errors import HINT, size_text
 
 
-class Output(Struct, eq=False):
+class Output(Struct, eq=False, gc=False):
     """An op's own result, saved without the tensor: the tensor holds the node, so holding it here would be a cycle."""
 
     _array: Any
