@@ -39,7 +39,7 @@ def add_route(server: Flask, session: Session) -> None:
         if choice is None or theme not in ("light", "dark") or not 0 <= seq < session.replay.n:
             abort(400, "Say format, theme and an event that exists.")
         body = session.export(choice.format, seq, theme)
-        name = f"{Path(str(session.replay.meta.get('script', 'trace'))).stem}-{seq}.{choice.format}"
+        name = f"{Path(session.replay.path).stem}-{seq}.{choice.format}"
         return Response(body, mimetype=choice.type, headers={"Content-Disposition": _attachment(name)})
 
     server.add_url_rule("/api/export", "export", export)

@@ -13,7 +13,9 @@ import msgspec
 from gradviz.events import KINDS
 from gradviz.findings.model import Finding
 from gradviz.layout import across
+from gradviz.layout.sizes import compartment
 from gradviz.scene.model import Placed, Scene
+from gradviz.ui.condition import condition
 from gradviz.ui.overview import LANES, overview
 
 if TYPE_CHECKING:
@@ -36,7 +38,8 @@ class Session:
         self._lock = Lock()
         self._trace: bytes | None = None
         self._texts: list[str] | None = None
-        self._pictures: dict[int, Scene] = {}
+        self.condition = condition(replay)
+        self._pictures: dict[int, tuple[Scene, Placed]] = {}
         self._picture = picture
         self._encoded = lru_cache(maxsize=32)(self._encode_picture)
 
@@ -69,7 +72,10 @@ class Session:
             return msgspec.json.encode(self.replay.rows(first, last - 1) if first < last else [])
 
     def picture(self, graph: int) -> bytes:
-        """``{"scene", "placed", "across"}`` of a graph; ``across``: the lines of stories. Raises IndexError."""
+        """``{"scene", "placed", "across", "rooms"}`` of a graph. Raises IndexError.
+
+        ``across``: the lines of stories; ``rooms``: the width of each gradient compartment.
+        """
         if not 0 <= graph < len(self.replay.graphs):
             raise IndexError(graph)
         with self._lock:
@@ -77,9 +83,7 @@ class Session:
 
     def scene(self, graph: int) -> Scene:
         with self._lock:
-            if graph not in self._pictures:
-                self._encoded(graph)
-            return self._pictures[graph]
+            return self._placed(graph)[0]
 
     def search(self, words: str, limit: int = 1000) -> list[int]:
         """Events whose sentence, label or place holds every word."""
@@ -91,16 +95,22 @@ class Session:
         return hits[:limit]
 
     def export(self, format: str, seq: int, theme: str) -> bytes:
-        """The picture at an event as the content of a file."""
-        from gradviz.export import render
+        """The picture at an event as the content of a file: of the very scene that the page shows."""
+        from gradviz.export import picture
 
         with self._lock:
-            return render(self.replay, format=format, event=seq, theme=theme)
+            scene, placed = self._placed(self.replay.graph_at(seq))
+            return picture(self.replay, scene, placed, format=format, event=seq, theme=theme)
+
+    def _placed(self, graph: int) -> tuple[Scene, Placed]:
+        if graph not in self._pictures:
+            self._pictures[graph] = self._picture(graph)
+        return self._pictures[graph]
 
     def _encode_picture(self, graph: int) -> bytes:
-        scene, placed = self._picture(graph)
-        self._pictures[graph] = scene
-        return msgspec.json.encode({"scene": scene, "placed": placed, "across": across(scene, placed)})
+        scene, placed = self._placed(graph)
+        rooms = {node.id: room for node in scene.nodes if (room := compartment(node))}
+        return msgspec.json.encode({"scene": scene, "placed": placed, "across": across(scene, placed), "rooms": rooms})
 
     def _text_of(self, row: Any) -> str:
         span = self.replay.spans[row.span]
@@ -116,6 +126,7 @@ class Session:
             "name": Path(str(meta.get("script", "trace"))).name,
             "started": meta.get("started", ""),
             "state": replay.state,
+            "condition": self.condition._asdict(),
             "n": replay.n,
             "opening": replay.opening(self.findings),
             "sources": replay.sources,

@@ -115,9 +115,9 @@ def test_the_console_is_in_step(visit: Open, chain: str) -> None:
     press(page, "ArrowRight")
     assert "l4 grad tensor" in page.locator("#console").inner_text()
     page.keyboard.press("End")
-    page.locator("#timeline").click(position={"x": 1405, "y": 100})
     state(page)
-    assert page.locator("#console li").count() == 2
+    assert page.locator("#console li").count() == 2  # also what came after the last stop
+    assert page.locator("#outputs").inner_text() == "2 of 2 outputs"
     assert press(page, "Home")["seq"] == 0
     assert "Nothing printed" in page.locator("#console").inner_text()
 
@@ -380,7 +380,12 @@ def test_a_trace_without_events_says_so(visit: Open, serving: Serve, tmp_path: P
     trace = tmp_path / "empty.gvt"
     traces.Script(trace, "import torch\n", "empty.py").close()
     page = visit(serving(trace))
-    assert page.locator("#sentence").inner_text() == "Nothing was recorded."
+    says = "The trace holds no event: no tensor was touched."
+    assert page.locator("#sentence").inner_text() == says
+    assert page.locator("#forward-note").inner_text() == says
+    assert page.locator("#console").inner_text() == says
+    assert page.locator(".meta b").last.inner_text() == "complete, no events"
+    assert page.locator("#findings").inner_text() == "nothing to check"
     press(page, "ArrowRight")
     assert page.locator("#counter").inner_text() == "0 / 0"
 

@@ -1,20 +1,27 @@
 // The console in step with time.
 
+import { grouped } from "./data.mjs";
 import { el } from "./dom.mjs";
 import { floorIndex } from "./time.mjs";
 
 const SHOWN = 400;
 
-/** `prints`: [seq, text, span] in order; lines appear as the cursor passes them. */
+/** "2 of 7 outputs so far", "7 of 7 outputs"; nothing where there are none. */
+export function counted(count, all) {
+  return all ? `${grouped(count)} of ${grouped(all)} output${all > 1 ? "s" : ""}${count < all ? " so far" : ""}` : "";
+}
+
 export class ConsoleView {
-  constructor(root, counter, prints, lineOf, jump) {
-    Object.assign(this, { root, counter, prints, lineOf, jump });
+  /** `prints`: [seq, text, span] in order; `lineOf(span)`: its line; `empty`: what to say where nothing can be known. */
+  constructor(root, counter, prints, lineOf, empty = "") {
+    Object.assign(this, { root, counter, prints, lineOf, empty });
     this.count = -1;
     this.newest = null;
   }
 
-  show(seq) {
-    const count = floorIndex(this.prints, seq, print => print[0]) + 1;
+  /** Shows what was printed up to the event `until`; what the cursor `seq` stands on is marked. */
+  show(seq, until = seq) {
+    const count = floorIndex(this.prints, until, print => print[0]) + 1;
     if (count !== this.count) {
       if (count > this.count && this.count >= 0 && count - this.count < 50) {
         if (this.count === 0) this.root.replaceChildren();
@@ -22,10 +29,10 @@ export class ConsoleView {
         while (this.root.childElementCount > SHOWN) this.root.firstElementChild.remove();
       } else {
         this.root.replaceChildren(...this.prints.slice(Math.max(0, count - SHOWN), count).map(print => this.line(print)));
-        if (!count) this.root.append(el("li", { class: "empty" }, "Nothing printed up to this event."));
+        if (!count) this.root.append(el("li", { class: "empty" }, this.empty || (this.prints.length ? "Nothing printed up to this event." : "The script printed nothing.")));
       }
       this.count = count;
-      this.counter.textContent = this.prints.length ? `${count} of ${this.prints.length} output${this.prints.length > 1 ? "s" : ""} so far` : "";
+      this.counter.textContent = counted(count, this.prints.length);
       this.root.scrollTop = this.root.scrollHeight;
     }
     const newest = count && this.prints[count - 1][0] === seq ? this.root.lastElementChild : null;

@@ -7,7 +7,8 @@ export function decodeOverview(overview) {
   const bytes = name => Uint8Array.from(atob(overview[name]), letter => letter.charCodeAt(0));
   const lane = bytes("lane");
   return {
-    kind: bytes("kind"), lane: lane.map(code => code & 15), steppable: lane.map(code => code & 16), writes: lane.map(code => code & 32),
+    kind: bytes("kind"), lane: lane.map(code => code & 7), steppable: lane.map(code => code & 16), writes: lane.map(code => code & 32),
+    leaf: lane.map(code => code & 64), quiet: lane.map(code => code & 128),
     t: new Float32Array(bytes("t").buffer), span: new Uint32Array(bytes("span").buffer),
     graph: new Uint32Array(bytes("graph").buffer),
   };

@@ -39,9 +39,17 @@ export function drawEdge(pen, route, line, { width = line.width, head = line.hea
     const end = route[route.length - 1], before = route[route.length - 2];
     if (line.head === "cross") sign(pen, "cross", end[0], end[1], stroke);
     else if (line.head !== "none") arrow(pen, end, before, stroke, head);
-    if (line.head === "cut") sign(pen, "cut", ...along(route, 0.5), stroke);
+    if (line.head === "cut") cut(pen, route, stroke);
   }
   g.restore();
+}
+
+/** Two strokes across the middle of a broken line, and air between its halves. */
+function cut(pen, route, token) {
+  const { g, style } = pen, [x, y] = along(route, 0.5);
+  g.strokeStyle = style.colour("pane"); g.lineWidth = 7;
+  g.beginPath(); g.moveTo(x - 4, y); g.lineTo(x + 3, y); g.stroke();
+  sign(pen, "cut", x, y, token);
 }
 
 export function arrow(pen, end, before, token, size) {

@@ -1,6 +1,7 @@
 // Drawing of single things on a 2D context: glyphs of nodes, badges, marks, numbered stops. World units; `pen` carries
 // the style and the scale, so that strokes keep their width and words their least size on the screen.
 
+import { shortened } from "./style.mjs";
 import { at, gradAt } from "./time.mjs";
 
 /** What drawing needs to know besides the thing: context, style, scale. */
@@ -15,19 +16,23 @@ export function makePen(g, style, k) {
   };
 }
 
-/** `room`: words that are wider are set narrower. */
-export function text(pen, words, x, y, font, token, align = "center", weight = font.weight, room = undefined) {
-  const { g, style } = pen;
-  g.font = style.font(font, pen.size(font), weight);
+/** One line of words with its middle at `y`. `room`: what would be wider is set smaller; `scale`: of the font. */
+export function text(pen, words, x, y, font, token, { align = "center", weight = font.weight, room = Infinity, scale = 1 } = {}) {
+  const { g, style } = pen, size = pen.size(font) * scale, wide = room === Infinity ? 0 : style.width(g, words, font, weight) * size;
+  g.font = style.font(font, wide > room ? size * Math.max(room, 1) / wide : size, weight);
   g.fillStyle = style.colour(token);
   g.textAlign = align;
   g.textBaseline = "middle";
-  if (room === undefined) g.fillText(words, x, y + 0.5); else g.fillText(words, x, y + 0.5, Math.max(8, room));
+  g.fillText(words, x, y + 0.5);
 }
 
-export function widthOf(pen, words, font) {
-  pen.g.font = pen.style.font(font, pen.size(font));
-  return pen.g.measureText(words).width;
+export const widthOf = (pen, words, font) => pen.style.width(pen.g, words, font) * pen.size(font);
+
+/** Words that stand side by side: how wide each is, and the scale at which all fit. */
+function sideBySide(pen, room, gaps, ...pairs) {
+  const wide = pairs.map(([words, font]) => widthOf(pen, words, font)), all = wide.reduce((sum, one) => sum + one, 0);
+  const scale = Math.min(1, Math.max(1, room - gaps) / Math.max(all, 1));
+  return { scale, wide: wide.map(one => one * scale) };
 }
 
 /** Traces the outline of a shape around (x, y). */
@@ -76,17 +81,6 @@ function paintShape(pen, look, trace) {
   }
 }
 
-/** Width of the gradient compartment of a node: wide enough for all it will ever say, so that nothing moves. */
-export function gradWidth(pen, node) {
-  if (!node.grad.length) return 0;
-  if (node.gradWidth === undefined) {
-    const { width, pad, text: font } = pen.style.table.grad;
-    pen.g.font = pen.style.font(font);
-    node.gradWidth = Math.max(width, ...node.grad.map(entry => pen.g.measureText(entry[2]).width + pad));
-  }
-  return node.gradWidth;
-}
-
 /**
  * Draws a node at an event. `mark`: {now: tone} for what is happening, {twin: tone} for what it faces, {hidden: true}
  * for what the legend hides. A backward node that runs is filled.
@@ -102,32 +96,31 @@ export function drawNode(pen, node, p, seq, mark = {}) {
   if (tone) {
     const how = style.table[mark.now ? "now" : "twin"];
     halo(pen, trace, tone, how);
-    look = { ...look, width: how.width, ...(mark.now ? { stroke: tone, dash: [] } : {}) };
+    look = { ...look, width: Math.max(look.width, how.width), ...(mark.now ? { stroke: tone, dash: [] } : {}) };
     if (mark.now && node.kind === "node" && tone === "flow" && state !== "failed") {
       look = { ...look, fill: style.table.now.node_fill, ink: style.table.now.node_ink };
     }
   }
-  if (mark.viewed) {
+  if (mark.viewed && state !== "future") {
     const v = style.table.view;
     outline(pen, look.shape, p.x + v.dx, p.y + v.dy, p.w, p.h);
+    g.fillStyle = style.colour("pane"); g.fill();
     stroke(pen, v.stroke, v.width, v.dash);
   }
   paintShape(pen, { ...look, box }, trace);
   const grad = node.grad.length ? gradAt(node, seq) : null;
-  const gw = state !== "future" && grad && node.kind !== "accumulate" ? gradWidth(pen, node) : 0;
-  if (gw) gradFill(pen, grad[0], box, gw, trace);
+  const gw = node.room || 0, told = gw && grad && state !== "future";  // the room is there before there is a gradient
+  if (told) gradFill(pen, grad[0], box, gw, trace);
   trace();
   stroke(pen, look.stroke, look.width, look.dash);
   if (pen.readable) {
     g.globalAlpha *= look.text_opacity;
     words(pen, node, p, seq, look, grad, gw, state);
-    if (gw) gradWords(pen, node, grad, box, gw);
+    if (told) gradWords(pen, node, grad, box, gw);
   }
   g.restore();
-  if (pen.readable && state !== "future") {
-    if (look.mark) drawMark(pen, look.mark, box.l + 3, box.t + 2);
-    badges(pen, node, box, seq);
-  }
+  if (pen.readable && state !== "future" && look.mark) drawMark(pen, look.mark, box.l + 2, box.t + 2);
+  if (pen.readable && !mark.hidden) badges(pen, node, box, seq);
 }
 
 function stroke(pen, token, width, dash) {
@@ -149,41 +142,52 @@ export function halo(pen, trace, tone, how) {
 }
 
 function words(pen, node, p, seq, look, grad, gw, state) {
-  const kind = pen.style.table.kinds[node.kind], label = at(node.label, seq, node.label.length ? node.label[0][1] : "");
-  const ahead = state === "future", soon = ahead && kind.arrange === "stack" && node.sub.length ? node.sub[0][1] : "";
-  const sub = at(node.sub, seq, soon), { x, y } = p;
-  if (kind.arrange === "stack" || kind.arrange === "value") {
-    const round = look.shape === "stadium" ? 2 : 0;
-    const room = p.w - gw - (look.shape === "stadium" ? 18 : 8);
-    const cx = gw ? x - gw / 2 + round : x, value = kind.arrange === "value" && grad && !ahead ? grad[1] : "";
-    if (ahead && !sub) text(pen, label, x, y, kind.label, look.ink, "center", 500, room);
-    else {
-      const left = x - p.w / 2 + kind.pad;
-      if (value) {
-        text(pen, label, left, y - 6.5, kind.label, look.ink, "left");
-        text(pen, value, x + p.w / 2 - kind.pad, y - 6.5, kind.value, look.value, "right");
-      } else text(pen, label, cx, y - 6.5, kind.label, look.ink, "center", ahead ? 500 : kind.label.weight, room);
-      text(pen, sub, cx, y + 8.5, kind.sub, look.sub, "center", kind.sub.weight, room);
-    }
-  } else if (kind.arrange === "sign") {
-    const { sign: own } = kind, shown = look.sign ? "" : node.glyph, has = look.sign || shown;
-    const lead = has ? own.width + own.gap : 0, wide = Math.min(widthOf(pen, label, kind.label), p.w - lead - 10), all = wide + lead;
-    if (look.sign) sign(pen, look.sign, x - all / 2 + own.width / 2, y, look.ink);
-    else if (shown) text(pen, shown, x - all / 2 + own.width / 2, y, own, look.ink);
-    text(pen, label, x + all / 2 - wide / 2, y, kind.label, look.ink, "center", ahead ? 500 : kind.label.weight, wide);
-  } else if (kind.arrange === "chip") {
-    if (!sub) text(pen, label, x, y, kind.label, look.ink, "center", kind.label.weight, p.w - 18);
-    else {
-      const own = widthOf(pen, label, kind.label), other = widthOf(pen, sub, kind.sub);
-      const fit = Math.min(1, (p.w - 18 - kind.gap) / (own + other)), wide = own * fit, all = wide + kind.gap + other * fit;
-      text(pen, label, x - all / 2 + wide / 2, y, kind.label, look.ink, "center", kind.label.weight, wide);
-      text(pen, sub, x + all / 2 - other * fit / 2, y, kind.sub, look.sub, "center", kind.sub.weight, other * fit);
-    }
-  } else if (look.sign) {
-    text(pen, label, x + 7, y, kind.label, look.ink, "center", 700);
-    sign(pen, look.sign, p.x - p.w / 2 + 13, y, look.stroke);
-  } else text(pen, label, x, y, kind.label, look.ink, "center", ahead ? 500 : kind.label.weight, p.w - 14);
+  const { table } = pen.style, kind = table.kinds[node.kind], ahead = state === "future";
+  const label = shortened(at(node.label, seq, node.label.length ? node.label[0][1] : ""), table.most);
+  const sub = shortened(at(node.sub, seq, node.kind !== "gradient" && node.sub.length ? node.sub[0][1] : ""), table.most);
+  ARRANGED[kind.arrange](pen, { kind, look, node, gw, label, sub, value: grad && !ahead ? grad[1] : "" }, p);
 }
+
+/** How the words of each kind stand; see scene/style.py. */
+const ARRANGED = {
+  stack(pen, { kind, look, gw, label, sub }, { x, y, w }) {
+    const round = look.shape === "stadium", room = w - gw - 2 * kind.pad + 8, cx = gw ? x - gw / 2 + (round ? 2 : 0) : x;
+    text(pen, label, cx, sub ? y - 6.5 : y, kind.label, look.ink, { room });
+    if (sub) text(pen, sub, cx, y + 8.5, kind.sub, look.sub, { room });
+  },
+
+  value(pen, { kind, look, label, sub, value }, { x, y, w }) {
+    const high = sub ? y - 6.5 : y, half = w / 2 - kind.pad;
+    if (value) {
+      const { scale } = sideBySide(pen, 2 * half + 4, 10, [label, kind.label], [value, kind.value]);
+      text(pen, label, x - half - 2, high, kind.label, look.ink, { align: "left", scale });
+      text(pen, value, x + half + 2, high, kind.value, look.value, { align: "right", scale });
+    } else text(pen, label, x, high, kind.label, look.ink, { room: 2 * half + 4 });
+    if (sub) text(pen, sub, x, y + 8.5, kind.sub, look.sub, { room: 2 * half });
+  },
+
+  sign(pen, { kind, look, node, label, sub }, { x, y, w }) {
+    const own = kind.sign, lead = look.sign || node.glyph ? own.width + own.gap : 0, tail = sub ? 6 : 0;
+    const { scale, wide: [first, second] } = sideBySide(pen, w - 10, lead + tail, [label, kind.label], [sub, kind.sub]);
+    const left = x - (lead + first + tail + second) / 2;
+    if (look.sign) sign(pen, look.sign, left + own.width / 2, y, look.ink);
+    else if (node.glyph) text(pen, node.glyph, left + own.width / 2, y, own, look.ink, { room: own.width + own.gap });
+    text(pen, label, left + lead, y, kind.label, look.ink, { align: "left", scale });
+    if (sub) text(pen, sub, left + lead + first + tail, y, kind.sub, look.sub, { align: "left", scale });
+  },
+
+  chip(pen, { kind, look, label, sub }, { x, y, w }) {
+    const { scale, wide: [first, second] } = sideBySide(pen, w - 18, sub ? kind.gap : 0, [label, kind.label], [sub, kind.sub]);
+    const left = x - (first + (sub ? kind.gap + second : 0)) / 2;
+    text(pen, label, left, y, kind.label, look.ink, { align: "left", scale });
+    if (sub) text(pen, sub, left + first + kind.gap, y, kind.sub, look.sub, { align: "left", scale });
+  },
+
+  line(pen, { kind, look, label }, { x, y, w }) {
+    if (look.sign) sign(pen, look.sign, x - w / 2 + 13, y, look.stroke);
+    text(pen, label, x + (look.sign ? 7 : 0), y, kind.label, look.ink, { room: look.sign ? w - 38 : w - 14 });
+  },
+};
 
 function gradLook(pen, node, state) {
   const table = pen.style.table.grad;
@@ -207,25 +211,36 @@ function gradWords(pen, node, [state, value], box, gw) {
   g.globalAlpha *= look.rule_opacity; g.strokeStyle = style.colour(look.rule); g.lineWidth = pen.line(1);
   g.beginPath(); g.moveTo(edge, box.t + 1); g.lineTo(edge, box.t + box.h - 1); g.stroke();
   g.restore();
-  const middle = edge + gw / 2 - (node.kind === "leaf" ? 2 : 0), y = box.t + box.h / 2;
+  const round = node.kind === "leaf" || node.kind === "input", middle = edge + gw / 2 - (round ? 2 : 0), y = box.t + box.h / 2;
   if (!value) text(pen, "∇", middle, y, { ...table.sign, size: table.sign.alone }, look.ink);
-  else { text(pen, "∇", middle, y - 7, table.sign, look.ink); text(pen, value, middle, y + 6.5, table.text, look.ink, "center", table.text.weight, gw - 6); }
+  else {
+    text(pen, "∇", middle, y - 7, table.sign, look.ink, { room: gw - 12 });
+    text(pen, value, middle, y + 6.5, table.text, look.ink, { room: gw - (round ? 14 : 10) });
+  }
 }
 
+/** Discs from the top right corner to the left; several stand higher, so that they cover no words. */
 function badges(pen, node, box, seq) {
-  const { g, style } = pen, table = style.table.badges;
-  let x = box.l + box.w - table.inset;
-  const r = table.radius * (node.kind === "gradient" ? table.on_chip : 1);
-  for (const badge of node.badges) {
-    const state = at(badge.states, seq), look = (table[badge.kind] || {})[state];
-    if (!look) continue;
-    g.beginPath(); g.arc(x, box.t + 0.5, r, 0, 2 * Math.PI);
-    g.fillStyle = style.colour(look.fill); g.fill();
-    g.lineWidth = pen.line(table.width); g.strokeStyle = style.colour(look.stroke); g.stroke();
-    sign(pen, look.sign, x, box.t + 0.5, look.ink, look.paint, r / table.radius);
-    if (badge.count > 1) text(pen, `×${badge.count}`, x + r + 3, box.t - 3, table.count, "ink2", "left");
-    x -= 2 * r + 2;
+  const { table } = pen.style, { badges: look } = table, small = table.kinds[node.kind].height < 30 ? look.on_chip : 1;
+  const shown = node.badges.map(badge => [badge, at(badge.states, seq)]).filter(([, state]) => state && state !== "future");
+  let x = box.l + box.w - look.inset;
+  const y = box.t + 0.5 - (shown.length > 1 ? look.lift : 0);
+  for (const [badge, state] of shown) x -= 2 * look.radius * small + look.gap + drawBadge(pen, badge, state, x, y, small);
+}
+
+/** A disc, or with a count a capsule; (x, y) is the middle of its right end. Returns how far it reaches beyond a disc. */
+function drawBadge(pen, badge, state, x, y, scale) {
+  const { g, style } = pen, table = style.table.badges, look = table[badge.kind][state] || table[badge.kind].idle, r = table.radius * scale;
+  const count = badge.count > 1 ? String(badge.count) : "", extra = count ? style.width(g, count, table.count) * table.count.size + 1 : 0;
+  g.beginPath(); g.roundRect(x - r - extra, y - r, 2 * r + extra, 2 * r, r);
+  g.fillStyle = style.colour(look.fill); g.fill();
+  g.lineWidth = pen.line(table.width); g.strokeStyle = style.colour(look.stroke); g.stroke();
+  if (count) {
+    g.font = style.font(table.count); g.fillStyle = style.colour(look.ink); g.textAlign = "right"; g.textBaseline = "middle";
+    g.fillText(count, x + r - 4, y + 0.5);
   }
+  sign(pen, look.sign, x - extra, y, look.ink, look.paint, scale);
+  return extra;
 }
 
 function drawMark(pen, name, x, y) {
@@ -247,11 +262,12 @@ export function stopMark(pen, number, x, y, now) {
   g.fillText(String(number), x, y + 0.5 * u);
 }
 
-/** A pill with words, as on edges. */
+/** A pill with words, as on edges. Far out its words grow, but not so much that pills side by side would meet. */
 export function pill(pen, words_, x, y, look) {
-  const { g, style } = pen, wide = widthOf(pen, words_, look) + 2 * look.pad, h = Math.max(look.height, pen.size(look) + 5);
+  const { g, style } = pen, said = shortened(words_, style.table.most), scale = Math.min(1, 1.2 * look.size / pen.size(look));
+  const wide = widthOf(pen, said, look) * scale + 2 * look.pad, h = Math.max(look.height, pen.size(look) * scale + 5);
   g.beginPath(); g.roundRect(x - wide / 2, y - h / 2, wide, h, h / 2);
   g.fillStyle = style.colour(look.fill); g.fill();
   g.lineWidth = pen.line(1); g.strokeStyle = style.colour(look.stroke); g.stroke();
-  text(pen, words_, x, y, look, look.ink);
+  text(pen, said, x, y, look, look.ink, { scale });
 }

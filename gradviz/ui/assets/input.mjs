@@ -58,7 +58,7 @@ export function bindKeys(page) {
     if (!menu.hidden) menu.querySelector("button").focus();
   });
   byId("pin").addEventListener("click", () => page.pinned ? page.follow() : page.selected() && page.pin(page.selected()));
-  byId("location").addEventListener("click", () => { if (page.lit_) { page.openFile(page.lit_.file); page.paintPanes(); } });
+  byId("location").addEventListener("click", () => page.panes.reveal());
 }
 
 function download(page, format) {
@@ -107,7 +107,7 @@ function hover(page, canvas, event) {
   const tip = byId("tip"), node = page.nodeAt(event.offsetX, event.offsetY);
   canvas.style.cursor = node ? "pointer" : "default";
   if (!node) { tip.style.display = "none"; return; }
-  const state = at(node.states, page.seq, "future"), span = page.spans[node.span];
+  const state = at(node.states, page.seq, "future"), span = page.panes.spans[node.span];
   const label = at(node.label, page.seq, node.label[0]?.[1] || ""), sub = at(node.sub, page.seq);
   const place = span && span.line ? ` · line ${span.line}` : "";
   tip.replaceChildren(el("b", {}, label), sub ? ` ${sub}` : "", ` · ${WHAT[node.kind] || node.kind}${place} · ${state === "future" ? "not yet" : state}`);

@@ -1,15 +1,14 @@
 // The page: owns the cursor, draws a step at once, and lets the rest follow when the key rests.
 
-import { ConsoleView } from "./console.mjs";
-import { decodeOverview, grouped, listed, Rows, spanUse, WINDOW } from "./data.mjs";
-import { byId, el, say } from "./dom.mjs";
+import { decodeOverview, listed, Rows, WINDOW } from "./data.mjs";
+import { byId, say } from "./dom.mjs";
 import { ElementList } from "./elements.mjs";
 import { bindKeys, bindLanes, bindPointer, bindSearch, bindWindow } from "./input.mjs";
 import { fillMarks, showLegend } from "./legend.mjs";
 import { formatLink, parseLink } from "./link.mjs";
-import { drawBase, drawOverlay, prepare, toneOf } from "./picture.mjs";
+import { emptiness, Panes } from "./panes.mjs";
+import { drawBase, drawOverlay, prepare } from "./picture.mjs";
 import { fillHelp } from "./sheets.mjs";
-import { readSpan, SourceView } from "./source.mjs";
 import { makeStyle } from "./style.mjs";
 import { applyTheme, rememberTheme, storedTheme, systemTheme } from "./theme.mjs";
 import { changes, floorIndex, move, seek, touching } from "./time.mjs";
@@ -25,7 +24,6 @@ export class Page {
     this.columns = decodeOverview(trace.overview);
     Object.assign(this, listed(this.columns));
     if (!this.steps.length) this.steps = [0];
-    this.spans = trace.spans.map(readSpan);
     this.stopsOfFindings = trace.findings.flatMap(finding => finding.stops).filter(seq => seq >= 0);
     this.rows = new Rows(trace.n, getJson, () => this.invalidate());
     this.pictures = new Map();
@@ -42,13 +40,9 @@ export class Page {
   }
 
   async start() {
-    const op = Object.entries(this.trace.kinds).find(([, name]) => name === "op");
-    this.use = spanUse(this.columns, op ? Number(op[0]) : -1);
-    this.source = new SourceView(byId("source"));
+    this.panes = new Panes(this);
     this.list = new ElementList(byId("elements"));
-    this.console = new ConsoleView(byId("console"), byId("outputs"), this.trace.prints, span => this.spans[span]?.line || 0);
     this.timeline = new Timeline(byId("timeline"), prepareLanes(this.columns, this.shown));
-    this.buildFiles();
     fillHelp(byId("help-sheet"));
     this.resize(false);
     const link = parseLink(location.hash);
@@ -163,7 +157,7 @@ export class Page {
   // --- the picture --------------------------------------------------------------------------------------------------
   fetchPicture(graph) {
     if (!this.pictures.has(graph)) {
-      this.pictures.set(graph, this.getJson(`/api/scene/${graph}`).then(({ scene, placed, across }) => ({ ...prepare(scene, placed, across), changes: changes(scene), extent: extent(scene, placed) })));
+      this.pictures.set(graph, this.getJson(`/api/scene/${graph}`).then(({ scene, placed, across, rooms }) => ({ ...prepare(scene, placed, across, rooms), changes: changes(scene), extent: extent(scene, placed) })));
     }
     return this.pictures.get(graph);
   }
@@ -174,8 +168,11 @@ export class Page {
       this.picture = picture;
       this.graph = graph;
       this.view = opening(picture.extent, this.size.width, this.size.height);
-      byId("forward-head").textContent = picture.scene.heads[0];
-      byId("backward-head").textContent = picture.scene.heads[1];
+      const begin = this.trace.graphs[graph]?.begin ?? -1;
+      ["forward", "backward"].forEach((side, i) => {
+        byId(`${side}-head`).textContent = picture.scene.heads[i];
+        say(byId(`${side}-note`), emptiness(picture.scene, side, begin, this.trace.condition.empty));
+      });
       this.legend();
       this.list.build(picture.scene);
       if (this.seq >= 0) this.list.show(this.seq, this.lit);
@@ -197,7 +194,8 @@ export class Page {
     if (graph !== this.graph) { this.graph = graph; this.loadPicture(graph); }
     if (!this.rows.get(seq)) this.rows.want(seq);
     this.paintGraphs(began);
-    if (seq !== this.paintedSeq || this.rows.get(seq) !== this.paintedRow || this.pinned !== this.paintedPin || this.picture !== this.paintedPicture) this.paintPanes();
+    const shown = [seq, this.rows.get(seq), this.pinned, this.picture];
+    if (shown.some((one, i) => one !== this.painted?.[i])) { this.panes.paint(); this.painted = shown; }
     this.paintTimeline();
     this.timings.step = performance.now() - began;
     if (this.flowing) this.invalidate();
@@ -271,101 +269,10 @@ export class Page {
     if (this.seq >= 0) this.paint();
   }
 
-  // --- panes --------------------------------------------------------------------------------------------------------
-  paintPanes() {
-    const { seq } = this, row = this.rows.get(seq);
-    this.paintedSeq = seq; this.paintedRow = row; this.paintedPin = this.pinned; this.paintedPicture = this.picture;
-    this.paintSource(row);
-    this.console.show(seq);
-    this.paintCaption(row);
-    const pin = byId("pin");
-    pin.textContent = this.pinned ? "pinned, Esc to follow" : "follows the playhead";
-    pin.classList.toggle("pinned", this.pinned);
-  }
-
-  tone(row) {
-    const step = this.picture?.steps.get(this.seq);
-    if (row && (row.phase === "error" || step && toneOf(this.style, this.picture, step) === "err")) return "bad";
-    return row && (row.phase === "backward" || row.phase === "hook") ? "bwd" : "fwd";
-  }
-
-  /** The places of an event: what is lit, and the statement that runs meanwhile. */
-  places(row) {
-    const own = this.spans[this.columns.span[this.seq]] || null, here = own && own.line ? own : null;
-    const focus = this.picture?.steps.get(this.seq)?.focus[0];
-    const of = row && ["step", "accumulate", "hook_call"].includes(row.kind) ? this.spans[this.picture?.nodes.get(focus)?.span] : null;
-    return of && of.line && of !== here ? { lit: of, running: here } : { lit: here, running: null };
-  }
-
-  paintSource(row) {
-    const { lit, running } = this.places(row), target = lit || running;
-    this.lit_ = target;
-    const file = target && this.trace.sources[target.file] !== undefined ? target.file : this.source.file || Object.keys(this.trace.sources)[0];
-    if (file !== undefined) this.openFile(file);
-    const stops = this.currentStops().map(stop => ({ ...stop, span: this.spans[stop.span] })).filter(stop => stop.span && stop.span.file === this.source.file);
-    const inFile = span => span && span.file === this.source.file ? span : null;
-    this.source.mark({ lit: inFile(lit), running: inFile(running), tone: this.tone(row), stops, cold: this.coldLines() });
-    say(byId("running"), running ? `running line ${running.line}` : this.alike ? "each line ran once" : "");
-  }
-
-  currentStops() {
-    if (!this.picture) return [];
-    const { stops } = this.picture.scene, last = stops[stops.length - 1];
-    const here = stops.find(stop => stop.seq === this.seq) || (last && this.seq > last.seq && this.kindOf(this.seq) === "error" ? last : null);
-    return stops.map(stop => ({ number: stop.number, seq: stop.seq, span: stop.span, now: stop === here }));
-  }
-
-  openFile(file) {
-    if (this.source.file === file) return;
-    const counts = new Map(), firsts = new Map();
-    for (const [id, seq] of this.use.first) {
-      const span = this.spans[id];
-      if (!span || span.file !== file) continue;
-      // the least: an expression that takes several ops has several events a run
-      const runs = this.use.runs.get(id);
-      if (runs) counts.set(span.line, Math.min(counts.get(span.line) ?? Infinity, runs));
-      firsts.set(span.line, Math.min(firsts.get(span.line) ?? Infinity, seq));
-    }
-    this.firsts = firsts;
-    this.alike = counts.size > 0 && [...counts.values()].every(count => count <= 1);
-    this.source.open(file, this.trace.sources[file], counts);
-    for (const tab of byId("files").children) tab.setAttribute("aria-selected", String(tab.dataset.file === file));
-  }
-
-  coldLines() {
-    const cold = new Set();
-    for (const [line, seq] of this.firsts || []) if (seq > this.seq) cold.add(line);
-    return cold;
-  }
-
-  buildFiles() {
-    const files = Object.keys(this.trace.sources), short = file => file.split(/[\\/]/).pop();
-    byId("files").replaceChildren(...files.map(file => el("button", { type: "button", role: "tab", title: file, "data-file": file, "aria-selected": "false", on: { click: () => this.openFile(file) } }, short(file))));
-  }
-
-  paintCaption(row) {
-    const ordinal = Math.max(0, floorIndex(this.steps, this.seq));
-    const { n } = this.trace;
-    byId("counter").replaceChildren(el("b", {}, grouped(n ? ordinal + 1 : 0)), ` / ${grouped(n ? this.steps.length : 0)}`);
-    if (!n) say(byId("sentence"), "Nothing was recorded.");
-    byId("counter").title = `event ${this.seq} of ${this.trace.n} in the trace`;
-    const sentence = byId("sentence");
-    if (row) {
-      sentence.replaceChildren(el("span", { class: `chip ${this.tone(row)}` }, row.phase), ...row.parts.map(([words, role]) => role ? el("span", { class: `r-${role}` }, words) : words));
-      sentence.title = row.parts.map(part => part[0]).join("");
-    }
-    const place = this.lit_, button = byId("location");
-    button.hidden = !place;
-    if (place) button.textContent = `${place.file.split(/[\\/]/).pop()}:${place.line}:${place.column + 1}`;
-    const canvas = byId("timeline");
-    canvas.setAttribute("aria-valuenow", ordinal); canvas.setAttribute("aria-valuemax", this.steps.length - 1);
-    if (row) canvas.setAttribute("aria-valuetext", sentence.title);
-  }
-
   paintTimeline() {
     const range = this.timeline.labelled();
     if (range) for (const seq of range) if (seq !== undefined && !this.rows.get(seq)) this.rows.want(seq);
-    this.timeline.draw(this.style, this.seq, this.rows, this.currentStops());
+    this.timeline.draw(this.style, this.seq, this.rows, this.panes.stops());
   }
 
   // --- rest ---------------------------------------------------------------------------------------------------------

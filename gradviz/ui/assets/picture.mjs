@@ -3,14 +3,15 @@
 import { along, drawCrossing, drawEdge, variantOf } from "./edges.mjs";
 import { drawNode, makePen, outline, pill, stopMark, text } from "./glyphs.mjs";
 import { categoryOf } from "./style.mjs";
-import { at } from "./time.mjs";
+import { at, floorIndex } from "./time.mjs";
 import { origin, screenRect, window_ } from "./view.mjs";
 
 const STORY = new Set(["needs", "finds"]);
 const AXIS = 32;  // layout/across.py puts the sides this far apart
 
 /** What drawing looks up again and again, once per scene. */
-export function prepare(scene, placed, across = {}) {
+export function prepare(scene, placed, across = {}, rooms = {}) {
+  for (const node of scene.nodes) node.room = rooms[node.id] || 0;
   const nodes = new Map(scene.nodes.map(node => [node.id, node]));
   const edges = new Map(scene.edges.map(edge => [edge.id, edge]));
   const steps = new Map(scene.steps.map(step => [step.seq, step]));
@@ -100,7 +101,7 @@ function drawFrame(pen, picture, group, side, seq) {
   if (look.fill) { g.fillStyle = style.colour(look.fill); g.fill(); }
   g.setLineDash(look.dash.map(pen.line)); g.strokeStyle = style.colour(look.stroke); g.lineWidth = pen.line(look.width); g.stroke();
   g.setLineDash([]);
-  if (pen.readable) text(pen, group.label, x + w - 10, y + 12, look, look.ink, "right");
+  if (pen.readable) text(pen, group.label, x + w - 10, y + 12, look, look.ink, { align: "right", room: w - 20 });
   g.restore();
 }
 
@@ -110,15 +111,15 @@ function drawFrame(pen, picture, group, side, seq) {
  */
 export function drawOverlay(canvas, style, picture, view, size, seq, { selected = "", progress = 1, hidden = new Set(), path = null }) {
   const g = begin(canvas, size), { scene, placed, nodes } = picture;
-  const step = picture.steps.get(seq), tone = step ? toneOf(style, picture, step) : "op";
+  const step = stepAt(picture, seq), tone = step ? toneOf(style, picture, step) : "op";
   const focus = step ? step.focus.filter(id => nodes.has(id)) : [], twins = step ? step.twins.filter(id => nodes.has(id)) : [];
   const live = id => at(nodes.get(id).states, seq, "future") !== "future";
   if (focus.length && twins.length) tie(g, style, picture, view, size, focus[0], twins[0], tone, live);
   bothSides(g, style, picture, view, size, (pen, seen, side) => {
     const { edge: widths, head_size: head } = style.table.now;
-    const hot = (step ? step.edges : []).map(id => picture.edges.get(id)).filter(edge => edge && nodes.get(edge.source)?.side === side);
+    const hot = (step && step.phase !== "error" ? step.edges : []).map(id => picture.edges.get(id)).filter(edge => edge && nodes.get(edge.source)?.side === side);
     for (const edge of hot) {
-      const line = lineOf(style, picture, edge, at(edge.states, seq, "future"), seq);
+      const line = { ...lineOf(style, picture, edge, at(edge.states, seq, "future"), seq), dash: [] };
       const broken = line.stroke === "err" && edge.kind === "data";
       drawEdge(pen, placed.routes[edge.id], line, { width: edge.kind === "gradient" ? widths.backward : widths.forward, head, stroke: broken ? "err" : tone });
     }
@@ -138,6 +139,12 @@ export function drawOverlay(canvas, style, picture, view, size, seq, { selected 
   });
   story(g, style, picture, view, size, seq);
   return { focus, twins };
+}
+
+/** The last step that was taken: between two stops the picture still shows what the first of them did. */
+function stepAt(picture, seq) {
+  const { steps } = picture.scene, place = floorIndex(steps, seq, step => step.seq);
+  return place < 0 ? null : steps[place];
 }
 
 /** The tone of a step. A write is red only where it broke something. */

@@ -3,7 +3,8 @@
 import { floorIndex } from "./time.mjs";
 
 export const LANES = ["Forward", "Backward", "Hooks", "Writes", "Errors", "Marks"];
-const LEFT = 116, RIGHT = 16, BLOCK = 9;
+const LEFT = 116, RIGHT = 16, BLOCK = 9, STOP = 15;
+const LEAST = 9.5, ENOUGH = 5;  // px of letters; letters that are left of a word that is cut
 const TONE = ["op", "flow", "flow", "op", "err", "ink2"], WRITES = 3;
 
 /** What does not change with the cursor: counts a lane, running counts for density, the span of wall time. */
@@ -24,11 +25,11 @@ export function prepareLanes(columns, shown) {
 /** Ticks of the time strip: a round step such that they stand at least 90 px apart, and its unit. */
 export function ticks(begin, end, width) {
   const span = end - begin, least = span / Math.max(1, width / 90);
-  const power = 10 ** Math.floor(Math.log10(least)), step = [1, 2, 5, 10].map(n => n * power).find(n => n >= least);
+  const power = 10 ** Math.floor(Math.log10(least)), step = [1, 2, 5, 10].map(n => n * power).find(n => n >= least * 0.999);
   const [scale, unit] = end < 1 ? [1000, "µs"] : end < 2000 ? [1, "ms"] : [0.001, "s"];
   const found = [];
-  for (let value = Math.ceil(begin / step) * step; value < end; value += step) {
-    if (value >= 0) found.push([value, `${Number((value * scale).toPrecision(6))} ${unit}`]);
+  for (let i = Math.max(0, Math.ceil(begin / step)); i * step < end; i++) {
+    found.push([i * step, `${Number((i * step * scale).toPrecision(6))} ${unit}`]);
   }
   return found;
 }
@@ -140,9 +141,10 @@ export class Timeline {
         words(g, style, "❯", x - 3, y + h / 2, 10, 700, "ink2");
         g.fillStyle = style.colour("ink2"); g.fillRect(x + 2, y + h / 2 + 3, 5, 1.25);
       } else {
-        block(g, style, blockLook(lane, columns.steppable[event]), now, x, y, w, h, row ? row.label : "");
+        const look = columns.leaf[event] ? hue("leaf") : columns.quiet[event] ? hue("ng") : blockLook(lane, columns.steppable[event]);
+        block(g, style, look, now, x, y, w, h, row ? row.label : "", told.has(event) && !columns.writes[event] ? STOP : 0);
         if (columns.writes[event] && lane !== WRITES) {
-          block(g, style, told.has(event) ? hue("err") : blockLook(WRITES, true), now, x, y + (WRITES - lane) * this.lane, w, h, "write");
+          block(g, style, told.has(event) ? hue("err") : blockLook(WRITES, true), now, x, y + (WRITES - lane) * this.lane, w, h, "write", told.has(event) ? STOP : 0);
         }
       }
       g.restore();
@@ -174,7 +176,7 @@ export class Timeline {
     for (const stop of [...stops].sort((a, b) => a.seq - b.seq)) {
       const index = floorIndex(shown, stop.seq), lane = columns.writes[stop.seq] ? WRITES : columns.lane[stop.seq] ? columns.lane[stop.seq] - 1 : 4;
       if (index < this.from - 1 || index > this.to) continue;
-      const off = this.cell >= 40 ? Math.min(this.cell - 4, 72) / 2 + 4 : 0, y = this.first + lane * this.lane + this.lane / 2;
+      const off = this.cell >= 40 ? Math.min(this.cell - 4, 72) / 2 - 5 : 0, y = this.first + lane * this.lane + this.lane / 2;
       const x = Math.max(last + 19, this.x(index) - off), now = stop.seq === seq, how = now ? look.now : look.rest;
       last = x;
       g.beginPath(); g.arc(x, y, 9, 0, 2 * Math.PI); g.fillStyle = style.colour("pane"); g.fill();
@@ -191,26 +193,27 @@ function words(g, style, text, x, y, size, weight, token, align = "center", fami
   g.fillText(text, x, y + 0.5);
 }
 
-/** Words that fit, else as many letters as fit, else none. */
-function fitted(g, style, text, x, y, size, width, token) {
-  g.font = `600 ${size}px ${style.families.mono}`;
-  let shown = text || "";
-  if (g.measureText(shown).width > width) {
-    const letter = g.measureText("m").width, room = Math.floor(width / letter) - 1;
-    shown = room >= 3 ? `${shown.slice(0, room).trimEnd()}…` : "";
-  }
-  if (shown) words(g, style, shown, x, y, size, 600, token, "center", "mono");
+/** What a block says: all of it, a little smaller if need be; else enough letters to know it by; else nothing. */
+export function fitted(label, width, size, letter) {
+  const all = Array.from(label), most = at => Math.floor(width / (letter * at) + 0.01);
+  for (const at of [size, Math.max(LEAST, size - 1)]) if (all.length <= most(at)) return [label, at];
+  const room = most(LEAST) - 1;
+  return room >= ENOUGH ? [`${all.slice(0, room).join("").trimEnd()}…`, LEAST] : ["", size];
 }
 
 const CALM = ["line2", "pane", "ink2"];
 const hue = name => [name, `${name}-bg`, `${name}-ink`];
 const blockLook = (lane, steppable) => !steppable || lane === 5 ? CALM : hue(TONE[lane]);
 
-function block(g, style, [stroke, fill, ink], now, x, y, w, h, label) {
+/** `left`: what is kept free at the left of the words, for the number of a stop. */
+function block(g, style, [stroke, fill, ink], now, x, y, w, h, label, left = 0) {
   g.beginPath(); g.roundRect(Math.round(x - w / 2) + 0.5, Math.round(y) + 0.5, Math.max(2, Math.round(w) - 1), Math.round(h) - 1, Math.min(3, w / 2));
   g.fillStyle = style.colour(now ? stroke : fill); g.fill();
   g.lineWidth = 1; g.strokeStyle = style.colour(stroke); g.stroke();
-  if (label && w > 16) fitted(g, style, label, x, y + h / 2, Math.min(10.5, h - 2), w - 4, now ? "pane" : ink);
+  if (!label || w <= 12) return;
+  g.font = `600 100px ${style.families.mono}`;
+  const [shown, size] = fitted(label, w - 3 - left, Math.min(10.5, h - 2), g.measureText("m").width / 100);
+  if (shown) words(g, style, shown, x + left / 2, y + h / 2, size, 600, now ? "pane" : ink, "center", "mono");
 }
 
 function wallDensity(lanes, columns) {

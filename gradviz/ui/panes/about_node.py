@@ -14,6 +14,7 @@ from gradviz.replay.values import shape_text, short
 from gradviz.ui.panes import numbers, why
 from gradviz.ui.panes.focus import Focus
 from gradviz.ui.panes.parts import mark, mono, section, tag, title, to_element
+from gradviz.ui.panes.simplify import simplified
 from gradviz.ui.panes.tex import render
 
 _LOOK = {"waiting": "waiting", "ran": "ran", "released": "released", "failed": "failed"}
@@ -52,7 +53,7 @@ def _formulas(focus: Focus, view: NodeView) -> list[Any]:
     wanted = [(place, flow) for place, flow in enumerate(view.grads_out) if flow.nid]
     for place, flow in wanted:
         name = flow.label or "input"
-        formula = _edge(view, place)
+        formula = _edge(focus, view, place)
         scalars = _scalars(focus, view, flow)
         symbols = {
             **scalars,
@@ -83,25 +84,31 @@ def _formulas(focus: Focus, view: NodeView) -> list[Any]:
     return parts
 
 
-def _edge(view: NodeView, place: int) -> str | None:
+def _edge(focus: Focus, view: NodeView, place: int) -> str | None:
+    """The formula of an edge, with the numbers that the op was called with."""
     if view.formula is None:
         return None
-    return view.formula.edges[min(place, len(view.formula.edges) - 1)]
+    formula = view.formula.edges[min(place, len(view.formula.edges) - 1)]
+    name, named, other = _arguments(focus, view)
+    exponent = "2" if name == "square" else named.get("exponent", other)
+    return simplified(formula, named.get("alpha", ""), exponent if view.name == "PowBackward0" else "")
+
+
+def _arguments(focus: Focus, view: NodeView) -> tuple[str, dict[str, str], str]:
+    """The op that made a node: its name, its named arguments, and the number that is its other operand, or ""."""
+    if not view.made_by or focus.replay.kind(view.made_at) != "op":
+        return "", {}, ""
+    op = inspect.op(focus.replay, view.made_at)
+    words = [word.strip() for word in op.args.split(",") if word.strip()]
+    named = dict(word.split("=", 1) for word in words if "=" in word)
+    other = words[0] if words and "=" not in words[0] and len(op.inputs) == 1 else ""
+    return op.name, named, other
 
 
 def _scalars(focus: Focus, view: NodeView, flow: Flow) -> dict[str, Any]:
-    """Numbers of the op that its formula names: the other operand, the exponent, alpha, how many were averaged."""
-    replay = focus.replay
-    if not view.made_by or replay.kind(view.made_at) != "op":
-        return {}
-    op = inspect.op(replay, view.made_at)
-    words = [word.strip() for word in op.args.split(",") if word.strip()]
-    named = dict(word.split("=", 1) for word in words if "=" in word)
-    found: dict[str, Any] = {"alpha": named.get("alpha", "")}
-    if op.name == "square":
-        found["n"] = html.Span("2")
-    if words and "=" not in words[0] and len(op.inputs) == 1:
-        found |= {"other": html.Span(words[0]), "n": html.Span(words[0])}
+    """Numbers of the op that its formula names: the other operand, how many were averaged."""
+    _, _, other = _arguments(focus, view)
+    found: dict[str, Any] = {"other": html.Span(other), "n": html.Span(other)} if other else {}
     if view.name == "MeanBackward0" and not flow.content.reason:
         found["n"] = html.Span(f"{math.prod(flow.content.shape):,}")
     return found

@@ -17,6 +17,7 @@ def layout() -> html.Section:
             html.Canvas(id="base", **{"aria-hidden": "true"}),
             html.Canvas(id="over", tabIndex=0, role="img",
                         **{"aria-label": "Forward graph and its backward mirror; the list after it says the same"}),
+            *[html.P(id=f"{side}-note", className=f"note-{side}") for side in ("forward", "backward")],
             html.Div(id="tip", className="tip"),
             html.Ul(id="elements", className="sr", **{"aria-label": "Elements of the graphs"}),
         ]),

@@ -69,7 +69,7 @@ def layout(session: Session) -> html.Header:
 
 
 def _facts(session: Session) -> list[html.Span | str]:
-    replay, meta = session.replay, session.replay.meta
+    replay, meta, state = session.replay, session.replay.meta, session.condition
     try:
         started = datetime.fromisoformat(str(meta.get("started", "")))
         when = started.astimezone().strftime(
@@ -81,16 +81,18 @@ def _facts(session: Session) -> list[html.Span | str]:
         ["recorded ", html.B(when)] if when else [],
         [html.B(str(meta.get("producer", "")))],
         [html.B(f"{replay.n:,}"), " events"],
-        [html.B(replay.state)],
+        [html.B(state.state, title=state.about or None, className="warn" if state.about else None)],
     ]
     return [html.Span(fact) for fact in facts if fact]
 
 
 def _pill(session: Session) -> list[html.I | str]:
     number = len(session.findings)
-    if not number:
-        return [icon("ok"), "no findings"]
-    return [icon("finding"), "1 finding" if number == 1 else f"{number} findings"]
+    if number:
+        return [icon("finding"), "1 finding" if number == 1 else f"{number} findings"]
+    if not session.replay.n:
+        return ["nothing to check"]
+    return [icon("ok"), "no findings so far" if session.condition.about else "no findings"]
 
 
 def _pill_class(session: Session) -> str:

@@ -1,0 +1,122 @@
+// The panes that say in words what the picture shows: source, console, caption. Each follows the cursor.
+
+import { ConsoleView } from "./console.mjs";
+import { grouped, spanUse } from "./data.mjs";
+import { byId, el, say } from "./dom.mjs";
+import { toneOf } from "./picture.mjs";
+import { readSpan, SourceView } from "./source.mjs";
+import { floorIndex } from "./time.mjs";
+
+const NODES = new Set(["step", "accumulate", "hook_call"]);
+const short = file => file.split(/[\\/]/).pop();
+
+export class Panes {
+  /** `page`: the owner of the cursor; only read. */
+  constructor(page) {
+    const { trace, columns } = page, op = Object.entries(trace.kinds).find(([, name]) => name === "op");
+    this.page = page;
+    this.spans = trace.spans.map(readSpan);
+    this.use = spanUse(columns, op ? Number(op[0]) : -1);
+    this.source = new SourceView(byId("source"));
+    this.console = new ConsoleView(byId("console"), byId("outputs"), trace.prints, span => this.spans[span]?.line || 0, trace.condition.empty);
+    const files = Object.keys(trace.sources);
+    byId("files").replaceChildren(...files.map(file => el("button", { type: "button", role: "tab", title: file, "data-file": file, "aria-selected": "false", on: { click: () => this.openFile(file) } }, short(file))));
+    if (!files.length) byId("source").replaceChildren(el("p", { class: "empty" }, trace.condition.empty || "The source was not recorded (--no-source)."));
+  }
+
+  paint() {
+    const { page } = this, row = page.rows.get(page.seq), last = page.steps[page.steps.length - 1];
+    this.paintSource(row);
+    // what is printed after the last stop could be reached by no step: it belongs to that stop
+    this.console.show(page.seq, page.seq >= last ? page.trace.n - 1 : page.seq);
+    this.paintCaption(row);
+    const pin = byId("pin");
+    pin.textContent = page.pinned ? "pinned, Esc to follow" : "follows the playhead";
+    pin.classList.toggle("pinned", page.pinned);
+  }
+
+  tone(row) {
+    const { picture, seq, style } = this.page, step = picture?.steps.get(seq);
+    if (row && (row.phase === "error" || step && toneOf(style, picture, step) === "err")) return "bad";
+    return row && (row.phase === "backward" || row.phase === "hook") ? "bwd" : "fwd";
+  }
+
+  /** The places of an event: what is lit, and the statement that runs meanwhile. */
+  places(row) {
+    const { picture, columns, seq } = this.page, own = this.spans[columns.span[seq]] || null, here = own && own.line ? own : null;
+    const focus = picture?.steps.get(seq)?.focus[0];
+    const of = row && NODES.has(row.kind) ? this.spans[picture?.nodes.get(focus)?.span] : null;
+    return of && of.line && of !== here ? { lit: of, running: here } : { lit: here, running: null };
+  }
+
+  paintSource(row) {
+    const { trace, seq } = this.page, { lit, running } = this.places(row), target = lit || running;
+    this.place = target;
+    const file = target && trace.sources[target.file] !== undefined ? target.file : this.source.file || Object.keys(trace.sources)[0];
+    if (file === undefined) return;
+    this.openFile(file);
+    const stops = this.stops().map(stop => ({ ...stop, span: this.spans[stop.span] })).filter(stop => stop.span && stop.span.file === this.source.file);
+    const inFile = span => span && span.file === this.source.file ? span : null;
+    const cold = new Set([...this.firsts].filter(([, first]) => first > seq).map(([line]) => line));
+    this.source.mark({ lit: inFile(lit), running: inFile(running), tone: this.tone(row), stops, cold });
+    say(byId("running"), running ? `running line ${running.line}` : this.alike ? "each line ran once" : "");
+  }
+
+  /** The numbered stops of the story on the picture, and which of them is here. */
+  stops() {
+    const { picture, seq } = this.page;
+    if (!picture) return [];
+    const { stops } = picture.scene, last = stops[stops.length - 1];
+    const here = stops.find(stop => stop.seq === seq) || (last && seq > last.seq && this.page.kindOf(seq) === "error" ? last : null);
+    return stops.map(stop => ({ number: stop.number, seq: stop.seq, span: stop.span, now: stop === here }));
+  }
+
+  openFile(file) {
+    if (this.source.file === file) return;
+    const counts = new Map(), firsts = new Map();
+    for (const [id, seq] of this.use.first) {
+      const span = this.spans[id];
+      if (!span || span.file !== file) continue;
+      // the least: an expression that takes several ops has several events a run
+      const runs = this.use.runs.get(id);
+      if (runs) counts.set(span.line, Math.min(counts.get(span.line) ?? Infinity, runs));
+      firsts.set(span.line, Math.min(firsts.get(span.line) ?? Infinity, seq));
+    }
+    this.firsts = firsts;
+    this.alike = counts.size > 0 && [...counts.values()].every(count => count <= 1);
+    this.source.open(file, this.page.trace.sources[file], counts);
+    for (const tab of byId("files").children) tab.setAttribute("aria-selected", String(tab.dataset.file === file));
+  }
+
+  /** Opens the file where the event happened. */
+  reveal() {
+    if (!this.place) return;
+    this.openFile(this.place.file);
+    this.paint();
+  }
+
+  paintCaption(row) {
+    const { steps, seq, trace } = this.page, { n } = trace, ordinal = Math.max(0, floorIndex(steps, seq)), stops = n ? steps.length : 0;
+    byId("counter").replaceChildren(el("b", {}, grouped(n ? ordinal + 1 : 0)), ` / ${grouped(stops)}`);
+    byId("counter").title = n ? `event ${grouped(seq)} of 0 to ${grouped(n - 1)} in the trace` : "";
+    const sentence = byId("sentence"), button = byId("location"), place = this.place;
+    if (!n) say(sentence, trace.condition.empty);
+    if (row) {
+      sentence.replaceChildren(el("span", { class: `chip ${this.tone(row)}` }, row.phase), ...row.parts.map(([words, role]) => role ? el("span", { class: `r-${role}` }, words) : words));
+      sentence.title = row.parts.map(part => part[0]).join("");
+    }
+    button.hidden = !place;
+    if (place) button.textContent = `${short(place.file)}:${place.line}:${place.column + 1}`;
+    const canvas = byId("timeline");
+    canvas.setAttribute("aria-valuenow", ordinal); canvas.setAttribute("aria-valuemax", steps.length - 1);
+    if (row) canvas.setAttribute("aria-valuetext", sentence.title);
+  }
+}
+
+/** What an empty side of the stage says; "" where something is on it. */
+export function emptiness(scene, side, begin, empty) {
+  if (scene.nodes.some(node => node.side === side)) return "";
+  if (empty) return empty;
+  if (side === "forward") return begin >= 0 ? "The forward was not recorded." : "No op was recorded here.";
+  return begin >= 0 ? "The forward was not recorded, so its backward graph is not known." : "No backward ran, and nothing here takes a gradient.";
+}
