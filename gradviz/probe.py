@@ -11,7 +11,7 @@ import threading
 import weakref
 from collections.abc import Callable, Sequence
 from itertools import count
-from typing import Protocol
+from typing import Any, Protocol
 
 from gradviz.events import Facts, Gradient, Node, Root, Value, Write
 
@@ -19,18 +19,9 @@ Grad = Gradient | tuple[object, ...] | None
 Row = tuple[object, ...]
 
 
-class Mortal(weakref.ref):  # type: ignore[type-arg]
-    """How a producer has a sink learn of a death: a weak reference that calls ``sink.died``, kept in :data:`alive`.
-
-    ``number`` is a tensor's tid, or a node's nid with a minus.
-    """
-
-    __slots__ = ("number",)
-    number: int
-
-
-alive: dict[int, Mortal] = {}
-"""By number, what a recording has met and what has not died; the sink takes out what has."""
+alive: dict[int, tuple[int, weakref.ref[Any]]] = {}
+"""What a recording has met and what has not died, by the id of a weak reference that calls ``sink.died``: its tid, or
+its nid with a minus, and that reference. The sink takes out what has died."""
 
 
 class Sink(Protocol):
@@ -38,8 +29,8 @@ class Sink(Protocol):
 
     values: str
     """The policy: auto, none, stats or full. A producer's ``observe.py`` obeys it."""
-    died: Callable[[Mortal], object]
-    """What a :class:`Mortal` is to call; what has died is told with the place in time at which it did."""
+    died: Callable[[weakref.ref[Any]], object]
+    """What the references in :data:`alive` call; what has died is told with the place in time at which it did."""
 
     def op(self, id: int, name: str, args: str, inputs: Sequence[tuple[int, int]], outputs: Sequence[Facts | Row],
            nodes: Sequence[Node | Row], writes: Sequence[Write | Row], mode: str, ok: bool) -> None: ...
@@ -80,8 +71,7 @@ sink: Sink | None = None
 """The recorder that listens, or None. Set by the recorder alone."""
 
 new_tid = count(1).__next__
-new_sid = count(1).__next__
-new_cid = count(1).__next__
+new_sid = new_cid = count(1).__next__
 new_nid = count(1).__next__
 new_call = count(1).__next__
 new_hook = count(1).__next__

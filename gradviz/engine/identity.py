@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from math import isfinite, nan, sqrt
 from typing import Any
+from weakref import ref
 
 from gradviz import probe
 from gradviz.engine.dtypes import BY_NP
-from gradviz.engine.storage import Storage, offset_of, storage_of
+from gradviz.engine.storage import Storage, offset_of
 from gradviz.engine.xp import ndarray, xp
 
 SMALL = 256
@@ -19,24 +20,24 @@ NO_GRADIENT = (-1, 0, (), "", None)
 
 
 # --- identities ------------------------------------------------------------------------------------------------------
-Mortal, alive = probe.Mortal, probe.alive
-new_tid, new_nid = probe.new_tid, probe.new_nid
+alive = probe.alive
+new_tid, new_nid, new_cid = probe.new_tid, probe.new_nid, probe.new_cid
 
 
 def number_tensor(tensor: Any) -> int:
     tid = new_tid()
-    ref = alive[tid] = Mortal(tensor, probe.sink.died)  # type: ignore[union-attr]
-    ref.number = tid
+    watch = ref(tensor, probe.sink.died)  # type: ignore[union-attr]
+    alive[id(watch)] = tid, watch
     return tid
 
 
 def number_node(node: Any) -> int:
     """Number a node; negative on the node until its facts are told."""
-    nid: int = new_nid()
-    node.nid = -nid
-    ref = alive[-nid] = Mortal(node, probe.sink.died)  # type: ignore[union-attr]
-    ref.number = -nid
-    return nid
+    nid: int = -new_nid()
+    node.nid = nid
+    watch = ref(node, probe.sink.died)  # type: ignore[union-attr]
+    alive[id(watch)] = nid, watch
+    return -nid
 
 
 def tensor_id(tensor: Any) -> int:
@@ -68,9 +69,10 @@ def node_id(node: Any) -> int:
 
 
 def storage_id(tensor: Any) -> int:
-    storage = tensor._cell.storage
+    cell = tensor._cell
+    storage = cell.storage
     if storage is None:
-        storage = storage_of(tensor)
+        return cell.cid or cell_id(cell)
     return storage.sid or _number_storage(storage)
 
 
@@ -81,16 +83,19 @@ def _number_storage(storage: Storage) -> int:
 
 
 def cell_id(cell: Any) -> int:
+    """The counter's number, which is its storage's too, where that is first told of through this counter."""
     cid: int = cell.cid
     if not cid:
-        cid = cell.cid = probe.new_cid()
+        cid = cell.cid = new_cid()
+        if cell.storage is not None and not cell.storage.sid:
+            cell.storage.sid = cid
     return cid
 
 
 def output_tid(node: Any, slot: int) -> int:
     """The tensor that a node's output was, where the recording knows it by that node still."""
-    for number, ref in list(alive.items()) if node.nid else ():
-        tensor = ref() if number > 0 else None
+    for number, watch in list(alive.values()) if node.nid else ():
+        tensor = watch() if number > 0 else None
         if tensor is not None and tensor._edge is not None and tensor._edge[0] is node and tensor._edge[1] == slot:
             return abs(tensor._tid)  # type: ignore[no-any-return]
     return 0
@@ -150,7 +155,7 @@ def element_strides(array: ndarray) -> tuple[int, ...]:
     return known
 
 
-_type_names = {np_type: d.name for np_type, d in BY_NP.items()}
+type_names = {np_type: d.name for np_type, d in BY_NP.items()}
 
 
 def facts(tensor: Any, tid: int, how: str) -> tuple[Any, ...]:
@@ -170,23 +175,24 @@ def facts(tensor: Any, tid: int, how: str) -> tuple[Any, ...]:
         nid = node.nid
         if nid <= 0:
             nid = node_id(node)
-    sid = (storage and storage.sid) or storage_id(tensor)
-    return (tid, sid, cell.cid or cell_id(cell), array.shape, element_strides(array), offset,
-            _type_names[array.dtype], "cpu", tensor._requires, edge is None, base, cell.version, nid, slot, how,
+    cid = cell.cid or cell_id(cell)
+    sid = cid if storage is None else storage.sid or storage_id(tensor)
+    return (tid, sid, cid, array.shape, element_strides(array), offset,
+            type_names[array.dtype], "cpu", tensor._requires, edge is None, base, cell.version, nid, slot, how,
             value(array))
 
 
 def gradient(g: Any, full: bool = False) -> Any:
     """A gradient as ``events.Gradient``."""
     if g.__class__ is ndarray:
-        return (0, 0, g.shape, _type_names[g.dtype], value(g, full))
+        return (0, 0, g.shape, type_names[g.dtype], value(g, full))
     if g is None:
         return NO_GRADIENT
     array = getattr(g, "_array", None)
     if array is None:
         array = xp.asarray(g)
-        return (0, 0, array.shape, _type_names.get(array.dtype, str(array.dtype)), value(array, full))
-    return (gradient_id(g), storage_id(g), array.shape, _type_names[array.dtype], value(array, full))
+        return (0, 0, array.shape, type_names.get(array.dtype, str(array.dtype)), value(array, full))
+    return (gradient_id(g), storage_id(g), array.shape, type_names[array.dtype], value(array, full))
 
 
 def gradients(node: Any, g: Any) -> list[Any]:

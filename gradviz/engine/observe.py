@@ -5,28 +5,38 @@ from __future__ import annotations
 import threading
 from itertools import count
 from typing import Any
+from weakref import ref
 
 from gradviz import probe
 from gradviz.engine.autograd import modes
 from gradviz.engine.autograd.hooks import return_site
 from gradviz.engine.autograd.node import FREED, AccumulateGrad
+from gradviz.engine.autograd.saved import Output
 from gradviz.engine.identity import (
     NO_GRADIENT,
+    SMALL,
+    alive,
     cell_id,
     element_strides,
     facts,
     gradient,
     gradient_id,
     gradients,
+    new_cid,
+    new_nid,
+    new_tid,
     node_id,
     number_node,
     number_tensor,
     output_tid,
     storage_id,
     tensor_id,
+    type_names,
     value,
 )
-from gradviz.engine.xp import xp
+from gradviz.engine.xp import ndarray, xp
+
+new_id = probe.new_id
 
 
 # --- nodes -----------------------------------------------------------------------------------------------------------
@@ -73,13 +83,25 @@ def _saved_rows(node: Any, outputs: Any) -> list[Any]:
         else:
             own = next((t for t in outputs if t._array is holder._array), None)
             tid = 0 if own is None else abs(own._tid)
-            sid = storage_id(own) if own is not None else 0 if cell.storage is None else cell.storage.sid
+            sid = cell_id(cell) if cell.storage is None else cell.storage.sid
         rows.append((name, tid, sid, cell_id(cell), saved[i + 1]))
     return rows
 
 
 class _Muted(threading.local):
     on = False
+
+
+class _Mutes:
+    """``open`` counts the muted regions of all threads: while it is 0, nobody has to ask the thread-local."""
+
+    __slots__ = ("open",)
+
+    def __init__(self) -> None:
+        self.open = 0
+
+
+_mutes = _Mutes()
 
 
 _muted = _Muted()
@@ -90,9 +112,11 @@ class muted:
 
     def __enter__(self) -> None:
         self.outer = _muted.on
+        _mutes.open += 1
         _muted.on = True
 
     def __exit__(self, *exc: object) -> None:
+        _mutes.open -= 1
         _muted.on = self.outer
 
 
@@ -111,6 +135,7 @@ class composite:
 
     def __enter__(self) -> Any:
         self.outer = _muted.on
+        _mutes.open += 1
         _muted.on = True
         return self.done
 
@@ -121,6 +146,7 @@ class composite:
         return output
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        _mutes.open -= 1
         _muted.on = self.outer
         if error is not None and probe.sink is not None and not self.outer:
             failed(self.name, self.args, self.inputs, error)
@@ -132,7 +158,7 @@ def op(name: str, args: str, inputs: Any, outputs: Any, how: str = "op", written
     """An op has run. ``outputs``: its new tensors and those whose history it changed; ``written``: what it wrote in
     place, whose version was ``before``."""
     sink: Any = probe.sink
-    if _muted.on:
+    if _mutes.open and _muted.on:
         return
     read = []
     for t in inputs:
@@ -160,6 +186,70 @@ def op(name: str, args: str, inputs: Any, outputs: Any, how: str = "op", written
     sink.op(number or probe.new_id(), name, args, read, made, rows, writes, mode, True)
 
 
+def single(name: str, args: str, inputs: Any, out: Any) -> None:
+    """What :func:`op` does, for the pointwise op of one or two tensors with one new tensor: most ops of most programs.
+
+    What it has no short way for, such as a leaf whose AccumulateGrad is new, goes there.
+    """
+    edge = out._edge
+    nodes: Any = ()
+    nid = 0
+    read = []
+    for t in inputs:
+        tid = t._tid
+        if tid <= 0:
+            return op(name, args, inputs, (out,))
+        read.append((tid, t._cell.version))
+    if _mutes.open:
+        return op(name, args, inputs, (out,))
+    sink: Any = probe.sink
+    cell, array = out._cell, out._array
+    cid = cell.cid = new_cid()
+    tid = out._tid = new_tid()
+    watch = ref(out, sink.died)
+    alive[id(watch)] = tid, watch
+    shape = array.shape
+    if edge is not None:
+        node = edge[0]
+        edges = []
+        for after, slot in node.next:
+            if after is None:
+                edges.append((0, 0))
+            else:
+                number = after.nid
+                if number <= 0:
+                    out._tid = -tid
+                    return op(name, args, inputs, (out,))
+                edges.append((number, slot))
+        nid = node.nid = new_nid()
+        watch = ref(node, sink.died)
+        alive[id(watch)] = -nid, watch
+        saved = node.saved
+        rows: Any = ()
+        if saved is not None:
+            names = node.saves
+            holder = saved[0]
+            rows = [] if holder is None else [_saved_row(names[0], holder, saved[1], tid)]
+            if len(saved) == 4 and saved[2] is not None:
+                rows.append(_saved_row(names[1], saved[2], saved[3], tid))
+        nodes = ((nid, node.__class__.__name__, 0, edges, rows, node.order, None),)
+    sink.op(new_id(), name, args, read,
+            ((tid, cid, cid, shape, element_strides(array), 0, type_names[array.dtype], "cpu", out._requires,
+              edge is None, 0, 0, nid, 0, "op",
+              array.tobytes() if array.nbytes <= SMALL and sink.values == "auto" else value(array)),),
+            nodes, (), modes.thread.mode if modes.regions.off else "grad", True)
+    return None
+
+
+def _saved_row(name: str, holder: Any, version: int, tid: int) -> tuple[str, int, int, int, int]:
+    cell = holder._cell
+    cid, storage = cell.cid or cell_id(cell), cell.storage
+    sid = cid if storage is None else storage.sid or storage_id(holder)
+    if holder.__class__ is not Output:
+        tid = holder._tid if holder._tid > 0 else tensor_id(holder)
+    return name, tid, sid, cid, version
+
+
 def left(name: str, args: str, inputs: Any) -> None:
     """An op whose result is no tensor (``item``, ``numpy``)."""
     op(name, args, inputs, ())
@@ -183,7 +273,7 @@ def raised(error: BaseException, number: int) -> None:
     if holder is not None:
         found = holder._cell.version
         storage = holder._cell.storage
-        sid = storage_id(holder) if hasattr(holder, "_tid") else 0 if storage is None else storage.sid
+        sid = holder._cell.cid if storage is None else storage.sid
     probe.sink.error(error_number(error), type(error).__name__, str(error), number,  # type: ignore[union-attr]
                      0 if node is None else node_id(node), field, sid, saved, found, False)
 
@@ -226,19 +316,31 @@ def end(call: Any, phase: str) -> None:
         sink.backward(call.id, phase, call.roots, call.inputs, call.keep, call.create_graph, call.method)
 
 
+NOTHING = (None, None)
+
+
 def step(call: Any, node: Any, number: int, g: Any, shares: Any, started: int) -> None:
     """A node has run."""
     sink: Any = probe.sink
     fit = call.ns.fit
+    told, row = call.told
+    call.told = NOTHING  # what is kept there must not outlive the gradient's way
+    came = (row,) if g is told and node.hooks is None else gradients(node, g)
     out = []
-    for (after, slot), share in zip(node.next, shares, strict=False):
+    for (after, slot), share in zip(node.next, shares):
         if share is None or after is None:
             out.append(NO_GRADIENT)
         else:
             if getattr(share, "shape", None) != (after.shape if after.width == 1 else after.shape[slot]):
                 share = fit(share, after, slot)
-            out.append(gradient(share))
-    sink.step(number, call.id, node_id(node), gradients(node, g), out, started, True, node.site)
+                row = gradient(share)
+            else:
+                row = gradient(share)
+                if share.__class__ is ndarray and after.__class__ is not AccumulateGrad:
+                    call.told = share, row
+            out.append(row)
+    nid = node.nid
+    sink.step(number, call.id, nid if nid > 0 else node_id(node), came, out, started, True, node.site)
 
 
 def step_failed(call: Any, node: Any, number: int, g: Any, started: int, error: BaseException) -> None:
@@ -300,6 +402,6 @@ def grad_set(tensor: Any, to: Any) -> None:
 __all__ = [
     "accumulated", "begin", "composite", "element_strides", "end", "facts", "failed", "failed_here", "grad_set",
     "gradient",
-    "gradient_id", "hook", "left", "muted", "node_id", "op", "output_tid", "raised", "rebind", "retained", "step",
-    "step_failed", "tensor_id",
+    "gradient_id", "hook", "left", "muted", "node_id", "op", "output_tid", "raised", "rebind", "retained", "single",
+    "step", "step_failed", "tensor_id",
 ]

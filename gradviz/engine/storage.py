@@ -14,7 +14,7 @@ from gradviz.engine.xp import address, ndarray
 
 
 class Storage(Struct, eq=False, weakref=True):
-    """A buffer and its number, which is assigned when somebody records it."""
+    """A buffer and its number, which is assigned when somebody records it: that of its first counter."""
 
     array: ndarray
     sid: int = 0
@@ -35,7 +35,7 @@ def storage_of(tensor: Any) -> Storage:
     storage = cell.storage
     if storage is None:
         view = tensor._view
-        storage = cell.storage = Storage((tensor if view is None else view.base)._array)
+        storage = cell.storage = Storage((tensor if view is None else view.base)._array, cell.cid)
     return storage  # type: ignore[no-any-return]
 
 

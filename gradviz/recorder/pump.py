@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
+from weakref import ref
 
 from gradviz import probe
 from gradviz.events import BY_CODE, KINDS, Value
@@ -113,7 +114,7 @@ class Pump:
             self._owner = me
             try:
                 waiting = len(self.order)  # what comes while this is written waits for the next time
-                while waiting and self.order[waiting - 1].__class__ is probe.Mortal:
+                while waiting and self.order[waiting - 1].__class__ is ref:
                     waiting -= 1  # deaths are told with the next event
                 while waiting > 0:
                     part = self.order[:min(waiting, MOST)]
@@ -150,7 +151,9 @@ class Pump:
             rows[code] = noted[:n]
             del noted[:n]
         if dead:
-            kinds, rows[DEAD] = _buried(part, rows, self._last)
+            kinds, told = _buried(part, rows, self._last)
+            if told:
+                rows[DEAD] = told
         times = [t for code, flat in rows.items() for t in flat[::WIDTHS[code]]]
         tables = {code: encode(code, self._columns(flat, WIDTHS[code]), values, self._spans)
                   for code, flat in rows.items()}
@@ -219,11 +222,10 @@ def _buried(part: list[Any], rows: dict[int, list[Any]], t: int) -> tuple[bytes,
             tids += one[0]
             nids += one[1]
         else:
-            number = one.number
-            forget(number, None)
+            number, _ = forget(id(one), (0, None))
             if number > 0:
                 tids.append(number)
-            else:
+            elif number:
                 nids.append(-number)
     if tids or nids:
         told += common[0], common[1], NOWHERE, (), common[2], common[3], tids, nids

@@ -89,6 +89,8 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
         forks.unwatch(self)
         self._pump.pause()
         self._pump.drain()
+        if probe.sink is None:
+            probe.alive.clear()
         try:
             self._writer.close()
         except OSError as error:
@@ -113,13 +115,13 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
     def after_fork_in_child(self) -> None:
         self._off()
         self._pump.forget()
+        probe.alive.clear()
         self._writer.abandon()
 
     def _off(self) -> None:
         if probe.sink is self:
             self._console.close()
             probe.sink = None
-            probe.alive.clear()
 
     # --- what is told ------------------------------------------------------------------------------------------------
     def uncaught(self, exception: BaseException) -> None:

@@ -23,8 +23,8 @@ class Ear:
     def clock(self) -> int:
         return 0
 
-    def died(self, mortal: probe.Mortal) -> None:
-        number = mortal.number
+    def died(self, ref: Any) -> None:
+        number, _ = probe.alive.pop(id(ref))
         self.heard.append(SimpleNamespace(kind="dead", tids=[number] * (number > 0), nids=[-number] * (number < 0)))
 
     def __getattr__(self, name: str) -> Any:

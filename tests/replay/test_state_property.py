@@ -47,8 +47,8 @@ class Counter:
 
         return counting
 
-    def died(self, mortal: Any) -> None:
-        self._died(mortal)
+    def died(self, ref: Any) -> None:
+        self._died(ref)
         self._deaths += 1
 
 

@@ -27,7 +27,7 @@ class Call:
     """One backward call: what it was asked for and where it stands."""
 
     __slots__ = ("captured", "collect", "create_graph", "id", "inputs", "keep", "method", "needed", "ns",
-                 "roots", "targets")
+                 "roots", "targets", "told")
 
     def __init__(self, ns: Any, keep: bool, create_graph: bool) -> None:
         self.ns, self.keep, self.create_graph = ns, keep, create_graph
@@ -38,6 +38,8 @@ class Call:
         """node -> slot -> which of the inputs asked for; None: everything is accumulated into leaves."""
         self.needed: set[Any] | None = None
         self.captured: list[Any] = []
+        self.told: tuple[Any, Any] = (None, None)
+        """The gradient that a recorder was told last and what it was told: the next node is mostly handed that."""
 
 
 def count_edges(roots: list[Edge]) -> dict[Any, int]:

@@ -214,7 +214,7 @@ def operator(row: Row) -> Callable[[Any, Any], Any]:
             else:
                 out = make(r, Cell())
             if probe.sink is not None:
-                observe.op(name, "", (self, other), (out,))
+                observe.single(name, "", (self, other), out)
             return out
         except RuntimeWarning:
             with quiet():
@@ -244,7 +244,7 @@ def operator(row: Row) -> Callable[[Any, Any], Any]:
         else:
             out = make(r, Cell())
         if probe.sink is not None:
-            observe.op(name, str(other), (self,), (out,))
+            observe.single(name, str(other), (self,), out)
         return out
 
     return op

@@ -144,7 +144,7 @@ def function(row: Row) -> Callable[[Any], Tensor]:
             else:
                 out = make(r, Cell())
             if probe.sink is not None:
-                observe.op(name, "", (input,), (out,))
+                observe.single(name, "", (input,), out)
             return out  # type: ignore[no-any-return]
         except RuntimeWarning:
             with quiet():
