@@ -63,7 +63,6 @@ FORMULAS: Final[dict[str, Formula]] = {
     "LogSoftmaxBackward0": Formula(r"\ln \mathrm{softmax}(a)",
                                    (rf"g - e^{{{_RESULT}}} \odot \textstyle\sum g",)),
     "ViewBackward0": Formula(r"\mathrm{view}(a)", (r"g \ \text{in the shape of } \mathrm{self}",), _MOVED),
-    "ReshapeAliasBackward0": Formula(r"\mathrm{reshape}(a)", (r"g \ \text{in the shape of } \mathrm{self}",), _MOVED),
     "UnsafeViewBackward0": Formula(r"\mathrm{view}(a)", (r"g \ \text{in the shape of } \mathrm{self}",), _MOVED),
     "TBackward0": Formula(r"A^{\top}", (r"g^{\top}",), _MOVED),
     "TransposeBackward0": Formula(r"A^{\top}", (r"g^{\top}",), _MOVED),
@@ -82,7 +81,134 @@ FORMULAS: Final[dict[str, Formula]] = {
     "CopyBackwards": Formula(r"b", (r"0", r"g")),
     "CopySlices": Formula(r"a \text{ with a part written}",
                           (r"g, \text{ with } 0 \text{ where it was overwritten}", r"g \text{ of the part}")),
-    "FillBackward0": Formula(r"c", (r"0",)),
     "ZeroBackward0": Formula(r"0", (r"0",)),
     "AccumulateGrad": Formula(r"\text{leaf}", (r"\mathrm{.grad} \mathrel{+}= g",)),
+    # --- pointwise, the rest -----------------------------------------------------------------------------------------
+    "RsubBackward0": Formula(r"b - \alpha a", (r"-\alpha\, g", r"g"), _UNBROADCAST),
+    "PowBackward2": Formula(r"c^{a}", (rf"g \odot {_RESULT} \odot \ln c",)),
+    "Exp2Backward0": Formula(r"2^{a}", (rf"g \odot {_RESULT} \ln 2",)),
+    "Expm1Backward0": Formula(r"e^{a} - 1", (rf"g \odot ({_RESULT} + 1)",)),
+    "Log2Backward0": Formula(r"\mathrm{log}_2\, a", (rf"\frac{{g}}{{{_SELF} \ln 2}}",)),
+    "Log10Backward0": Formula(r"\mathrm{log}_{10}\, a", (rf"\frac{{g}}{{{_SELF} \ln 10}}",)),
+    "Log1PBackward0": Formula(r"\ln (1 + a)", (rf"\frac{{g}}{{1 + {_SELF}}}",)),
+    "LogitBackward0": Formula(r"\ln \frac{a}{1 - a}", (rf"\frac{{g}}{{{_SELF} (1 - {_SELF})}}",)),
+    "TanBackward0": Formula(r"\mathrm{tan}\, a", (rf"g \odot (1 + {_RESULT}^2)",)),
+    "AsinBackward0": Formula(r"\mathrm{asin}\, a", (rf"\frac{{g}}{{\sqrt{{1 - {_SELF}^2}}}}",)),
+    "AcosBackward0": Formula(r"\mathrm{acos}\, a", (rf"-\frac{{g}}{{\sqrt{{1 - {_SELF}^2}}}}",)),
+    "AtanBackward0": Formula(r"\mathrm{atan}\, a", (rf"\frac{{g}}{{1 + {_SELF}^2}}",)),
+    "Atan2Backward0": Formula(r"\mathrm{atan2}(a, b)", (
+        rf"g \odot \frac{{{_OTHER}}}{{{_SELF}^2 + {_OTHER}^2}}",
+        rf"-g \odot \frac{{{_SELF}}}{{{_SELF}^2 + {_OTHER}^2}}")),
+    "SinhBackward0": Formula(r"\mathrm{sinh}\, a", (rf"g \odot \mathrm{{cosh}}\, {_SELF}",)),
+    "CoshBackward0": Formula(r"\mathrm{cosh}\, a", (rf"g \odot \mathrm{{sinh}}\, {_SELF}",)),
+    "AsinhBackward0": Formula(r"\mathrm{asinh}\, a", (rf"\frac{{g}}{{\sqrt{{{_SELF}^2 + 1}}}}",)),
+    "AcoshBackward0": Formula(r"\mathrm{acosh}\, a", (rf"\frac{{g}}{{\sqrt{{{_SELF}^2 - 1}}}}",)),
+    "AtanhBackward0": Formula(r"\mathrm{atanh}\, a", (rf"\frac{{g}}{{1 - {_SELF}^2}}",)),
+    "SincBackward0": Formula(r"\mathrm{sinc}\, a", (r"g \odot \mathrm{sinc}'\, \mathrm{self}",)),
+    "ErfBackward0": Formula(r"\mathrm{erf}\, a", (rf"g \odot \frac{{2}}{{\sqrt{{\mathrm{{pi}}}}}} e^{{-{_SELF}^2}}",)),
+    "ErfcBackward0": Formula(r"\mathrm{erfc}\, a", (
+        rf"-g \odot \frac{{2}}{{\sqrt{{\mathrm{{pi}}}}}} e^{{-{_SELF}^2}}",)),
+    "ErfinvBackward0": Formula(r"\mathrm{erfinv}\, a", (
+        rf"g \odot \frac{{\sqrt{{\mathrm{{pi}}}}}}{{2}} e^{{{_RESULT}^2}}",)),
+    "LgammaBackward0": Formula(r"\mathrm{lgamma}\, a", (rf"g \odot \mathrm{{digamma}}\, {_SELF}",)),
+    "DigammaBackward0": Formula(r"\mathrm{digamma}\, a", (rf"g \odot \mathrm{{trigamma}}\, {_SELF}",)),
+    "I0Backward0": Formula(r"\mathrm{i0}\, a", (rf"g \odot \mathrm{{i1}}\, {_SELF}",)),
+    "Deg2RadBackward0": Formula(r"a \frac{\mathrm{pi}}{180}", (r"g \frac{\mathrm{pi}}{180}",)),
+    "Rad2DegBackward0": Formula(r"a \frac{180}{\mathrm{pi}}", (r"g \frac{180}{\mathrm{pi}}",)),
+    "HypotBackward0": Formula(r"\sqrt{a^2 + b^2}", (rf"g \odot \frac{{{_SELF}}}{{{_RESULT}}}",
+                                                    rf"g \odot \frac{{{_OTHER}}}{{{_RESULT}}}")),
+    "CopysignBackward0": Formula(r"\mathrm{copysign}(a, b)", (
+        r"g \text{, its sign turned where that of } a \text{ was}", r"0")),
+    "FmodBackward1": Formula(r"a - b\, \mathrm{trunc} \frac{a}{b}", (
+        r"g", rf"-g \odot \mathrm{{trunc}} \frac{{{_SELF}}}{{{_OTHER}}}")),
+    "RemainderBackward1": Formula(r"a - b\, \mathrm{floor} \frac{a}{b}", (
+        r"g", rf"-g \odot \mathrm{{floor}} \frac{{{_SELF}}}{{{_OTHER}}}")),
+    "XlogyBackward0": Formula(r"a \ln b", (rf"g \odot \ln {_OTHER}", rf"g \odot \frac{{{_SELF}}}{{{_OTHER}}}")),
+    "LogaddexpBackward0": Formula(r"\ln (e^{a} + e^{b})", (rf"g \odot e^{{{_SELF} - {_RESULT}}}",
+                                                           rf"g \odot e^{{{_OTHER} - {_RESULT}}}")),
+    "LerpBackward0": Formula(r"a + w (b - a)", (r"(1 - w)\, g", r"w\, g")),
+    "LerpBackward1": Formula(r"a + w (b - a)", (
+        r"(1 - \mathrm{weight})\, g", r"\mathrm{weight}\, g", r"g \odot (\mathrm{end} - \mathrm{self})")),
+    "AddcmulBackward0": Formula(r"a + c\, b_1 b_2", (r"g", r"c\, g \odot \mathrm{tensor2}",
+                                                     r"c\, g \odot \mathrm{tensor1}"), _UNBROADCAST),
+    "AddcdivBackward0": Formula(r"a + c \frac{b_1}{b_2}", (
+        r"g", r"c \frac{g}{\mathrm{tensor2}}",
+        r"-c\, g \odot \frac{\mathrm{tensor1}}{\mathrm{tensor2}^2}"), _UNBROADCAST),
+    "ClampBackward0": Formula(r"\mathrm{clamp}(a)", (rf"g \odot [\,\min \le {_SELF} \le \max\,]",)),
+    "ClampMinBackward0": Formula(r"\max(a, \mathrm{min})", (rf"g \odot [\,{_SELF} \ge \min\,]",)),
+    "ClampMaxBackward0": Formula(r"\min(a, \mathrm{max})", (rf"g \odot [\,{_SELF} \le \max\,]",)),
+    "NanToNumBackward0": Formula(r"\text{finite } a", (r"g \text{ where } a \text{ was finite, else } 0",)),
+    # --- the larger or smaller of two --------------------------------------------------------------------------------
+    **{name: Formula(rf"\{word}(a, b)", (rf"g \odot [\,{_SELF} {sign} {_OTHER}\,]",
+                                         rf"g \odot [\,{_OTHER} {sign} {_SELF}\,]"), "Where both are equal, each gets half.")
+       for name, word, sign in (("MaximumBackward0", "max", ">"), ("FmaxBackward0", "max", ">"),
+                                ("MinimumBackward0", "min", "<"), ("FminBackward0", "min", "<"))},
+    # --- no gradient passes ------------------------------------------------------------------------------------------
+    **{name: Formula(rf"\mathrm{{{word}}}(a)", (r"0",), "It is constant almost everywhere: no gradient passes.")
+       for name, word in (("CeilBackward0", "ceil"), ("FloorBackward0", "floor"), ("RoundBackward0", "round"),
+                          ("TruncBackward0", "trunc"), ("SignBackward0", "sign"), ("SgnBackward0", "sgn"))},
+    "FracBackward0": Formula(r"a - \mathrm{trunc}\, a", (r"g",)),
+    **{name: Formula(r"\text{random numbers}", (r"0",), "What was there is overwritten: no gradient passes.")
+       for name in ("BernoulliBackward0", "ExponentialBackward0", "NormalBackward0", "RandomBackward0",
+                    "UniformBackward0")},
+    "FillBackward2": Formula(r"c", (r"0",), "What was there is overwritten."),
+    "FillBackward3": Formula(r"c", (r"0", r"\textstyle\sum g"), "What was there is overwritten."),
+    # --- reductions and scans ----------------------------------------------------------------------------------------
+    "NansumBackward0": Formula(r"\sum a \text{ without NaN}", (r"g \text{ where } a \text{ is a number, else } 0",)),
+    "ProdBackward0": Formula(r"a_1 a_2 \dots", (rf"g \odot \frac{{{_RESULT}}}{{{_SELF}}}",),
+                             "Where an element is zero: the product of the others."),
+    "ProdBackward1": Formula(r"a_1 a_2 \dots \text{ along dim}", (rf"g \odot \frac{{{_RESULT}}}{{{_SELF}}}",)),
+    "CumsumBackward0": Formula(r"\sum_{j \le i} a_j", (r"\sum_{j \ge i} g_j",)),
+    "CumprodBackward0": Formula(r"a_1 \dots a_i", (rf"\sum_{{j \ge i}} g_j \frac{{{_RESULT}_j}}{{{_SELF}_i}}",)),
+    "CummaxBackward0": Formula(r"\max_{j \le i} a_j", (r"g \ \text{added at } \mathrm{indices}",)),
+    "CumminBackward0": Formula(r"\min_{j \le i} a_j", (r"g \ \text{added at } \mathrm{indices}",)),
+    "LogsumexpBackward0": Formula(r"\ln \sum e^{a}", (rf"g \odot e^{{{_SELF} - {_RESULT}}}",)),
+    "VarBackward0": Formula(r"\mathrm{var}(a)", (r"g \odot \frac{2\,(\mathrm{self} - \text{mean})}{n - 1}",)),
+    "StdBackward0": Formula(r"\mathrm{std}(a)", (
+        rf"g \odot \frac{{\mathrm{{self}} - \text{{mean}}}}{{(n - 1)\,{_RESULT}}}",)),
+    "LinalgVectorNormBackward0": Formula(r"\mathrm{norm}(a)", (rf"g \odot \frac{{{_SELF}}}{{{_RESULT}}}",),
+                                         "As it is for p = 2."),
+    "AmaxBackward0": Formula(r"\max_{\mathrm{dim}} a", (rf"\frac{{g}}{{m}} \odot [\,{_SELF} = {_RESULT}\,]",),
+                             "m elements that are equally large share the gradient."),
+    "AminBackward0": Formula(r"\min_{\mathrm{dim}} a", (rf"\frac{{g}}{{m}} \odot [\,{_SELF} = {_RESULT}\,]",),
+                             "m elements that are equally small share the gradient."),
+    "MinBackward1": Formula(r"\min a", (rf"\frac{{g}}{{m}} \odot [\,{_SELF} = {_RESULT}\,]",),
+                            "m elements that are equally small share the gradient."),
+    "MedianBackward0": Formula(r"\mathrm{median}(a)", (
+        rf"g \ \text{{where }} {_SELF} = {_RESULT}, \text{{ else }} 0",)),
+    "TraceBackward0": Formula(r"\sum_i A_{ii}", (r"g \ \text{on the diagonal, else } 0",)),
+    **{name: Formula(rf"\mathrm{{{word}}}(a)", (r"g \ \text{at } \mathrm{indices}, \text{ else } 0",))
+       for name, word in (("MinBackward0", "min"), ("MedianBackward1", "median"), ("ModeBackward0", "mode"),
+                          ("KthvalueBackward0", "kthvalue"), ("SortBackward0", "sort"), ("TopkBackward0", "topk"),
+                          ("GatherBackward0", "gather"), ("IndexSelectBackward0", "index\\_select"))},
+    # --- indexing and masks ------------------------------------------------------------------------------------------
+    "MaskedFillBackward0": Formula(r"c \text{ where masked, else } a", (r"0 \text{ where masked, else } g",)),
+    "MaskedFillBackward1": Formula(r"c \text{ where masked, else } a", (
+        r"0 \text{ where masked, else } g", r"\textstyle\sum g \text{ where masked}")),
+    "MaskedSelectBackward0": Formula(r"a_{\mathrm{mask}}", (r"g \ \text{at the mask, else } 0",)),
+    **{name: Formula(r"a \text{ with } b \text{ at } \mathrm{index}", (
+        r"g, \text{ with } 0 \text{ where it was overwritten}", r"g_{\mathrm{index}}"))
+       for name in ("IndexPutBackward0", "IndexCopyBackward0", "IndexFillBackward0", "ScatterBackward0",
+                    "PutBackward")},
+    **{name: Formula(r"a \text{ plus } b \text{ at } \mathrm{index}", (r"g", r"g_{\mathrm{index}}"))
+       for name in ("IndexAddBackward0", "ScatterAddBackward0")},
+    "TrilBackward0": Formula(r"\mathrm{tril}(A)", (r"\mathrm{tril}(g)",)),
+    "TriuBackward0": Formula(r"\mathrm{triu}(A)", (r"\mathrm{triu}(g)",)),
+    "LinalgCrossBackward0": Formula(r"a \times b", (r"\mathrm{other} \times g", r"g \times \mathrm{self}")),
+    # --- shape -------------------------------------------------------------------------------------------------------
+    "RepeatBackward0": Formula(r"\mathrm{repeat}(a)", (r"\textstyle\sum g \ \text{over the copies}",)),
+    "AsStridedBackward0": Formula(r"\text{a view of } a", (r"g \ \text{at its places in the base, else } 0",),
+                                  "The base was written in place, so the view was made anew from it."),
+    "AsStridedScatterBackward0": Formula(r"a \text{ with a part written}", (
+        r"g, \text{ with } 0 \text{ where it was overwritten}", r"g \text{ of the part}")),
+    **{name: Formula(rf"\mathrm{{{word}}}(a)", (r"g \ \text{moved back}",), _MOVED)
+       for name, word in (("FlipBackward0", "flip"), ("RollBackward0", "roll"), ("AliasBackward0", "alias"),
+                          ("SqueezeBackward1", "squeeze"), ("SqueezeBackward2", "squeeze"),
+                          ("SqueezeBackward4", "squeeze"))},
+    **{name: Formula(rf"\mathrm{{{word}}}(a)", (r"g \ \text{at the same places, else } 0",))
+       for name, word in (("DiagonalBackward0", "diagonal"), ("DiagonalBackward0_copy", "diagonal"),
+                          ("DiagEmbedBackward0", "diag"))},
+    "UnfoldBackward0": Formula(r"\mathrm{unfold}(a)", (r"\textstyle\sum g \ \text{over the windows}",)),
+    "SplitWithSizesBackward0": Formula(r"a_1, a_2, \dots", (r"[g_1, g_2, \dots]",)),
+    "ToCopyBackward0": Formula(r"a \text{ in another dtype}", (r"g \ \text{in the dtype of } a",)),
 }
