@@ -140,7 +140,8 @@ FORMULAS: Final[dict[str, Formula]] = {
     "NanToNumBackward0": Formula(r"\text{finite } a", (r"g \text{ where } a \text{ was finite, else } 0",)),
     # --- the larger or smaller of two --------------------------------------------------------------------------------
     **{name: Formula(rf"\{word}(a, b)", (rf"g \odot [\,{_SELF} {sign} {_OTHER}\,]",
-                                         rf"g \odot [\,{_OTHER} {sign} {_SELF}\,]"), "Where both are equal, each gets half.")
+                                         rf"g \odot [\,{_OTHER} {sign} {_SELF}\,]"),
+                     "Where both are equal, each gets half.")
        for name, word, sign in (("MaximumBackward0", "max", ">"), ("FmaxBackward0", "max", ">"),
                                 ("MinimumBackward0", "min", "<"), ("FminBackward0", "min", "<"))},
     # --- no gradient passes ------------------------------------------------------------------------------------------
