@@ -22,8 +22,8 @@ class Began:
     """A beginning, at event ``seq`` and a line.
 
     ``kind``: step, empty (it was handed an empty gradient), hook, root (backward was called with it), sum (finite
-    shares overflowed, or shares cancelled), before (it was in ``.grad`` already), set (it was written there), op, created
-    or unknown; ``by``: the node, op or hook; ``causes``: the values that did it, in words.
+    shares overflowed, or shares cancelled), before (it was in ``.grad`` already), set (it was written there), op,
+    created or unknown; ``by``: the node, op or hook; ``causes``: the values that did it, in words.
     """
 
     kind: str

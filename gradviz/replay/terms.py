@@ -153,17 +153,22 @@ def check_line(one: Sum) -> str:
     """Whether the terms add up to what was recorded."""
     if one.off is None:
         return f"{one.reason[:1].upper()}{one.reason[1:]}." if one.reason else ""
+    return f"{equation(one)}, {'exactly' if one.off == 0 else f'apart by at most {one.off:.2g}'}"
+
+
+def equation(one: Sum) -> str:
+    """The terms and what they make, in figures."""
     figures = [figure(term.value) for term in one.terms]
-    said = "exactly" if one.off == 0 else f"apart by at most {one.off:.2g}"
     if one.changes:
         shares = [figure(term.value) for term in one.terms if term.kind != "before"]
         gave = figure(one.changes[-1].gave)
-        told = f"{_plus(shares)} = {figure(one.changes[0].came)} came to the hook and {gave} went on"
+        came = figure(one.changes[0].came)
+        told = f"{f'{_plus(shares)} = ' if len(shares) > 1 else ''}{came} came to the hook and {gave} went on"
         kept = [text for text, term in zip(figures, one.terms, strict=True) if term.kind == "before"]
-        return f"{told}{f'; {_plus([*kept, gave])} = {figure(one.value)}' if kept else ''}, {said}"
+        return f"{told}{f'; {_plus([*kept, gave])} = {figure(one.value)}' if kept else ''}"
     if any(text.startswith("‖") for text in (*figures, figure(one.value))):
-        return f"element by element the terms add up to {figure(one.value)}, {said}"
-    return f"{_plus(figures)} = {figure(one.value)}, {said}"
+        return f"element by element the terms add up to {figure(one.value)}"
+    return f"{_plus(figures)} = {figure(one.value)}"
 
 
 def grad_of(label: str) -> str:

@@ -71,11 +71,23 @@ def flowing(replay: Replay, tid: int, seq: int) -> Why | None:
         return None
     rows = replay.index.nodes.where("leaf", tid)
     nids = [facts.grad_fn] if facts.grad_fn else replay.index.nodes.ints("nid")[rows].tolist()
-    for one in reversed(calls(replay, seq)):
-        for nid in reversed(nids):
-            if shares_at(replay, one.call, nid, seq, facts.output):
-                return at(replay, one.call, nid, facts.output, seq)
+    places = [(call, nid) for nid in nids for call in _reaching(replay, nid, seq)]
+    for call, nid in sorted(places, reverse=True):
+        if shares_at(replay, call, nid, seq, facts.output):
+            return at(replay, call, nid, facts.output, seq)
     return None
+
+
+def _reaching(replay: Replay, nid: int, seq: int) -> set[int]:
+    """The backward calls that began at a node or ran one that hands on to it, up to an event."""
+    index, found = replay.index, set[int]()
+    rows = index.roots.where("nid", nid)
+    found.update(index.backwards.ints("call")[index.roots.parent[rows[index.roots.seq[rows] <= seq]]].tolist())
+    sources = index.nodes.ints("nid")[index.edges.parent[index.edges.where("nid", nid)]].tolist()
+    for source in set(sources):
+        rows = index.steps.where("nid", source)
+        found.update(index.steps.ints("call")[rows[index.steps.seq[rows] <= seq]].tolist())
+    return found
 
 
 def _runs(replay: Replay, call: int, seq: int) -> bool:
@@ -87,6 +99,17 @@ def at(replay: Replay, call: int, nid: int, slot: int, seq: int) -> Why:
     first = sum_at(replay, call, nid, slot, seq)
     sums, end = _followed(replay, call, first, seq)
     return Why(first.label, first.tid, call, first.seq if first.seq >= 0 else seq, sums, end)
+
+
+def place(replay: Replay, call: int, nid: int, slot: int | None, seq: int) -> Why | None:
+    """What a call has handed to a node by an event: for a leaf's node its ``.grad``, else what entered the output
+    (slot None: the one that got something); None where nothing has flowed, or to several outputs."""
+    node = replay.node(nid)
+    answer = why(replay, node.leaf, seq) if node is not None and node.leaf else None
+    if isinstance(answer, Why) and answer.call == call:
+        return answer
+    slots = {share.slot for share in shares_at(replay, call, nid, seq, slot)}
+    return at(replay, call, nid, slots.pop(), seq) if len(slots) == 1 else None
 
 
 def sum_at(replay: Replay, call: int, nid: int, slot: int, seq: int) -> Sum:

@@ -18,7 +18,7 @@ from gradviz.replay import Replay
 from gradviz.replay.absence import Absence
 from gradviz.replay.shares import Calls, begin_of, calls
 from gradviz.replay.terms import Term, Why
-from gradviz.replay.why import at, flowing, lines, why
+from gradviz.replay.why import at, flowing, lines, place, why
 from tests.programs import Program, begin, programs, run_line
 
 Record = Callable[[str], Replay]
@@ -145,7 +145,7 @@ w.register_hook(double)
     told = lines(explained(replay, "w"))
     assert "hook <lambda> at line 3 got 5 and returned 50" in told[3]
     assert "edited it in place to 100" in told[4]
-    assert told[5] == "  5 = 5 came to the hook and 100 went on; 140 + 100 = 240, exactly"
+    assert told[5] == "  5 came to the hook and 100 went on; 140 + 100 = 240, exactly"
 
 
 def test_copies_are_skipped_and_counted(recorded: Record) -> None:
@@ -276,6 +276,25 @@ def recorded_program(program: Program) -> Replay:
             recorder.stop()
         assert probe.sink is None
         return Replay.open(recorder.path)
+
+
+def test_a_place_tells_of_the_call_that_is_asked_for(recorded: Record) -> None:
+    replay = recorded("""
+w = torch.tensor(1.0, requires_grad=True)
+(w * 3).backward()
+y = w * 4
+(y + y * 5).backward()
+""")
+    leaf = next(row for row in map(replay.index.nodes.row, range(len(replay.index.nodes))) if row.leaf)
+    first, second = calls(replay, replay.n - 1)
+    last = place(replay, second.call, leaf.nid, None, replay.n - 1)
+    assert last is not None
+    assert [term.kind for term in last.sums[0].terms] == ["before", "share"]
+    early = place(replay, second.call, leaf.nid, None, second.begin)
+    assert early is None
+    was = place(replay, first.call, leaf.nid, None, first.end)
+    assert was is not None
+    assert lines(was)[0] == "w.grad = 3"
 
 
 def test_calls_are_told_with_their_ends(recorded: Record) -> None:

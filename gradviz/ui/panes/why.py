@@ -1,31 +1,20 @@
-"""Why a gradient is what it is: the recorded shares that were added up, from the nearest place where some met."""
+"""Why a gradient is what it is, as a part of the inspector: a view of ``gradviz.replay.why``."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from dash import html
 
-from gradviz.replay import Replay, inspect
-from gradviz.replay.inspect import Content
-from gradviz.replay.values import short
+from gradviz.replay.derivative import figure
+from gradviz.replay.terms import Sum, Term, Why, change_line, check_line, equation
+from gradviz.replay.why import place
 from gradviz.ui.panes.focus import Focus
 from gradviz.ui.panes.parts import icon, section, to_event
 
-_HOPS = 50
-
-
-@dataclass(frozen=True)
-class Share:
-    """What node ``nid`` handed on at event ``seq``, into input ``slot`` of another; ``via``: the tensor it came by."""
-
-    seq: int
-    nid: int
-    slot: int
-    via: str
-    content: Content
+_NAMED = 4
+"""Nodes of a path that are named, the nearest."""
 
 
 def root_label(focus: Focus) -> str:
@@ -39,179 +28,106 @@ def root_label(focus: Focus) -> str:
 
 def section_of(focus: Focus, nid: int, slot: int | None = None) -> list[Any]:
     """The section "Why" of the gradient that enters a node (at an output); empty where nothing has flowed there."""
-    replay, call = focus.replay, focus.replay.graphs[focus.scene.graph].call
-    if not nid or not call:
+    call = focus.replay.graphs[focus.scene.graph].call
+    answer = place(focus.replay, call, nid, slot, focus.seq) if nid and call else None
+    if answer is None or all(term.kind == "root" for term in answer.sums[0].terms):
         return []
-    first = shares = shares_of(replay, call, nid, slot, focus.seq)
-    passed: list[Share] = []
-    place = nid
-    while len(shares) == 1 and len(passed) < _HOPS:
-        passed.append(shares[0])
-        place = shares[0].nid
-        shares = shares_of(replay, call, place, None, focus.seq)
-    if not first:
-        return []
-    if len({share.slot for share in shares}) > 1:  # they meet a node with several outputs: nothing is added there
-        shares = []
-    total = _figure(first)
-    title = f"Why {total}?" if total else "Why?"
-    chain = _chain(replay, passed)
-    if len(shares) < 2:
-        return [section(title, "one path", *chain)] if chain else []
-    terms = [
-        to_event(
-            share.seq,
-            [
-                html.Span(f"via {share.via}" if share.via else _name(replay, share.nid)),
-                html.Span(_name(replay, share.nid), className="dim"),
-                html.B(_of(share.content)),
-            ],
-            "term",
-        )
-        for share in shares
-    ]
-    aside = f"{len(shares)} shares add up" + (f" at {passed[-1].via}" if passed and passed[-1].via else "")
+    asked = answer.sums[0]
+    met = next((one for one in answer.sums if _tells(one)), None)
+    title = f"Why {figure(asked.value)}?" if asked.value.array is not None else "Why?"
+    if met is None:
+        return [section(title, "one path", *_path(answer, answer.sums))]
+    passed = answer.sums[: answer.sums.index(met)]
+    kind = "shares" if all(term.kind != "before" for term in met.terms) else "terms"
+    aside = f"{len(met.terms)} {kind} add up" if len(met.terms) > 1 else "a hook changed it"
+    if met.terms[0].kind == "set":
+        return [section(title, met.terms[0].note, _row(met.terms[0]))]
+    hooks = [to_event(change.seq, change_line(change), "link note") for change in met.changes]
     return [
         section(
             title,
-            aside,
-            *_bars(shares),
-            *terms,
-            _total(shares, _arrived(replay, call, place, shares[0].slot, focus.seq)),
-            *chain,
+            f"{aside} at {met.label}" if passed else aside,
+            *_bars(met),
+            *[_row(term) for term in met.terms],
+            *hooks,
+            _total(met),
+            *_path(answer, passed),
         )
     ]
 
 
-def shares_of(replay: Replay, call: int, nid: int, slot: int | None, seq: int) -> list[Share]:
-    """What had been handed to a node by an event of a call, in the order of time; slot None: to any of its inputs."""
-    edges, nodes, found = replay.index.edges, replay.index.nodes, []
-    firsts = np.searchsorted(edges.parent, edges.parent)
-    for row in edges.where("nid", nid):
-        into = int(edges.ints("slot")[row])
-        source = int(nodes.ints("nid")[edges.parent[row]])
-        step = _step(replay, source, call, seq)
-        place = int(row - firsts[row])
-        if (slot is not None and into != slot) or step is None or place >= len(step.grads_out):
-            continue
-        gradient = replay.gradient(step.grads_out[place])
-        if gradient is not None:
-            tid = replay.output_of(source, 0, seq)
-            found.append(
-                Share(
-                    step.seq, source, into, replay.label(tid, seq) if tid else "", inspect.content_of(replay, gradient)
-                )
-            )
-    return sorted(found, key=lambda share: share.seq)
+def _tells(one: Sum) -> bool:
+    """Whether more happened at a place than that one share came."""
+    return len(one.terms) > 1 or bool(one.changes) or any(term.kind == "set" for term in one.terms)
 
 
-def _chain(replay: Replay, passed: list[Share]) -> list[Any]:
+def _row(term: Term) -> html.Button:
+    """One term; a click goes to its event."""
+    words = {"root": "backward was called with", "before": "was there before", "set": "set"}.get(
+        term.kind, f"via {term.via}" if term.via else term.node
+    )
+    aside = [term.node or term.note]
+    aside += [f"operand {term.operand}"] if term.operand else []
+    aside += [f"{term.copies} {'copy' if term.copies == 1 else 'copies'} skipped"] if term.copies else []
+    return to_event(
+        term.seq,
+        [html.Span(words), html.Span(", ".join(filter(None, aside)), className="dim"), html.B(figure(term.value))],
+        "term",
+    )
+
+
+def _path(answer: Why, sums: tuple[Sum, ...]) -> list[Any]:
     """Through which nodes the sum came here, the nearest last."""
-    if not passed:
+    terms = [one.terms[0] for one in sums if one.terms and one.terms[0].kind == "share"]
+    if not terms:
         return []
-    names = [to_event(share.seq, _name(replay, share.nid), "link mono") for share in reversed(passed[:4])]
-    words: list[Any] = [
-        part for place, name in enumerate(names) for part in ((" then " if place else "through "), name)
-    ]
-    more = len(passed) - 4
+    words: list[Any] = []
+    for term in reversed(terms[:_NAMED]):
+        words += [" then " if words else "through ", to_event(term.seq, term.node, "link mono")]
+    more = len(terms) - _NAMED
     return [
         html.Div(
-            [*words, f", {more} more before" if more > 0 else "", f" = {_of(passed[0].content)}"], className="note"
+            [
+                *words,
+                f", {more} more before" if more > 0 else "",
+                " and on" if answer.end == "far" else "",
+                f" = {figure(answer.sums[0].value)}",
+            ],
+            className="note",
         )
     ]
 
 
-def _step(replay: Replay, nid: int, call: int, seq: int) -> Any | None:
-    steps = replay.index.steps
-    for row in steps.where("nid", nid):
-        if int(steps.ints("call")[row]) == call and steps.seq[row] <= seq:
-            return replay.event(int(steps.seq[row]))
-    return None
-
-
-def _arrived(replay: Replay, call: int, nid: int, slot: int, seq: int) -> Any | None:
-    """What a node took in once all its shares were there, as recorded; None where it has not run or was not kept."""
-    step = _step(replay, nid, call, seq)
-    if step is not None:
-        row = step.grads_in[slot] if slot < len(step.grads_in) else None
-    else:
-        rows = replay.index.accumulates
-        last = next(
-            (row for row in rows.where("nid", nid) if int(rows.ints("call")[row]) == call and rows.seq[row] <= seq),
-            None,
-        )
-        row = None if last is None else replay.event(int(rows.seq[last])).added
-    gradient = None if row is None else replay.gradient(row)
-    return None if gradient is None else inspect.content_of(replay, gradient).array
-
-
-def _total(shares: list[Share], arrived: Any | None) -> html.Div:
+def _total(met: Sum) -> html.Div:
     """The terms and their sum, and whether that is what was recorded."""
-    arrays = [share.content.array for share in shares]
-    if any(array is None for array in arrays):
-        return html.Div("Only norms were kept: record with --values full to see the terms add up.", className="note")
-    summed = sum(array.astype(np.float64) for array in arrays if array is not None)
-    if all(_uniform(array) is not None for array in arrays):
-        words = " + ".join(_of(share.content) for share in shares) + f" = {_of_array(summed)}"
-    else:
-        words = f"element by element: {_of_array(summed)}"
-    return html.Div([html.B(words), _agrees(summed, arrived)], className="tot")
+    if met.seq < 0:
+        return html.Div([html.B(equation(met)), html.Span("so far", className="dim")], className="tot")
+    if met.off is None:
+        return html.Div(check_line(met), className="note")
+    return html.Div([html.B(equation(met)), _agrees(met, met.off)], className="tot")
 
 
-def _agrees(summed: Any, arrived: Any | None) -> html.Span:
-    if arrived is None:
-        return html.Span("so far", className="dim")
-    with np.errstate(all="ignore"):
-        off = float(np.max(np.abs(summed - arrived), initial=0.0))
+def _agrees(met: Sum, off: float) -> html.Span:
     if off == 0:
         return html.Span([icon("ok"), "exact"])
-    if not np.isfinite(off):
-        return html.Span("not finite", className="dim")
-    size = float(np.max(np.abs(arrived), initial=0.0)) or 1.0
-    if off / size < 1e-5:
+    array = met.value.array
+    size = float(np.max(np.abs(array), initial=0.0)) if array is not None else 0.0
+    if np.isfinite(off) and off <= 1e-5 * (size or 1.0):
         return html.Span([icon("ok"), f"rounding {off:.1g}"])
-    return html.Span("a hook changed the sum", className="dim")
+    return html.Span(f"apart by {off:.2g}", className="dim")
 
 
-def _bars(shares: list[Share]) -> list[Any]:
-    sizes = [share.content.norm for share in shares]
-    if any(size is None or not np.isfinite(size) for size in sizes) or not any(sizes):
+def _bars(met: Sum) -> list[Any]:
+    sizes = [term.value.norm for term in met.terms]
+    if len(sizes) < 2 or any(size is None or not np.isfinite(size) for size in sizes) or not any(sizes):
         return []
     return [
         html.Div(
             [
-                html.I(_of(share.content), style={"flex": f"{size:.6g}"})
-                for share, size in zip(shares, sizes, strict=True)
+                html.I(figure(term.value), style={"flex": f"{size:.6g}"})
+                for term, size in zip(met.terms, sizes, strict=True)
             ],
             className="bar",
             **{"aria-hidden": "true"},
         )
     ]
-
-
-def _uniform(array: Any) -> float | None:
-    flat = array.reshape(-1)
-    return float(flat[0]) if flat.size and (flat == flat[0]).all() else None
-
-
-def _of_array(array: Any) -> str:
-    same = _uniform(array)
-    return short(same) if same is not None else f"‖{short(float(np.linalg.norm(array)))}‖"
-
-
-def _of(content: Content) -> str:
-    if content.array is not None and content.array.size:
-        return _of_array(content.array)
-    return f"‖{short(content.norm)}‖" if content.norm is not None else "?"
-
-
-def _figure(shares: list[Share]) -> str:
-    arrays = [share.content.array for share in shares]
-    if any(array is None for array in arrays):
-        return ""
-    return _of_array(sum(array.astype(np.float64) for array in arrays if array is not None))
-
-
-def _name(replay: Replay, nid: int) -> str:
-    node = replay.node(nid)
-    return node.name if node else "node"
