@@ -6,6 +6,7 @@ import numpy as np
 from msgspec import Struct
 
 from gradviz.replay.index import Index
+from gradviz.replay.tables import among
 from gradviz.trace.columns import Ints
 
 
@@ -90,14 +91,14 @@ def graphs_of(index: Index, n: int) -> list[Graph]:
 def _start(index: Index, call: int, after: int, begin: int, node_seqs: Ints, nids: Ints) -> int:
     """The first event after the previous call that made something of this call's graph: a node, or an input of one."""
     members = np.array(members_of(index, call, budget=20_000), np.int64)
-    between = (node_seqs > after) & (node_seqs < begin)
-    made = node_seqs[between & np.isin(nids, members)]
+    low, high = np.searchsorted(node_seqs, (after + 1, begin))
+    made = node_seqs[low:high][among(nids[low:high], members)]
     start = int(made[0]) if len(made) else begin
-    ops, inputs = index.ops, index.inputs
-    rows = np.flatnonzero((ops.seq >= start) & (ops.seq < begin))
-    read = set(inputs.ints("tid")[np.isin(inputs.parent, rows)].tolist())
-    outputs = index.outputs
-    created = outputs.seq[(outputs.seq > after) & (outputs.seq < start) & np.isin(outputs.ints("tid"), list(read))]
+    ops, inputs, outputs = index.ops, index.inputs, index.outputs
+    low, high = np.searchsorted(inputs.parent, np.searchsorted(ops.seq, (start, begin)))
+    read = inputs.ints("tid")[low:high]
+    low, high = np.searchsorted(outputs.seq, (after + 1, start))
+    created = outputs.seq[low:high][among(outputs.ints("tid")[low:high], read)]
     return int(created[0]) if len(created) else start
 
 

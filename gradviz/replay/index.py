@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from gradviz.events import INT, STR, Span, Struct
-from gradviz.replay.tables import Relation, Tables, union
+from gradviz.replay.tables import Relation, Tables, among, union
 from gradviz.trace.columns import Ints, Table, Texts
 
 
@@ -153,18 +153,19 @@ def _names_of_results(
     kinds = ops.texts("name")
     through = np.array([name == "setitem" for name in kinds.texts], np.bool_)
     candidate = named[span] & ~(through[kinds.index] if len(through) else False)
-    taken = set(zip(inputs.parent.tolist(), inputs.ints("tid").tolist(), strict=True))
-    first = np.searchsorted(outputs.parent, np.arange(len(ops)))
-    tids, seqs, texts = [], [], []
-    tid_of = outputs.ints("tid")
     counts = np.bincount(outputs.parent, minlength=len(ops)) if len(outputs) else np.zeros(len(ops), np.int64)
-    for row in np.flatnonzero(candidate & (counts > 0)):
-        names = spans[int(span[row])].names
-        for place, name in enumerate(names[:int(counts[row])]):
-            tid = int(tid_of[first[row] + place])
-            if row + 1 < len(ops) and own[row + 1] == own[row] and (row + 1, tid) in taken:
-                continue
-            tids.append(tid)
-            seqs.append(int(ops.seq[row]))
-            texts.append(name)
-    return np.array(tids, np.int64), np.array(seqs, np.int64), texts
+    rows = np.flatnonzero(candidate & (counts > 0))
+    lengths = np.array([len(span.names) for span in spans], np.int64)
+    flat = [name for span in spans for name in span.names]
+    many = np.minimum(lengths[span[rows]], counts[rows])
+    row = np.repeat(rows, many)
+    place = np.arange(len(row)) - np.repeat(np.cumsum(many) - many, many)
+    tids = outputs.ints("tid")[np.searchsorted(outputs.parent, row) + place]
+    after = np.minimum(row + 1, len(ops) - 1)
+    base = int(max(outputs.ints("tid").max(initial=0), inputs.ints("tid").max(initial=0))) + 1
+    passed_on = (after > row) & (own[after] == own[row])
+    taken = inputs.parent * base + inputs.ints("tid")
+    passed_on[passed_on] = among(after[passed_on] * base + tids[passed_on], taken)
+    kept = ~passed_on
+    which = (np.cumsum(lengths) - lengths)[span[row]] + place
+    return tids[kept], ops.seq[row[kept]], [flat[i] for i in which[kept].tolist()]

@@ -10,6 +10,7 @@ import numpy as np
 
 from gradviz.events import Facts
 from gradviz.replay import Event, values
+from gradviz.replay.tables import among
 from gradviz.scene.draft import Draft
 from gradviz.scene.model import Group, Node, Track
 
@@ -39,7 +40,8 @@ def draw_forward(draft: Draft) -> None:
 def _member_ops(draft: Draft) -> set[int]:
     nodes = draft.replay.index.nodes
     mine = np.isin(nodes.ints("nid"), list(draft.members)) & (nodes.ints("leaf") == 0)
-    return set(np.intersect1d(nodes.seq[mine], draft.replay.index.ops.seq).tolist())
+    made = nodes.seq[mine]
+    return set(made[among(made, draft.replay.index.ops.seq)].tolist())
 
 
 def _failed(draft: Draft) -> set[int]:
@@ -56,9 +58,9 @@ def _makes_member(draft: Draft, event: Event) -> bool:
 def _writes(draft: Draft) -> set[int]:
     """In-place ops into storages of the graph while it is shown, from its first op on."""
     replay, ops = draft.replay, _member_ops(draft)
-    if not ops:
-        return set()
     index = replay.index
+    if not ops or not len(index.writes):
+        return set()
     touched = np.isin(index.inputs.seq, list(ops)), np.isin(index.outputs.seq, list(ops))
     tids = {*index.inputs.ints("tid")[touched[0]].tolist(), *index.outputs.ints("tid")[touched[1]].tolist()}
     sids = set(index.facts.ints("sid")[np.isin(index.facts.ints("tid"), list(tids))].tolist())

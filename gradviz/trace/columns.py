@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ __all__ = ["BadColumn", "Column", "Lists", "Table", "Texts", "concatenate", "dec
            "read_ints", "reader", "rows_in"]
 
 Ints = NDArray[np.int64]
+A = TypeVar("A", NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_])
 _MOST = 1 << 26
 """Rows of one column of a chunk; that few bytes can stand for many must not let a hostile file take all memory."""
 
@@ -63,14 +64,14 @@ def _repeated(raw: Any) -> tuple[int, Any]:
 
 
 def read_ints(raw: Any) -> Ints:
-    """The numbers of a column of ints."""
+    """The numbers of a column of ints, as narrow as they lie in the file: :func:`concatenate` makes int64 of them."""
     if isinstance(raw, dict):
         n, raw = _repeated(raw)
-        return np.tile(read_ints(raw), n) if not isinstance(raw, dict) else _refused()
+        return _times(_refused() if isinstance(raw, dict) else read_ints(raw), n)
     width, data = raw
     if width not in (1, 2, 4, 8):
         raise BadColumn("numbers of an unknown width")
-    return np.frombuffer(data, f"<i{width}").astype(np.int64)
+    return np.frombuffer(data, f"<i{width}")
 
 
 def _refused() -> Any:
@@ -80,15 +81,24 @@ def _refused() -> Any:
 def _tiled(column: Column, n: int) -> Column:
     """A column ``n`` times, one after another."""
     if isinstance(column, Texts):
-        return Texts(column.texts, np.tile(column.index, n))
+        return Texts(column.texts, _times(column.index, n))
     if isinstance(column, Lists):
-        lengths = np.tile(np.diff(column.offsets), n)
-        if lengths.sum() > _MOST:
+        if column.offsets[-1] * n > _MOST:
             raise BadColumn("an unlikely number of equal rows")
-        return Lists(np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths))), _tiled(column.items, n))
+        return Lists(_offsets(_times(np.diff(column.offsets), n)), _tiled(column.items, n))
     if isinstance(column, dict):
         return {name: _tiled(part, n) for name, part in column.items()}
-    return np.tile(column, n)  # type: ignore[return-value]
+    return _times(column, n)
+
+
+def _times(column: A, n: int) -> A:
+    return np.broadcast_to(column, (n, len(column))).reshape(-1)  # type: ignore[return-value] # ten times as fast as np.tile
+
+
+def _offsets(lengths: Ints) -> Ints:
+    offsets = np.zeros(len(lengths) + 1, np.int64)
+    lengths.cumsum(out=offsets[1:])
+    return offsets
 
 
 def _read(type_: Type, raw: Any, base: int) -> Column:
@@ -102,7 +112,7 @@ def _read(type_: Type, raw: Any, base: int) -> Column:
             index = read_ints(raw)
             if len(index) and index.min() < 0:
                 raise BadColumn("value index out of range")
-            return np.where(index > 0, index + base, 0)
+            return np.where(index > 0, index.astype(np.int64) + base, 0)
         if type_.code == "float":
             return np.frombuffer(raw, "<f8")
         if type_.code == "bool":
@@ -116,9 +126,9 @@ def _read(type_: Type, raw: Any, base: int) -> Column:
     if isinstance(type_, ListOf):
         lengths = read_ints(raw[0])
         items = _read(type_.item, raw[1], base)
-        if len(lengths) and (lengths.min() < 0 or lengths.max() > rows_in(items)):
+        if len(lengths) and (lengths.min() < 0 or (lengths.itemsize == 8 and lengths.max() > rows_in(items))):
             raise BadColumn("length of a list out of range")
-        offsets = np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths)))
+        offsets = _offsets(lengths)
         if rows_in(items) != offsets[-1]:
             raise BadColumn("lengths and items of a list disagree")
         return Lists(offsets, items)
@@ -155,10 +165,8 @@ def decode(code: int, raw: Any, values_before: int) -> Table:
 
 
 def concatenate(columns: Sequence[Column]) -> Column:
-    """Several columns of one type, one after another."""
+    """Columns of one type, one after another; their numbers are int64."""
     first = columns[0]
-    if len(columns) == 1:
-        return first
     if isinstance(first, Texts):
         numbers: dict[str, int] = {}
         parts = []
@@ -176,7 +184,7 @@ def concatenate(columns: Sequence[Column]) -> Column:
         return Lists(np.concatenate(offsets), concatenate([c.items for c in columns if isinstance(c, Lists)]))
     if isinstance(first, dict):
         return {name: concatenate([c[name] for c in columns if isinstance(c, dict)]) for name in first}
-    return np.concatenate(columns)  # type: ignore[arg-type]
+    return np.concatenate(columns, dtype=np.int64 if first.dtype.kind == "i" else None)  # type: ignore[arg-type]
 
 
 def reader(column: Column, type_: Type) -> Callable[[int], Any]:
