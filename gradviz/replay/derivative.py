@@ -35,7 +35,7 @@ def in_words(latex: str, symbols: Mapping[str, str]) -> str:
     def token(match: re.Match[str]) -> str:
         words, command, escaped, letter, space, other = match.groups()
         if words is not None:
-            kept.append(symbols.get(words, words))
+            kept.append(symbols.get(words, words.replace("\\", "")))
             return f"\x00{len(kept) - 1}\x00"
         if command is not None:
             return symbols.get(command, _SIGNS.get(command, ""))

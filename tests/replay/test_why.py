@@ -13,9 +13,11 @@ from hypothesis import given, settings
 
 import gradviz.engine as torch
 from gradviz import probe
+from gradviz.formulas import FORMULAS
 from gradviz.recorder import Recorder
 from gradviz.replay import Replay
 from gradviz.replay.absence import Absence
+from gradviz.replay.derivative import in_words
 from gradviz.replay.shares import Calls, begin_of, calls
 from gradviz.replay.terms import Term, Why
 from gradviz.replay.why import at, flowing, lines, place, why
@@ -255,9 +257,11 @@ def test_the_terms_of_every_gradient_of_a_random_program_add_up(program: Program
         assert one.off is not None
         assert one.off <= 1e-5 * size or not np.isfinite(recorded).all()
         if not one.changes:
-            parts = [term.value.array for term in one.terms]
-            assert all(part is not None for part in parts)
-            np.testing.assert_allclose(sum(parts), recorded, rtol=1e-4, atol=1e-4 * size)
+            total: Any = 0
+            for term in one.terms:
+                assert term.value.array is not None
+                total = total + term.value.array
+            np.testing.assert_allclose(total, np.asarray(recorded, np.float64), rtol=1e-4, atol=1e-4 * size)
         assert lines(answer)
     for tid in set(replay.index.facts.ints("tid").tolist()):
         flowed = flowing(replay, tid, replay.n - 1)
@@ -295,6 +299,21 @@ y = w * 4
     was = place(replay, first.call, leaf.nid, None, first.end)
     assert was is not None
     assert lines(was)[0] == "w.grad = 3"
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_every_formula_can_be_said_on_one_line(name: str) -> None:
+    for source in (FORMULAS[name].forward, *FORMULAS[name].edges):
+        text = in_words(source, {"g": "7"})
+        assert text
+        assert not set("\\{}\x00\x01\x02") & set(text)
+
+
+@pytest.mark.parametrize(("source", "text"), [
+    (r"\frac{g}{\mathrm{self}}", "-2 / 3"), (r"-g", "-(-2)"), (r"g \odot \mathrm{self}^{\,n-1}", "-2 ⊙ 3^(4-1)"),
+    (r"-\tfrac12\, g", "-½ · (-2)"), (r"\alpha\, g", "α -2"), (r"g\, \mathrm{mat2}^{\top}", "-2 mat2ᵀ")])
+def test_numbers_stand_in_a_formula_as_one_writes_them(source: str, text: str) -> None:
+    assert in_words(source, {"g": "-2", "self": "3", "n": "4"}) == text
 
 
 def test_calls_are_told_with_their_ends(recorded: Record) -> None:
