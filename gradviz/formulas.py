@@ -181,7 +181,7 @@ FORMULAS: Final[dict[str, Formula]] = {
     **{name: Formula(rf"\mathrm{{{word}}}(a)", (r"g \ \text{at } \mathrm{indices}, \text{ else } 0",))
        for name, word in (("MinBackward0", "min"), ("MedianBackward1", "median"), ("ModeBackward0", "mode"),
                           ("KthvalueBackward0", "kthvalue"), ("SortBackward0", "sort"), ("TopkBackward0", "topk"),
-                          ("GatherBackward0", "gather"), ("IndexSelectBackward0", "index\\_select"))},
+                          ("GatherBackward0", "gather"), ("IndexSelectBackward0", "index select"))},
     # --- indexing and masks ------------------------------------------------------------------------------------------
     "MaskedFillBackward0": Formula(r"c \text{ where masked, else } a", (r"0 \text{ where masked, else } g",)),
     "MaskedFillBackward1": Formula(r"c \text{ where masked, else } a", (

@@ -107,6 +107,7 @@ class NodeView:
     name: str
     state: str
     made_by: str
+    """The op that made it; empty for a view's new history, which no op made."""
     made_at: int
     leaf: int
     formula: Formula | None
@@ -169,8 +170,9 @@ def node(replay: Replay, nid: int, seq: int) -> NodeView:
         for place, (target, slot) in enumerate(found.edges)]
     if found.leaf:
         return _accumulator(replay, found, born, seq)
+    maker = replay.event(born)
     return NodeView(
-        nid, found.name, state, replay.event(born).name, born, found.leaf, FORMULAS.get(found.name),
+        nid, found.name, state, maker.name if maker.kind == "op" else "", born, found.leaf, FORMULAS.get(found.name),
         [_saved(replay, found, place, seq, freed) for place in range(len(found.saved))], grads_in, grads_out,
         _hooks(replay, "node", nid, seq))
 

@@ -128,3 +128,10 @@ def test_unknown_ids_are_key_errors(recorded: Record) -> None:
         inspect.tensor(replay, 10**9, 0)
     with pytest.raises(KeyError):
         inspect.node(replay, 10**9, 0)
+
+
+def test_a_node_that_no_op_made_can_be_looked_at(recorded: Record) -> None:
+    replay = recorded("x = torch.ones(2, 2, requires_grad=True)\nh = x * 2\nrow = h[0]\nh.mul_(3)\nprint(row.grad_fn)")
+    rebind = replay.event(replay.events("rebind")[-1])
+    view = inspect.node(replay, rebind.facts.grad_fn, replay.end)
+    assert (view.name, view.made_by, view.state) == ("AsStridedBackward0", "", "waiting")
