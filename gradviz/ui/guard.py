@@ -16,7 +16,7 @@ from dash import Dash
 from flask import Response, abort, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
-_CACHED = ("/assets/", "/_dash-component-suites/")
+_CACHED = ("/page/", "/assets/", "/_dash-component-suites/")
 
 
 def guard(app: Dash, port: int, hosts: Iterable[str] = ()) -> str:

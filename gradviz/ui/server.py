@@ -7,6 +7,7 @@ import logging
 import socket
 import sys
 import webbrowser
+from threading import Thread
 from typing import Any
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
@@ -16,7 +17,9 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class _Quiet(WSGIRequestHandler):
-    """Says nothing of requests: stderr belongs to the script and to us."""
+    """Says nothing of requests: stderr belongs to the script and to us. Connections are kept for the next one."""
+
+    protocol_version = "HTTP/1.1"
 
     def log(self, type: str, message: str, *args: Any) -> None:
         return None
@@ -53,12 +56,16 @@ def start(
     """A server that listens but does not serve yet, and the address that opens it. The arguments of :func:`serve`."""
     listening = _bind(host, port, quiet)
     try:
-        from gradviz.ui.app import make_app  # Dash takes 0.4 s to load: not before the port is ours
-        from gradviz.ui.guard import guard
         from gradviz.ui.session import Session
 
         number: int = listening.getsockname()[1]
-        app = make_app(Session.open(path))
+        session = Session.open(path)
+        Thread(target=session.warm, daemon=True).start()
+
+        from gradviz.ui.app import make_app  # Dash takes 0.4 s to load: not before the port is ours and the trace good
+        from gradviz.ui.guard import guard
+
+        app = make_app(session)
         token = guard(app, number, () if host in _LOOPBACK else (host,))
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         server = make_server(host, number, app.server, threaded=True, request_handler=_Quiet, fd=listening.fileno())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from contextlib import suppress
+from functools import cached_property, lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -31,10 +32,13 @@ class Session:
     """Answers are made once: a trace does not change while it is open. Safe to ask from several threads."""
 
     def __init__(
-        self, replay: Replay, findings: Sequence[Finding], picture: Callable[[int], tuple[Scene, Placed]]
+        self,
+        replay: Replay,
+        find: Callable[[Replay], Sequence[Finding]],
+        picture: Callable[[Replay, Sequence[Finding], int], tuple[Scene, Placed]],
     ) -> None:
         self.replay = replay
-        self.findings = findings
+        self._find = find
         self._lock = Lock()
         self._trace: bytes | None = None
         self._texts: list[str] | None = None
@@ -45,17 +49,20 @@ class Session:
 
     @classmethod
     def open(cls, path: str | Path) -> Session:
-        from gradviz import findings, layout, scene
         from gradviz.replay import Replay
 
-        replay = Replay.open(path)
-        found = findings.find(replay)
+        return cls(Replay.open(path), _find, _draw)
 
-        def picture(graph: int) -> tuple[Scene, Placed]:
-            built = layout.cut(scene.build(replay, found, graph))
-            return built, layout.place(built)
+    @cached_property
+    def findings(self) -> Sequence[Finding]:
+        """What was found in the trace; looked for when it is asked for."""
+        return self._find(self.replay)
 
-        return cls(replay, found, picture)
+    def warm(self) -> None:
+        """Make what the page asks for first, before it asks."""
+        with suppress(Exception):  # the request that needs it will say so
+            self.trace()
+            self.picture(self.replay.graph_at(self.replay.opening(self.findings)))
 
     def trace(self) -> bytes:
         """Everything about the run that the page needs before its first picture."""
@@ -104,7 +111,7 @@ class Session:
 
     def _placed(self, graph: int) -> tuple[Scene, Placed]:
         if graph not in self._pictures:
-            self._pictures[graph] = self._picture(graph)
+            self._pictures[graph] = self._picture(self.replay, self.findings, graph)
         return self._pictures[graph]
 
     def _encode_picture(self, graph: int) -> bytes:
@@ -148,3 +155,16 @@ class Session:
             "kinds": {kind.code: kind.name for kind in KINDS.values()},
             "overview": overview(replay),
         }
+
+
+def _find(replay: Replay) -> Sequence[Finding]:
+    from gradviz.findings import find
+
+    return find(replay)
+
+
+def _draw(replay: Replay, findings: Sequence[Finding], graph: int) -> tuple[Scene, Placed]:
+    from gradviz import layout, scene
+
+    built = layout.cut(scene.build(replay, findings, graph))
+    return built, layout.place(built)

@@ -1,6 +1,6 @@
 """Pictures of the page to look at: every sample, in both themes, at three sizes, as it opens and five events on.
 
-    python -m tests.ui.shots [SCRIPT-or-TRACE ...] [--out FOLDER] [--size 1440x900 ...] [--theme light dark] [--steps 0 5]
+    python -m tests.ui.shots [SCRIPT-or-TRACE ...] [--out FOLDER] [--size 1440x900 ...] [--theme ...] [--steps 0 5]
 
 They are no test: what is ugly or cut is seen, not asserted.
 """

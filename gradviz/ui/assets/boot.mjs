@@ -1,5 +1,5 @@
-// Starts the page. The one module that knows of Dash: it waits for the panes to be there, tells the server panes where
-// the cursor came to rest, and puts pictures of marks where the inspector asks for them.
+// Starts the page, then Dash, which fills the inspector. The one module that knows of Dash: it tells Dash where the
+// cursor came to rest, and puts pictures of marks where the inspector asks for them.
 
 import { byId } from "./dom.mjs";
 import { markOf } from "./marks.mjs";
@@ -14,21 +14,20 @@ async function getJson(path) {
   return answer.json();
 }
 
-/** Resolves when Dash has put the panes on the page. */
-function panes() {
-  return new Promise(resolve => {
-    const there = () => byId("stage") && byId("timeline") && byId("inspector");
-    if (there()) return resolve();
-    const watch = new MutationObserver(() => { if (there()) { watch.disconnect(); resolve(); } });
-    watch.observe(document.body, { childList: true, subtree: true });
-  });
+let resting = null;
+
+/** Tells Dash where the cursor rests: the newest place, once the inspector is there to answer. */
+function settle(where) {
+  const waiting = resting !== null;
+  resting = where;
+  if (!waiting) tell();
 }
 
-/** Tells Dash where the cursor rests; Dash may still be starting. */
-function settle(where) {
+function tell() {
   const dash = window.dash_clientside;
-  if (dash && dash.set_props) dash.set_props("settled", { data: where });
-  else setTimeout(() => settle(where), 30);
+  if (!byId("inspector") || !dash || !dash.set_props) { setTimeout(tell, 30); return; }
+  dash.set_props("settled", { data: resting });
+  resting = null;
 }
 
 /** Fills `<span data-kind data-state>` of the inspector with the mark of the style table. */
@@ -45,22 +44,35 @@ function fillMarks(root, page) {
   fill();
 }
 
-async function boot() {
-  const ready = panes(), [trace, style] = await Promise.all([getJson("/api/trace"), getJson("/api/style")]);
-  const page = new Page(trace, style, getJson, settle);
-  page.prefetch();
-  await ready;
-  await page.start();
-  fillMarks(byId("inspector"), page);
-  window.__gradviz = page.probe();
-  document.documentElement.dataset.ready = "yes";
+/** Runs the scripts of Dash, in order. They take longer than all the rest: so they come when one can step already. */
+async function startDash() {
+  const scripts = [...document.querySelectorAll("link[data-src]")].map(link => Object.assign(document.createElement("script"), { src: link.href, async: false }));
+  await Promise.all(scripts.map(script => new Promise((resolve, reject) => {
+    script.addEventListener("load", resolve);
+    script.addEventListener("error", () => reject(new Error(`${script.src} did not arrive.`)));
+    document.body.append(script);
+  })));
+  new window.DashRenderer();
 }
 
-boot().catch(error => {
+async function boot() {
+  const [trace, style] = await Promise.all([getJson("/api/trace"), getJson("/api/style")]);
+  const page = new Page(trace, style, getJson, settle);
+  page.prefetch();
+  await page.start();
+  fillMarks(document.querySelector(".right"), page);
+  window.__gradviz = page.probe();
+  document.documentElement.dataset.ready = "yes";
+  requestAnimationFrame(() => setTimeout(() => startDash().catch(fail)));  // after the first picture is on the screen
+}
+
+function fail(error) {
   const stage = byId("stage") || document.body;
   const note = document.createElement("p");
   note.className = "fault";
   note.textContent = `The replay could not be shown. ${error.message}`;
   stage.append(note);
   console.error(error);
-});
+}
+
+boot().catch(fail);

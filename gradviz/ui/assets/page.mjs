@@ -4,9 +4,10 @@ import { decodeOverview, listed, Rows, WINDOW } from "./data.mjs";
 import { byId, say } from "./dom.mjs";
 import { ElementList } from "./elements.mjs";
 import { bindKeys, bindLanes, bindPointer, bindSearch, bindWindow } from "./input.mjs";
+import { COMMANDS } from "./keys.mjs";
 import { fillMarks, showLegend } from "./legend.mjs";
 import { formatLink, parseLink } from "./link.mjs";
-import { emptiness, Panes } from "./panes.mjs";
+import { emptiness, Panes, sayHead } from "./panes.mjs";
 import { drawBase, drawOverlay, prepare } from "./picture.mjs";
 import { fillHelp } from "./sheets.mjs";
 import { makeStyle } from "./style.mjs";
@@ -170,7 +171,7 @@ export class Page {
       this.view = opening(picture.extent, this.size.width, this.size.height);
       const begin = this.trace.graphs[graph]?.begin ?? -1;
       ["forward", "backward"].forEach((side, i) => {
-        byId(`${side}-head`).textContent = picture.scene.heads[i];
+        sayHead(byId(`${side}-head`), picture.scene.heads[i]);
         say(byId(`${side}-note`), emptiness(picture.scene, side, begin, this.trace.condition.empty));
       });
       this.legend();
@@ -311,6 +312,6 @@ export class Page {
       pinned: this.pinned, lit: this.lit, view: this.view, size: this.size, theme: this.style.theme, hidden: [...this.hidden], drawn: this.drawn, timings: { ...this.timings } }),
     rect: id => { const node = this.picture.nodes.get(id); return node && this.picture.placed.nodes[id] ? this.rectOf(node) : null; },
     ids: () => [...this.picture.nodes.keys()], steps: () => this.steps, stops: () => this.picture.scene.stops,
-    go: seq => this.go(seq, { exact: true }) };
+    go: seq => this.go(seq, { exact: true }), commands: () => COMMANDS };
   }
 }

@@ -21,7 +21,18 @@ export class Panes {
     this.console = new ConsoleView(byId("console"), byId("outputs"), trace.prints, span => this.spans[span]?.line || 0, trace.condition.empty);
     const files = Object.keys(trace.sources);
     byId("files").replaceChildren(...files.map(file => el("button", { type: "button", role: "tab", title: file, "data-file": file, "aria-selected": "false", on: { click: () => this.openFile(file) } }, short(file))));
+    this.paintFindings();
     if (!files.length) byId("source").replaceChildren(el("p", { class: "empty" }, trace.condition.empty || "The source was not recorded (--no-source)."));
+  }
+
+  /** The pill of the top bar: what was found, or that there was nothing to look at. */
+  paintFindings() {
+    const { columns, shown, trace: { findings, n, condition } } = this.page, ERRORS = 5;
+    const errors = findings.length ? 0 : shown.filter(seq => columns.lane[seq] === ERRORS).length, many = findings.length || errors;
+    const [name, says] = many ? ["finding", `${many} ${errors ? "error" : "finding"}${many > 1 ? "s" : ""}`] : !n ? ["", "nothing to check"]
+      : ["ok", condition.about ? "no findings so far" : "no findings"];
+    byId("findings").className = many ? "pill bad" : "pill";
+    byId("findings").replaceChildren(...(name ? [el("i", { class: `i i-${name}`, "aria-hidden": "true" })] : []), says);
   }
 
   paint() {
@@ -111,6 +122,13 @@ export class Panes {
     canvas.setAttribute("aria-valuenow", ordinal); canvas.setAttribute("aria-valuemax", steps.length - 1);
     if (row) canvas.setAttribute("aria-valuetext", sentence.title);
   }
+}
+
+/** Says the head of a pane; where there is no room for all of it, what comes first gives way. */
+export function sayHead(node, words) {
+  node.title = words;
+  const parts = words.split(" · ");
+  do say(node, parts.join(" · ")); while (node.scrollWidth > node.clientWidth && parts.shift() && parts.length);
 }
 
 /** What an empty side of the stage says; "" where something is on it. */

@@ -16,6 +16,11 @@ export function extent(scene, placed) {
     add(x - p.w / 2, x + p.w / 2, p.y - p.h / 2, p.y + p.h / 2);
   }
   for (const [x, y, w, h] of Object.values(placed.frames)) add(x, x + w, y, y + h);
+  const sides = new Map(scene.nodes.map(node => [node.id, node.side]));
+  for (const edge of scene.edges) for (const [x, y] of placed.routes[edge.id] || []) {
+    const here = sides.get(edge.source) === "backward" ? placed.width - x : x;
+    add(here, here, y, y);
+  }
   return box.x0 < box.x1 ? box : { x0: 0, x1: placed.width, y0: 0, y1: placed.height };
 }
 
@@ -29,7 +34,7 @@ export function fitAll(box, width, height, most = 1.3) {
 }
 
 /** The first view: all of it if it stays readable, else as much of its width as can be read, and from the top. */
-export function opening(box, width, height, readable = 0.76, least = 0.6) {
+export function opening(box, width, height, readable = 0.76, least = 0.66) {
   const whole = fitAll(box, width, height);
   if (whole.k >= readable) return whole;
   const k = Math.max(least, Math.min(readable, (width / 2 - 2 * SIDE) / (box.x1 - box.x0)));

@@ -67,9 +67,8 @@ def _formulas(focus: Focus, view: NodeView) -> list[Any]:
             )
         else:
             folded = _folded(view, incoming, flow)
-            parts.append(
-                html.Div([left, "=", *([_sum(folded)] if folded else []), *render(formula, symbols)], className="fx")
-            )
+            right = [*([_sum(folded)] if folded else []), *render(formula, symbols)]
+            parts.append(html.Div([left, html.Span("="), *right], className="fx"))
             if ran and incoming is not None:
                 parts += _with_numbers(view, formula, incoming, flow, name, folded, scalars)
     if not wanted:
@@ -127,10 +126,11 @@ def _with_numbers(
     if out is None or any(piece is None for piece in used.values()):
         return _in_words(incoming, flow, name)
     labels = {"g": "incoming", **{saved.field: f"saved {saved.label}" for saved in view.saved}}
+    result = numbers.captioned(out, f"to {name}")
     inner = render(formula, {**scalars, **{key: numbers.captioned(piece, labels[key]) for key, piece in used.items()}})
     return [
         html.Div(
-            ["=", *([_sum(folded)] if folded else []), *inner, "=", numbers.captioned(out, f"to {name}")],
+            [html.Span("="), *([_sum(folded)] if folded else []), *inner, html.Span("="), result],
             className="fx in",
         )
     ]

@@ -52,6 +52,10 @@ class Focus:
         if self.element:
             return None
         findings = self.session.findings
+        if self.replay.kind(self.seq) == "backward" and self.replay.event(self.seq).phase == "failed":
+            number = self.replay.graph_at(self.seq)  # what made it fail is the story
+            earlier = (one for one in findings if one.seq < self.seq)
+            return next((one for one in earlier if self.replay.graph_at(one.seq) == number), None)
         return next((finding for finding in findings if self._same_error(finding.seq)), None) or next(
             (finding for finding in findings if any(stop.place.seq == self.seq for stop in finding.stops)), None
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dash import Dash, Input, Output, html
 from dash.exceptions import PreventUpdate
 
+from gradviz.replay.values import shape_text, short
 from gradviz.ui.panes import about_node, about_op, about_story, about_tensor
 from gradviz.ui.panes.focus import Focus
 from gradviz.ui.panes.parts import mark, section, tag, title, to_event
@@ -15,13 +16,22 @@ if TYPE_CHECKING:
     from gradviz.ui.session import Session
 
 
+PLACE = "place-of-dash"
+
+
 def layout() -> html.Section:
+    """The pane without its content; the element with the id :data:`PLACE` gives way to what Dash makes."""
     pin = html.Button("follows the playhead", id="pin", type="button", className="tag",
                       title="Click a mark to hold the inspector on it")
     return html.Section(className="right", **{"aria-label": "Inspector"}, children=[
         html.Div([html.H2("Inspector"), html.Span(pin, className="r")], className="ph"),
-        html.Div(id="inspector", className="ins", tabIndex=0),
+        html.Div(id=PLACE),
     ])
+
+
+def answers() -> html.Div:
+    """Where the answers appear; the one pane that Dash makes."""
+    return html.Div(id="inspector", className="ins", tabIndex=0)
 
 
 def register(app: Dash, session: Session) -> None:
@@ -57,10 +67,28 @@ def _event(focus: Focus) -> list[Any]:
         return about_op.answer(focus, focus.seq)
     if row.kind == "error":
         return _error(focus)
+    if row.kind == "backward" and focus.replay.event(focus.seq).phase == "end":
+        return _done(focus, "".join(text for text, _ in row.parts))
     words = "".join(text for text, _ in row.parts)
     line = focus.line(focus.seq)
-    return [title(None, row.kind.replace("_", " ").capitalize(), words, [], words=True),
-            *([html.Div(html.Div(f"line {line}", className="note"), className="sec")] if line else [])]
+    return [title(None, row.kind.replace("_", " ").capitalize(), [words, f", line {line}" if line else ""], [],
+                  words=True)]
+
+
+def _done(focus: Focus, words: str) -> list[Any]:
+    """The end of a backward call: which gradients it left behind."""
+    replay, line = focus.replay, focus.line(focus.seq)
+    graph = replay.graphs[replay.graph_at(focus.seq)]
+    kept = [replay.event(seq) for seq in replay.events("accumulate") if graph.begin <= seq <= focus.seq]
+    rows: list[Any] = []
+    for event in kept:
+        norm = replay.norm_of(event.grad)
+        rows += [to_event(event.seq, f"{replay.label(event.tid, focus.seq)}.grad", "link mono"),
+                 html.Span(shape_text(event.grad.shape), className="dim"),
+                 html.Span(f"‖{short(norm)}‖" if norm is not None else "not kept", className="mono g")]
+    below = [words, f", line {line}" if line else ""]
+    return [title(None, "Backward is done", below, [tag("done", "flow")], words=True),
+            section("Gradients now", f"{len(kept)} written", html.Div(rows, className="kv"))]
 
 
 def _error(focus: Focus) -> list[Any]:

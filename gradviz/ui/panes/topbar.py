@@ -32,7 +32,7 @@ def layout(session: Session) -> html.Header:
             html.Div(className="sep"),
             html.H1(Path(script).name, className="script mono", title=script),
             html.Div(_facts(session), className="meta"),
-            command("finding", "Go to the next finding (E)", _pill(session), _pill_class(session), id="findings"),
+            command("finding", "Go to the next finding (E)", "", "pill", id="findings"),
             html.Div(className="grow"),
             html.Label(
                 [
@@ -84,19 +84,6 @@ def _facts(session: Session) -> list[html.Span | str]:
         [html.B(state.state, title=state.about or None, className="warn" if state.about else None)],
     ]
     return [html.Span(fact) for fact in facts if fact]
-
-
-def _pill(session: Session) -> list[html.I | str]:
-    number = len(session.findings)
-    if number:
-        return [icon("finding"), "1 finding" if number == 1 else f"{number} findings"]
-    if not session.replay.n:
-        return ["nothing to check"]
-    return [icon("ok"), "no findings so far" if session.condition.about else "no findings"]
-
-
-def _pill_class(session: Session) -> str:
-    return "pill bad" if session.findings else "pill"
 
 
 def _export(choice: Choice) -> html.Button:

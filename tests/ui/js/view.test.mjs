@@ -64,11 +64,17 @@ test("what is partly outside its side is not visible", () => {
 });
 
 test("the extent holds both sides and the frames", () => {
-  const all = extent({ nodes }, { ...placed, frames: { s: [10, 700, 50, 60] } });
+  const all = extent({ nodes, edges: [] }, { ...placed, routes: {}, frames: { s: [10, 700, 50, 60] } });
   assert.deepEqual(all, { x0: 10, x1: 140, y0: 480, y1: 760 });
 });
 
 test("a pane keeps to its bounds, and closes when drawn almost shut", async () => {
   const { clampSize } = await import("../../../gradviz/ui/assets/split.mjs");
   assert.deepEqual([50, 120, 300, 900].map(size => clampSize(size, 200, 600)), [0, 200, 300, 600]);
+});
+
+test("the extent holds lines that run beside the nodes, mirrored on the backward side", () => {
+  const lines = [{ id: "x", source: "f" }, { id: "y", source: "b" }];
+  const all = extent({ nodes, edges: lines }, { ...placed, routes: { x: [[395, 100], [396, 120]], y: [[390, 100], [392, 120]] } });
+  assert.deepEqual([all.x0, all.x1], [8, 396]);
 });
