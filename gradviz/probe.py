@@ -87,3 +87,10 @@ class Position(threading.local):
 
 
 position = Position()
+
+# --- parts of a run --------------------------------------------------------------------------------------------------
+producers: list[tuple[Callable[[], object], Callable[[], object]]] = []
+"""Of each producer: what it does when a recording has ended, so that the next one is told all anew; and what it tells
+when a recording goes on after a pause, in which anything may have changed."""
+unheard: Callable[[], object] | None = None
+"""Called when an outermost backward call has ended of which no sink was told: a paused recorder counts them."""

@@ -13,7 +13,7 @@ import click
 
 from gradviz.cli.children import wait_for
 from gradviz.cli.findings import as_json, as_text, failing
-from gradviz.cli.run import StopsAtTarget, check, options, targeted
+from gradviz.cli.run import StopsAtTarget, check, chosen, options, targeted
 from gradviz.cli.traces import is_trace, opened
 
 
@@ -27,8 +27,8 @@ Examples:
 @click.option("--json", "json_", is_flag=True, help="One JSON object on stdout; what the script prints goes to stderr.")
 @options
 @click.argument("script", nargs=-1, type=click.UNPROCESSED, metavar="[SCRIPT | TRACE] [ARGS]...")
-def command(module: str | None, code: str | None, json_: bool, values: str, engine: str, sources: bool,
-            script: tuple[str, ...]) -> int:
+def command(module: str | None, code: str | None, json_: bool, engine: str, script: tuple[str, ...],
+            **recording: Any) -> int:
     """Say what went wrong in SCRIPT, which is run, or in TRACE, and why.
 
     The exit status is 1 when there is an error or a warning, else the script's own.
@@ -37,14 +37,25 @@ def command(module: str | None, code: str | None, json_: bool, values: str, engi
         return report(script[0], script[0], None, json_)
     target, args = targeted(module, code, script, "gradviz check SCRIPT, TRACE, -m MODULE or -c CODE")
     check(target, engine)
+    chosen(**recording)
     with tempfile.TemporaryDirectory(prefix="gradviz-") as folder:
         trace = os.path.join(folder, "check.gvt")
-        flags = ["--no-view", "-q", "-o", trace, "--values", values, "--engine", engine]
-        flags += [] if sources else ["--no-source"]
+        flags = ["--no-view", "-q", "-o", trace, "--engine", engine, *again(recording)]
         status = recorded([*flags, *target.words, *args], json_)
         if not os.path.exists(trace):
             return status
         return report(trace, target.name, status, json_)
+
+
+def again(recording: dict[str, Any]) -> list[str]:
+    """The options of :func:`gradviz.cli.run.options` as they were given, for the process that records."""
+    flags = [] if recording.pop("sources") else ["--no-source"]
+    for name, value in recording.items():
+        if value is True:
+            flags.append(f"--{name.replace('_', '-')}")
+        elif value:
+            flags += [f"--{name.replace('_', '-')}", str(value)]
+    return flags
 
 
 def recorded(arguments: list[str], json_: bool) -> int:

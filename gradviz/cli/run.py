@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from gradviz.cli.main import Failure
-from gradviz.launch import NoTarget, Options, Outcome, Target, run
+from gradviz.launch import NoTarget, Options, Outcome, Steps, Target, run
 
 
 class StopsAtTarget(click.Command):
@@ -40,6 +40,11 @@ def options(function: Callable[..., Any]) -> Callable[..., Any]:
                          show_default=True, help="What to keep of each tensor's content."),
             click.option("--engine", type=click.Choice(["auto", "gradviz", "torch"]), default="auto",
                          show_default=True, help="Who plays torch."),
+            click.option("--steps", metavar="RANGES", help="Record these iterations only, counted by backward "
+                         "calls from 0: 0:3,900: is the first three and all from 900 on."),
+            click.option("--every", type=click.IntRange(1), metavar="N", help="Record every N-th iteration."),
+            click.option("--until", type=click.Choice(["error"]), help="Record up to the first error that leaves the "
+                         "script or a backward call."),
             click.option("--no-source", "sources", is_flag=True, flag_value=False, default=True,
                          help="Leave the source text out of the trace."))):
         function = option(function)
@@ -67,7 +72,8 @@ Examples:
               help="Address of the replay.")
 @click.argument("script", nargs=-1, type=click.UNPROCESSED, metavar="[SCRIPT] [ARGS]...")
 def command(module: str | None, code: str | None, output: str | None, force: bool, no_view: bool, quiet: bool,
-            values: Any, engine: str, sources: bool, script: tuple[str, ...], **viewer: Any) -> Callable[[], int]:
+            engine: str, script: tuple[str, ...], no_open: bool, port: int | None, host: str,
+            **recording: Any) -> Callable[[], int]:
     """Record SCRIPT, then open the replay.
 
     SCRIPT runs exactly as python would run it, and its exit status is ours. All that follows it is its own; "-" takes
@@ -77,11 +83,21 @@ def command(module: str | None, code: str | None, output: str | None, force: boo
         raise click.UsageError("-o needs the name of a file.")
     target, args = targeted(module, code, script, "gradviz run SCRIPT, -m MODULE or -c CODE")
     check(target, engine)
-    made = partial(Options, force=force, values=values, sources=sources, quiet=quiet)
+    made = partial(Options, force=force, quiet=quiet, **chosen(**recording))
+    viewer = {"no_open": no_open, "port": port, "host": host}
     from gradviz.cli.after import after
 
     return partial(start, target, args, output, made,
                    partial(after, cwd=os.getcwd(), quiet=quiet, viewer=None if no_view else viewer))
+
+
+def chosen(*, steps: str | None, every: int | None, until: str | None, **rest: Any) -> dict[str, Any]:
+    """What the options of :func:`options` say, as :class:`Options` has it."""
+    try:
+        portion = Steps.parse(steps or "", every or 0) if steps is not None or every else None
+    except ValueError as error:
+        raise click.BadParameter(f"{error}: as in 0:3,900:.", param_hint="--steps") from None
+    return {"steps": portion, "until_error": until == "error", **rest}
 
 
 def targeted(module: str | None, code: str | None, script: tuple[str, ...], usage: str,

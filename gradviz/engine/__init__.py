@@ -33,6 +33,7 @@ from gradviz.engine.autograd import public as _public  # noqa: E402 - the public
 
 autograd = _public.module()
 from gradviz.engine import cuda  # noqa: E402
+from gradviz.engine import retelling as _retelling  # noqa: E402, F401 - tells the probe how to be told anew
 
 
 def __getattr__(name: str) -> Any:

@@ -194,12 +194,15 @@ def single(name: str, args: str, inputs: Any, out: Any) -> None:
     edge = out._edge
     nodes: Any = ()
     nid = 0
-    read = []
-    for t in inputs:
-        tid = t._tid
-        if tid <= 0:
+    one = inputs[0]
+    read: Any = ((one._tid, one._cell.version),)
+    if len(inputs) == 2:
+        two = inputs[1]
+        if two._tid <= 0:
             return op(name, args, inputs, (out,))
-        read.append((tid, t._cell.version))
+        read += ((two._tid, two._cell.version),)
+    if one._tid <= 0:
+        return op(name, args, inputs, (out,))
     if _mutes.open:
         return op(name, args, inputs, (out,))
     sink: Any = probe.sink
@@ -229,10 +232,11 @@ def single(name: str, args: str, inputs: Any, out: Any) -> None:
         if saved is not None:
             names = node.saves
             holder = saved[0]
-            rows = [] if holder is None else [_saved_row(names[0], holder, saved[1], tid)]
+            if holder is not None:
+                rows = (_saved_row(names[0], holder, saved[1], tid),)
             if len(saved) == 4 and saved[2] is not None:
-                rows.append(_saved_row(names[1], saved[2], saved[3], tid))
-        nodes = ((nid, node.__class__.__name__, 0, edges, rows, node.order, None),)
+                rows += (_saved_row(names[1], saved[2], saved[3], tid),)
+        nodes = ((nid, node.__class__.__name__, 0, tuple(edges), rows, node.order, None),)
     sink.op(new_id(), name, args, read,
             ((tid, cid, cid, shape, element_strides(array), 0, type_names[array.dtype], "cpu", out._requires,
               edge is None, 0, 0, nid, 0, "op",
@@ -304,10 +308,21 @@ def begin(call: Any, roots: Any, inputs: Any, method: str) -> None:
     """A backward call starts. ``roots``: (tensor, edge, gradient given by the user or None)."""
     sink: Any = probe.sink
     call.id = probe.new_call()
+    for t, edge, _ in roots:
+        if edge[0].nid <= 0:
+            _late(t, edge[0])
     call.roots = [(tensor_id(t), node_id(edge[0]), edge[1], None if g is None else gradient(g)) for t, edge, g in roots]
     call.inputs = [tensor_id(t) for t in inputs]
     call.method = method
     sink.backward(call.id, "begin", call.roots, call.inputs, call.keep, call.create_graph, method)
+
+
+def _late(tensor: Any, node: Any) -> None:
+    """Tell of a graph that was made while nobody listened."""
+    tid = tensor_id(tensor)
+    rows: list[Any] = []
+    _node_rows(node, (tensor,), rows)
+    probe.sink.rebind(facts(tensor, tid, "external"), rows, "made before")  # type: ignore[union-attr]
 
 
 def end(call: Any, phase: str) -> None:
@@ -340,7 +355,7 @@ def step(call: Any, node: Any, number: int, g: Any, shares: Any, started: int) -
                     call.told = share, row
             out.append(row)
     nid = node.nid
-    sink.step(number, call.id, nid if nid > 0 else node_id(node), came, out, started, True, node.site)
+    sink.step(number, call.id, nid if nid > 0 else node_id(node), came, tuple(out), started, True, node.site)
 
 
 def step_failed(call: Any, node: Any, number: int, g: Any, started: int, error: BaseException) -> None:
@@ -376,7 +391,8 @@ def hook(call: Any, handle: Any, function: Any, grad: Any, tid: int, nid: int, g
     except BaseException as error:
         position.within = within
         sink.hook_call(number, handle.number(), call.id, abs(tid), abs(nid), came, None, False, return_site(function))
-        raised(error, number)
+        if probe.sink is not None:  # the hook may have ended the recording
+            raised(error, number)
         raise
     position.within = within
     edited = first is not None and first._cell.version != version

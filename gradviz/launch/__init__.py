@@ -2,5 +2,6 @@
 
 from gradviz.launch.run import Options, Outcome, run
 from gradviz.launch.target import NoTarget, Target
+from gradviz.recorder.portions import Steps
 
-__all__ = ["NoTarget", "Options", "Outcome", "Target", "run"]
+__all__ = ["NoTarget", "Options", "Outcome", "Steps", "Target", "run"]

@@ -17,6 +17,7 @@ from gradviz.launch.ending import die_of
 from gradviz.launch.target import Target, prepare
 from gradviz.launch.tracebacks import clean
 from gradviz.recorder import Recorder
+from gradviz.recorder.portions import Steps
 from gradviz.trace.pack import writable
 
 
@@ -29,6 +30,8 @@ class Options:
     values: Literal["auto", "none", "stats", "full"] = "auto"
     sources: bool = True
     quiet: bool = False
+    steps: Steps | None = None
+    until_error: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,8 @@ def run(target: Target, args: Sequence[str], options: Options, after: Callable[[
     """
     meta = {"script": target.title, "argv": _argv(target, args)}
     recorder = Recorder(options.trace, options.values, meta=meta, force=options.force, sources=options.sources,
-                        roots=target.roots, texts=target.texts, quiet=options.quiet)
+                        roots=target.roots, texts=target.texts, quiet=options.quiet, steps=options.steps,
+                        until_error=options.until_error)
     state = _Run(recorder, after)
     atexit.register(state.finish)
     standin.install(target.roots, options.quiet)

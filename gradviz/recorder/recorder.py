@@ -7,8 +7,9 @@ import sys
 import time
 import traceback
 from _thread import get_ident
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -17,6 +18,7 @@ from gradviz.events import KINDS, Kind
 from gradviz.recorder import forks
 from gradviz.recorder.console import Console
 from gradviz.recorder.meta import run_facts
+from gradviz.recorder.portions import Steps, watched
 from gradviz.recorder.pump import Above, Pump
 from gradviz.recorder.sites import NOWHERE, OURS, Place, Roles, Spans, outside
 from gradviz.trace.writer import Writer
@@ -44,17 +46,24 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
     A method that fails turns recording off, says so in one line and never disturbs the script.
 
     ``roots`` are the folders of the script; ``texts`` the source of code that has no file (``{"<string>": ...}``).
+    ``steps`` holds the iterations to record, None for all; with ``until_error`` it ends after the first error that
+    leaves the script or a backward call.
     Raises OSError when ``path`` cannot be created (FileExistsError when it is there and not ``force``).
     """
 
     def __init__(self, path: str | os.PathLike[str], values: str = "auto", *, meta: Mapping[str, Any] | None = None,
                  force: bool = False, sources: bool = True, roots: Iterable[str] = (),
-                 texts: Mapping[str, str] | None = None, quiet: bool = False) -> None:
+                 texts: Mapping[str, str] | None = None, quiet: bool = False, steps: Container[int] | None = None,
+                 until_error: bool = False) -> None:
         self.values = values
         self.quiet = quiet
         self.failure = ""
         self._zero = time.perf_counter_ns()
-        options = {"values": values, "sources": sources}
+        options: dict[str, Any] = {"values": values, "sources": sources}
+        if until_error:
+            options["until"] = "error"
+        if isinstance(steps, Steps):
+            options.update(every=steps.every, steps=[list(part) for part in steps.ranges])
         self._writer = Writer(path, {**run_facts(), "options": options, **(meta or {})}, force)
         self.path = self._writer.path
         self._roles = Roles(roots, texts or {})
@@ -64,22 +73,32 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
         self._calls: dict[int, Place] = {}  # backward calls that run, and where they were called
         self._drained = -AT_ONCE
         self._pid = os.getpid()
+        self._steps, self._until_error = steps, until_error
+        self._iteration = 0
+        self._paused_at = -1  # the iteration in which it was paused
+        self._over = False
         for kind in KINDS.values():
             if kind.name != "dead":
-                setattr(self, kind.name, self._emitter(kind))
+                emit = self._emitter(kind)
+                if kind.name == "backward" and (steps is not None or until_error):
+                    emit = watched(emit, self._ended)
+                setattr(self, kind.name, emit)
         self.died = self._pump.order.append
 
     # --- its life ----------------------------------------------------------------------------------------------------
     def start(self, below: FrameType | None = None) -> None:
         """Listen from now on. The frames from ``below`` down are not the user's. Raises RuntimeError when another
         recorder listens."""
-        if probe.sink is not None:
+        global _current
+        if probe.sink is not None or _current is not None:
             raise RuntimeError("a recording is running already")
         self._roles.disown(below)
         forks.watch(self)
         self._pump.start()
         self._console.open()
-        probe.sink = self
+        _current = probe.sink = self
+        if self._steps is not None and 0 not in self._steps:
+            self.pause()
 
     def stop(self) -> None:
         """Listen no more, write what waits and the footer. In a forked child, and the second time, it does nothing."""
@@ -89,7 +108,9 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
         forks.unwatch(self)
         self._pump.pause()
         self._pump.drain()
-        if probe.sink is None:
+        if _current is None:
+            for forget, _ in probe.producers:
+                forget()
             probe.alive.clear()
         try:
             self._writer.close()
@@ -104,11 +125,60 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
     def clock(self) -> int:
         return time.perf_counter_ns() - self._zero
 
+    # --- parts of a run ----------------------------------------------------------------------------------------------
+    @property
+    def paused(self) -> bool:
+        return self._paused_at >= 0
+
+    def pause(self) -> None:
+        """Record nothing until :meth:`resume`. What dies meanwhile is still told of, then."""
+        if probe.sink is self:
+            self._console.close()
+            probe.sink = None
+            self._paused_at = self._iteration
+            probe.unheard = self._unheard
+
+    def resume(self) -> None:
+        """Go on after a pause, with a gap and the facts of what may have changed."""
+        if not self.paused or _current is not self:
+            return
+        passed, self._paused_at = self._iteration - self._paused_at, -1
+        probe.unheard = None
+        calls = f" for {passed} backward call{'' if passed == 1 else 's'}" if passed else ""
+        self._note(GAP, NOWHERE, (f"paused{calls}", 0))
+        probe.sink = _Nowhere(self)
+        try:
+            for _, tell in probe.producers:
+                tell()
+        except Exception as error:
+            self._fail(error)
+            return
+        probe.sink = self
+        self._console.open()
+
+    def _ended(self, failed: bool) -> None:
+        """An outermost backward call has ended, and was recorded."""
+        if failed and self._until_error:
+            self._over = True
+            self._note(GAP, NOWHERE, ("recorded until the first error", 0))
+            self._off()
+            self._pump.drain()
+            return
+        self._iteration += 1
+        if self._steps is not None and self._iteration not in self._steps:
+            self.pause()
+
+    def _unheard(self) -> None:
+        """One has ended during a pause."""
+        self._iteration += 1
+        if self._steps is not None and self._iteration in self._steps:
+            self.resume()
+
     def before_fork(self) -> None:
         self._pump.pause()
 
     def after_fork_in_parent(self) -> None:
-        if probe.sink is self:
+        if _current is self:
             with suppress(RuntimeError):  # no new thread while the interpreter ends; stop() still writes all
                 self._pump.start()
 
@@ -119,16 +189,21 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
         self._writer.abandon()
 
     def _off(self) -> None:
-        if probe.sink is self:
+        global _current
+        if _current is self:
             self._console.close()
-            probe.sink = None
+            _current = probe.sink = probe.unheard = None
 
     # --- what is told ------------------------------------------------------------------------------------------------
     def uncaught(self, exception: BaseException) -> None:
         """An exception has left the script. Errors among its causes left with it, under the numbers they have."""
-        if probe.sink is not self:
+        if _current is not self:
+            known = self._known(exception) if self._over else None
+            if known is not None:  # the error that ended it
+                self._left(exception, known)
             return
         try:
+            self.resume()
             known = self._known(exception)
             for cause in _causes(exception):
                 reported = self._known(cause)
@@ -303,6 +378,24 @@ def _text(exception: BaseException) -> str:
         return "<its text cannot be made>"
 
 
+class _Nowhere:
+    """Stands in for a recorder while a producer tells it what is so: no line of the script has done that."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        for kind in (KINDS["tensor"], KINDS["grad_set"]):
+            setattr(self, kind.name, partial(self._tell, kind.code))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._recorder, name)
+
+    def _tell(self, code: int, *fields: Any) -> None:
+        self._recorder._note(code, NOWHERE, fields)
+
+
+_current: Recorder | None = None
+
+
 def listening() -> Recorder | None:
-    """The recorder that is running, if any."""
-    return probe.sink if isinstance(probe.sink, Recorder) else None
+    """The recorder that is running or paused, if any."""
+    return _current

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
@@ -14,8 +14,13 @@ from gradviz.recorder.recorder import Recorder, listening
 
 @contextmanager
 def record(path: str | os.PathLike[str], *, values: Literal["auto", "none", "stats", "full"] = "auto",
-           force: bool = False, sources: bool = True) -> Iterator[Recorder]:
+           force: bool = False, sources: bool = True, steps: Container[int] | None = None,
+           until_error: bool = False) -> Iterator[Recorder]:
     """Record what happens in a ``with`` block into a trace at ``path``.
+
+    ``pause()`` and ``resume()`` of what it gives leave a part out. ``steps`` holds the iterations to record
+    (``range(3)``, counted by backward calls); with ``until_error`` recording ends after the first error that leaves the
+    block or a backward call.
 
     Under ``gradviz run`` the script is being recorded already: then the block changes nothing, and says so.
     Raises FileExistsError when ``path`` is there; with ``force`` only when it is no trace.
@@ -25,7 +30,8 @@ def record(path: str | os.PathLike[str], *, values: Literal["auto", "none", "sta
         sys.stderr.write(f"[gradviz] already recording into {running.path}: {os.fspath(path)} is not written\n")
         yield running
         return
-    recorder = Recorder(path, values, meta={"part": True}, force=force, sources=sources)
+    recorder = Recorder(path, values, meta={"part": True}, force=force, sources=sources, steps=steps,
+                        until_error=until_error)
     recorder.start()
     try:
         yield recorder

@@ -129,7 +129,8 @@ class Index:
         for kind in ("tensor", "rebind"):
             first_seen = self.tables.relation(kind)
             facts, spans = first_seen.part("facts"), first_seen.ints("span")
-            bound = [row for row in range(len(facts)) if self.spans[int(spans[row])].names]
+            bound = [row for row in range(len(facts)) if self.spans[int(spans[row])].names
+                     and not self._read_there(int(facts.ints("tid")[row]), int(spans[row]))]
             tids = np.concatenate((tids, facts.ints("tid")[bound]))
             seqs = np.concatenate((seqs, facts.seq[bound]))
             texts += [self.spans[int(spans[row])].names[0] for row in bound]
@@ -138,6 +139,13 @@ class Index:
         index = np.array([distinct[text] for text in texts], np.int64)[order]
         table: Table = {"tid": tids[order], "name": Texts(list(distinct), index)}
         return Relation(table, Struct("Name", (("tid", INT), ("name", STR))), seqs[order], order)
+
+    def _read_there(self, tid: int, span: int) -> bool:
+        """Is the tensor an operand at this place? Then what is bound there is not it."""
+        reads, roots = self.inputs, self.roots
+        at = self.ops.ints("span")[reads.parent[reads.where("tid", tid)]]
+        begun = self.backwards.ints("span")[roots.parent[roots.where("tid", tid)]]
+        return bool((at == span).any() or (begun == span).any())
 
 
 def _names_of_results(

@@ -66,8 +66,7 @@ def _run(call: Call, tensors: list[Any], given: list[Any], inputs: list[Any], me
     edges = _roots(tensors)
     if call.targets is not None:
         call.needed = mark_needed(edges, call.targets)
-    recorded = probe.sink is not None
-    if recorded:
+    if probe.sink is not None:
         first = [one if g is None else g for g, one in zip(given, grads, strict=True)]
         observe.begin(call, list(zip(tensors, edges, first, strict=True)), inputs, method)
     before = modes.switch("grad" if call.create_graph else "no_grad")
@@ -75,13 +74,18 @@ def _run(call: Call, tensors: list[Any], given: list[Any], inputs: list[Any], me
         with quiet():
             run(call, edges, grads)
     except BaseException:
-        if recorded and probe.sink is not None:
-            observe.end(call, "failed")
+        _ended(call, "failed")
         raise
     finally:
         modes.switch(before)
-    if recorded and probe.sink is not None:
-        observe.end(call, "end")
+    _ended(call, "end")
+
+
+def _ended(call: Call, phase: str) -> None:
+    if probe.sink is not None and call.id:
+        observe.end(call, phase)
+    elif probe.unheard is not None and not probe.position.within:
+        probe.unheard()
 
 
 def _target(call: Call, tensors: list[Any]) -> None:

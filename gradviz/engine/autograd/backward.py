@@ -161,7 +161,7 @@ def run(call: Call, roots: list[Edge], grads: list[Any]) -> None:
 def visit(call: Call, node: Any, g: Any) -> tuple[Any, ...] | None:
     """Run a node with its hooks, and tell the recorder; None if it was only asked for its gradient."""
     runs = call.needed is None or node in call.needed
-    recorded = runs and probe.sink is not None
+    recorded = runs and call.id and probe.sink is not None
     position = probe.position
     within = position.within
     number = started = 0
@@ -182,11 +182,11 @@ def visit(call: Call, node: Any, g: Any) -> tuple[Any, ...] | None:
             shares = firing.after(call, node, shares, g)
     except BaseException as error:
         position.within = within
-        if recorded:
+        if recorded and probe.sink is not None:  # what it ran may have ended the recording
             observe.step_failed(call, node, number, g, started, error)
         raise
     position.within = within
-    if recorded:
+    if recorded and probe.sink is not None:
         observe.step(call, node, number, g, shares, started)
     return shares
 

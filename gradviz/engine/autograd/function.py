@@ -146,9 +146,13 @@ def _observed(cls: Any, args: Any, kwargs: Any) -> Any:
         result, outputs, _ = _apply(cls, args, kwargs)
     except Exception as error:
         position.within = within
+        if probe.sink is None:  # the forward has ended the recording
+            raise
         observe.failed(cls.__name__, text, inputs, error, number)
         raise
     position.within = within
+    if probe.sink is None:
+        return result
     written, before = next(((t, v) for t, v in versions if t._cell.version != v), (None, 0))
     observe.op(cls.__name__, text, inputs, outputs, "op", written, before, number)
     return result
