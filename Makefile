@@ -3,7 +3,7 @@ PYTHON ?= python3
 SAMPLE ?= model
 BIN := .venv/bin
 
-.PHONY: demo test fast lint setup clean
+.PHONY: demo test fast lint setup screenshots clean
 
 demo: .venv/.installed  ## record a sample and open its replay (SAMPLE=inplace_saved for another)
 	@$(BIN)/gradviz demo $(SAMPLE)
@@ -22,8 +22,11 @@ lint: setup  ## style, types, and who may know whom
 
 setup: .venv/.installed-dev  ## everything that a developer needs
 
+screenshots: setup  ## the page of every sample, in both themes and at three sizes, into screenshots/
+	$(BIN)/python -m tests.ui.shots --out screenshots
+
 clean:  ## take back what these targets made
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf screenshots .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 # pip first: dependency groups need 25.1. The stamps are made last, so that a broken-off set-up is begun again.
 .venv/.installed: pyproject.toml
