@@ -185,7 +185,8 @@ def facts(tensor: Any, tid: int, how: str) -> tuple[Any, ...]:
 def gradient(g: Any, full: bool = False) -> Any:
     """A gradient as ``events.Gradient``."""
     if g.__class__ is ndarray:
-        return (0, 0, g.shape, type_names[g.dtype], value(g, full))
+        small = g.nbytes <= SMALL and probe.sink.values == "auto"  # type: ignore[union-attr]
+        return (0, 0, g.shape, type_names[g.dtype], g.tobytes() if small else value(g, full))
     if g is None:
         return NO_GRADIENT
     array = getattr(g, "_array", None)
@@ -195,5 +196,5 @@ def gradient(g: Any, full: bool = False) -> Any:
     return (gradient_id(g), storage_id(g), array.shape, type_names[array.dtype], value(array, full))
 
 
-def gradients(node: Any, g: Any) -> list[Any]:
-    return [gradient(g)] if node.width == 1 else [gradient(x) for x in g]
+def gradients(node: Any, g: Any) -> tuple[Any, ...]:
+    return (gradient(g),) if node.width == 1 else tuple([gradient(x) for x in g])

@@ -17,6 +17,7 @@ from weakref import ref
 from gradviz import probe
 from gradviz.events import BY_CODE, KINDS, Value
 from gradviz.recorder.sites import NOWHERE, Place, Spans
+from gradviz.recorder.stacks import Stacks
 from gradviz.trace.pack import encode
 from gradviz.trace.writer import Writer
 
@@ -49,6 +50,7 @@ class Pump:
         """From so many waiting events on, :meth:`urge` is to be called."""
         self._writer = writer
         self._spans = spans
+        self._stacks = Stacks(spans.of)
         self._sources = sources
         self._failed = failed
         self._threads: dict[int, int] = {}
@@ -154,6 +156,7 @@ class Pump:
             kinds, told = _buried(part, rows, self._last)
             if told:
                 rows[DEAD] = told
+        stacks = self._stacks.of(kinds, rows, WIDTHS)
         times = [t for code, flat in rows.items() for t in flat[::WIDTHS[code]]]
         tables = {code: encode(code, self._columns(flat, WIDTHS[code]), values, self._spans)
                   for code, flat in rows.items()}
@@ -164,7 +167,7 @@ class Pump:
             for file, text in sources:
                 self._writer.source(file, text)
         self._last = max(times)
-        self._writer.encoded(kinds, tables, values, min(times), self._last)
+        self._writer.encoded(kinds, tables, values, min(times), self._last, stacks)
 
     def _columns(self, flat: list[Any], width: int) -> list[Sequence[Any]]:
         """What was noted of events of one kind, column by column, with places resolved."""
@@ -172,7 +175,9 @@ class Pump:
         n = len(t)
         spans = [place.span for place in places]
         if 0 in spans:
-            spans = [place.span or self._spans.of(place) for place in places]
+            for place in dict.fromkeys(places):
+                self._spans.of(place)
+            spans = [place.span for place in places]
         callers: Sequence[int] = [0] * n
         if aboves.count(()) != n:
             callers = [self._caller(place, above) if above else 0 for place, above in zip(places, aboves, strict=True)]

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,6 @@ __all__ = ["BadColumn", "Column", "Lists", "Table", "Texts", "concatenate", "dec
            "read_ints", "reader", "rows_in"]
 
 Ints = NDArray[np.int64]
-A = TypeVar("A", NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_])
 _MOST = 1 << 26
 """Rows of one column of a chunk; that few bytes can stand for many must not let a hostile file take all memory."""
 
@@ -67,7 +66,8 @@ def read_ints(raw: Any) -> Ints:
     """The numbers of a column of ints, as narrow as they lie in the file: :func:`concatenate` makes int64 of them."""
     if isinstance(raw, dict):
         n, raw = _repeated(raw)
-        return _times(_refused() if isinstance(raw, dict) else read_ints(raw), n)
+        repeated: Ints = _times(_refused() if isinstance(raw, dict) else read_ints(raw), n)
+        return repeated
     width, data = raw
     if width not in (1, 2, 4, 8):
         raise BadColumn("numbers of an unknown width")
@@ -88,11 +88,12 @@ def _tiled(column: Column, n: int) -> Column:
         return Lists(_offsets(_times(np.diff(column.offsets), n)), _tiled(column.items, n))
     if isinstance(column, dict):
         return {name: _tiled(part, n) for name, part in column.items()}
-    return _times(column, n)
+    repeated: Column = _times(column, n)
+    return repeated
 
 
-def _times(column: A, n: int) -> A:
-    return np.broadcast_to(column, (n, len(column))).reshape(-1)  # type: ignore[return-value] # ten times as fast as np.tile
+def _times(column: Any, n: int) -> Any:
+    return np.broadcast_to(column, (n, len(column))).reshape(-1)  # ten times as fast as np.tile
 
 
 def _offsets(lengths: Ints) -> Ints:
