@@ -98,6 +98,7 @@ export class Timeline {
       words(g, style, name, 16, y + this.lane / 2, 11.5, 400, many ? "ink2" : "ink3", "left");
       words(g, style, String(many), LEFT - 10, y + this.lane / 2, 11, 400, "ink3", "right", "mono");
     });
+    if (!shown.length) return;
     const px = Math.round(this.x(Math.max(0, index)));
     g.fillStyle = style.colour("ink");
     g.fillRect(px - 1, this.first - 3, 2, this.lane * LANES.length + 3);
@@ -110,6 +111,7 @@ export class Timeline {
     const right = this.width - RIGHT, base = this.top + this.strip, { begin, end } = this.lanes;
     words(g, style, "Time", 16, this.top + this.strip / 2 + 2, 11.5, 400, "ink3", "left");
     g.fillStyle = style.colour("line"); g.fillRect(LEFT, base - 0.5, right - LEFT, 1);
+    if (!this.lanes.shown.length) return;
     this.density ||= wallDensity(this.lanes, Math.max(1, Math.floor((right - LEFT) / 2)));
     const { height, kind } = this.density;
     for (let i = 0; i < height.length; i++) {

@@ -36,6 +36,8 @@ def answers() -> html.Div:
 
 def register(app: Dash, session: Session) -> None:
     def show(where: dict[str, Any] | None) -> Any:
+        if where and not session.replay.n:
+            return [html.P(session.condition.empty, className="empty")]
         if not where or not 0 <= int(where["seq"]) < session.replay.n:
             raise PreventUpdate
         theme = "dark" if where.get("theme") == "dark" else "light"
