@@ -40,6 +40,8 @@ def options(function: Callable[..., Any]) -> Callable[..., Any]:
                          show_default=True, help="What to keep of each tensor's content."),
             click.option("--engine", type=click.Choice(["auto", "gradviz", "torch"]), default="auto",
                          show_default=True, help="Who plays torch."),
+            click.option("--stacks", is_flag=True, help="Keep who called what for every op, not for "
+                         "backward calls alone."),
             click.option("--steps", metavar="RANGES", help="Record these iterations only, counted by backward "
                          "calls from 0: 0:3,900: is the first three and all from 900 on."),
             click.option("--every", type=click.IntRange(1), metavar="N", help="Record every N-th iteration."),

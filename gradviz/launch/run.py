@@ -32,6 +32,7 @@ class Options:
     quiet: bool = False
     steps: Steps | None = None
     until_error: bool = False
+    stacks: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def run(target: Target, args: Sequence[str], options: Options, after: Callable[[
     meta = {"script": target.title, "argv": _argv(target, args)}
     recorder = Recorder(options.trace, options.values, meta=meta, force=options.force, sources=options.sources,
                         roots=target.roots, texts=target.texts, quiet=options.quiet, steps=options.steps,
-                        until_error=options.until_error)
+                        until_error=options.until_error, stacks=options.stacks)
     state = _Run(recorder, after)
     atexit.register(state.finish)
     standin.install(target.roots, options.quiet)

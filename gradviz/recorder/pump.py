@@ -43,14 +43,15 @@ class Pump:
     notes one extends the row's list and then appends the kind. What died stands in ``order`` itself.
     """
 
-    def __init__(self, writer: Writer, spans: Spans, sources: bool, failed: Callable[[Exception], None]) -> None:
+    def __init__(self, writer: Writer, spans: Spans, stacks: Stacks, sources: bool,
+                 failed: Callable[[Exception], None]) -> None:
         self.order: list[Any] = []
         self.rows: dict[int, list[Any]] = {code: [] for code in BY_CODE}
         self.urgent = WAKE
         """From so many waiting events on, :meth:`urge` is to be called."""
         self._writer = writer
         self._spans = spans
-        self._stacks = Stacks(spans.of)
+        self._stacks = stacks
         self._sources = sources
         self._failed = failed
         self._threads: dict[int, int] = {}

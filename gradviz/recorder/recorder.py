@@ -21,6 +21,7 @@ from gradviz.recorder.meta import run_facts
 from gradviz.recorder.portions import Steps, watched
 from gradviz.recorder.pump import Above, Pump
 from gradviz.recorder.sites import NOWHERE, OURS, Place, Roles, Spans, outside
+from gradviz.recorder.stacks import ALWAYS, Stacks, stack
 from gradviz.trace.writer import Writer
 
 ERROR: Final = KINDS["error"].code
@@ -47,19 +48,21 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
 
     ``roots`` are the folders of the script; ``texts`` the source of code that has no file (``{"<string>": ...}``).
     ``steps`` holds the iterations to record, None for all; with ``until_error`` it ends after the first error that
-    leaves the script or a backward call.
+    leaves the script or a backward call. ``stacks``: the chain of the script's frames for every event.
     Raises OSError when ``path`` cannot be created (FileExistsError when it is there and not ``force``).
     """
 
     def __init__(self, path: str | os.PathLike[str], values: str = "auto", *, meta: Mapping[str, Any] | None = None,
                  force: bool = False, sources: bool = True, roots: Iterable[str] = (),
                  texts: Mapping[str, str] | None = None, quiet: bool = False, steps: Container[int] | None = None,
-                 until_error: bool = False) -> None:
+                 until_error: bool = False, stacks: bool = False) -> None:
         self.values = values
         self.quiet = quiet
         self.failure = ""
         self._zero = time.perf_counter_ns()
         options: dict[str, Any] = {"values": values, "sources": sources}
+        if stacks:
+            options["stacks"] = True
         if until_error:
             options["until"] = "error"
         if isinstance(steps, Steps):
@@ -67,7 +70,9 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
         self._writer = Writer(path, {**run_facts(), "options": options, **(meta or {})}, force)
         self.path = self._writer.path
         self._roles = Roles(roots, texts or {})
-        self._pump = Pump(self._writer, Spans(self._roles, texts or {}), sources, self._fail)
+        spans = Spans(self._roles, texts or {})
+        self._stacked = frozenset(kind.code for kind in KINDS.values() if stacks or kind.name in ALWAYS)
+        self._pump = Pump(self._writer, spans, Stacks(spans.of, self._stacked), sources, self._fail)
         self._console = Console(self._locate, self._printed)
         self._reported: list[Reported] = []
         self._calls: dict[int, Place] = {}  # backward calls that run, and where they were called
@@ -265,6 +270,7 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
         extend, append, frame_at, position = pump.rows[number].extend, order.append, sys._getframe, probe.position
         now, zero = time.perf_counter_ns, self._zero
         is_error, is_backward = number == ERROR, kind.name == "backward"
+        stacked = number in self._stacked
         of_call = names.index("call") if kind.name in OF_A_CALL else -1
 
         def emit(*fields: Any, **named: Any) -> None:
@@ -289,7 +295,9 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
                         if code.user:
                             lasti = frame.f_lasti
                             place = code.places.get(lasti) or code.place(lasti)
-                            if not (within or place.settled):
+                            if stacked:
+                                above = stack(frame, roles)
+                            elif not (within or place.settled):
                                 above = _above(frame, roles)
                             break
                         frame = frame.f_back

@@ -181,6 +181,25 @@ class Replay:
         relation = self.tables.relation(self.kind(seq))
         return self.spans[int(relation.ints("span")[np.searchsorted(relation.seq, seq)])]
 
+    def stack(self, seq: int) -> list[Span]:
+        """Where an event happened, and the frames of the script above that, innermost first.
+
+        Every op has its own where ``--stacks`` was given; else what is above its module call, or its backward call.
+        """
+        relation = self.tables.relation(self.kind(seq))
+        row = int(np.searchsorted(relation.seq, seq))
+        own = self.spans[int(relation.ints("span")[row])]
+        found = [self.spans[number] for number in self.reader.stacks.of(seq)]
+        if not found:
+            of = "scope" if "call" not in relation.table else "call"
+            around = self.tables.relation("scope" if of == "scope" else "backward")
+            rows = around.where("id" if of == "scope" else "call", int(relation.ints(of)[row]))
+            if len(rows) and around.seq[rows[0]] != seq:
+                begun = int(around.seq[rows[0]])
+                above = self.stack(begun)
+                found = above[1:] if self.span(begun) == own else above
+        return [own, *found] if own.id else found
+
     def thing(self, id: int) -> int:
         """The event (op, step, hook call) that carries an id; -1 if none does."""
         for kind in ("op", "step", "hook_call"):

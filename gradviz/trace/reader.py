@@ -17,6 +17,7 @@ from gradviz.events import BY_CODE, FORMAT_VERSION, STATISTICS, ListOf, Scalar, 
 from gradviz.trace import columns, frames
 from gradviz.trace.columns import BadColumn, Column, Table
 from gradviz.trace.frames import BadTrace, Frame, Torn
+from gradviz.trace.stacks import Stacks
 
 try:
     import fcntl
@@ -42,7 +43,8 @@ class Chunk:
 class Reader:
     """An open trace. Raises BadTrace when the file is none, or one of a newer gradviz.
 
-    ``meta`` is there at once; ``spans`` (index = id, 0 unused) and ``sources`` grow as :meth:`chunks` is walked.
+    ``meta`` is there at once; ``spans`` (index = id, 0 unused), ``stacks`` and ``sources`` grow as :meth:`chunks` is
+    walked.
     ``damage`` says what ended the reading before the file's end, "" if nothing did. Threads may share a reader, as long
     as one alone walks :meth:`chunks`.
     """
@@ -55,6 +57,8 @@ class Reader:
         self.events = 0
         self._values: list[tuple[int, int]] = []  # (values up to and with this frame, its offset)
         self._pending: int | None = None  # the offset of a VALUES frame whose chunk has not come
+        self.stacks = Stacks()
+        self._stacked: bytes | None = None  # the payload of a STACKS frame whose chunk has not come
         self._opened: tuple[int, list[Value]] = (-1, [])
         self._ended = False
         try:
@@ -199,6 +203,10 @@ class Reader:
             if not isinstance(file, str) or not isinstance(text, str):
                 raise ValueError("not a source")
             self.sources[file] = text
+        elif frame.tag == frames.STACKS:
+            if self._stacked is not None:
+                raise ValueError("stacks of no chunk")
+            self._stacked = frame.payload
         elif frame.tag == frames.VALUES:
             if self._pending is not None:
                 raise ValueError("values of no chunk")
@@ -232,6 +240,9 @@ class Reader:
             for name in ("span", "caller"):
                 _in_range(table[name], len(self.spans))
             tables[kind.name] = table
+        if self._stacked is not None:
+            self.stacks.take(self._stacked, first_seq, n, len(self.spans))
+            self._stacked = None
         if self._pending is not None:
             self._values.append((self._count + values, self._pending))
             self._pending = None

@@ -19,6 +19,7 @@ except ImportError:  # Windows: a trace that is being recorded reads as incomple
     fcntl = None  # type: ignore[assignment]
 
 NAN = float("nan")
+Stacks = tuple[Sequence[Sequence[int]], Sequence[int], Sequence[int]]
 
 
 class Writer:
@@ -64,10 +65,14 @@ class Writer:
         self.encoded(kinds, tables, values, min(times, default=0), max(times, default=0))
 
     def encoded(self, kinds: bytes, tables: Mapping[int, list[Any]], values: Sequence[Value], first: int,
-                last: int) -> None:
+                last: int, stacks: Stacks | None = None) -> None:
         """The same of what :func:`gradviz.trace.pack.encode` has made: its columns by code, the values that it kept
-        apart, and the first and last time."""
+        apart, and the first and last time. ``stacks``: new ones, as the ids of spans; the positions of events that
+        have one; and the numbers of those, counted from 1 over the whole trace."""
         parts = []
+        if stacks is not None:
+            fresh, places, numbers = stacks
+            parts.append(frames.frame(frames.STACKS, frames.packed([fresh, pack.ints(places), pack.ints(numbers)])))
         if values:
             parts.append(frames.frame(frames.VALUES, _values(values)))
         counts = {code: kinds.count(code) for code in tables}
