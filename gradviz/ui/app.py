@@ -36,7 +36,7 @@ STYLE</style>{%css%}</head>
 </html>"""
 
 
-class _Dash(Dash):
+class _Dash(Dash):  # type: ignore[misc]  # Dash is not typed
     """Dash, whose scripts are fetched at once but run by boot.mjs, when the page can be used already."""
 
     def interpolate_index(self, **kwargs: Any) -> str:

@@ -166,5 +166,5 @@ def _find(replay: Replay) -> Sequence[Finding]:
 def _draw(replay: Replay, findings: Sequence[Finding], graph: int) -> tuple[Scene, Placed]:
     from gradviz import layout, scene
 
-    built = layout.cut(scene.build(replay, findings, graph))
+    built = layout.cut(scene.build(replay, list(findings), graph))
     return built, layout.place(built)

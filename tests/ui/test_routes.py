@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
+from gradviz.export import render
 from gradviz.scene.model import Placed, Scene
 from gradviz.ui.app import make_app
 from gradviz.ui.session import WINDOW, Session
@@ -49,7 +50,10 @@ def test_the_overview_has_an_entry_an_event(client: FlaskClient) -> None:
     assert len(t) == 13
     assert (np.diff(t) > 0).all()
     lanes = np.frombuffer(columns["lane"], np.uint8)
-    assert [int(lane) & 15 for lane in lanes] == [1, 1, 6, 1, 1, 1, 6, 2, 2, 2, 5, 2, 0]
+    assert t[0] == 0  # since the first event
+    assert [seq for seq in range(13) if lanes[seq] & 64] == [0]  # the leaf
+    assert not any(lane & 128 for lane in lanes)
+    assert [int(lane) & 7 for lane in lanes] == [1, 1, 6, 1, 1, 1, 6, 2, 2, 2, 5, 2, 0]
     assert [seq for seq in range(13) if not lanes[seq] & 16] == [
         2, 6,  # prints are drawn, not stepped on
         9,  # the node's failure is told by the error after it
@@ -112,6 +116,19 @@ def test_an_export_is_named_after_script_and_event(client: FlaskClient) -> None:
     answer = client.get("/api/export?format=svg&event=10&theme=dark")
     assert answer.headers["Content-Disposition"] == 'attachment; filename="inplace-10.svg"'
     assert answer.data.lstrip().startswith((b"<?xml", b"<svg"))
+
+
+@pytest.mark.parametrize("format", ["svg", "dot", "json"])
+def test_an_export_is_what_the_command_line_writes(tmp_path: Path, format: str) -> None:
+    session = Session.open(traces.inplace(tmp_path / "inplace.gvt"))
+    assert session.export(format, 10, "dark") == render(session.replay, format=format, event=10, theme="dark")
+
+
+def test_the_page_gets_the_rooms_that_the_layout_gave(client: FlaskClient) -> None:
+    both = ask(client, "/api/scene/0")
+    told = {node["id"] for node in both["scene"]["nodes"] if node["grad"] and node["kind"] in ("leaf", "tensor")}
+    assert set(both["rooms"]) == told
+    assert all(room >= 40 for room in both["rooms"].values())
 
 
 def test_the_style_table_is_served_as_it_is(client: FlaskClient) -> None:

@@ -3,7 +3,7 @@
 
 /** A view: scale `k` and the place of the forward side's origin on the stage. `width`, `height`: of the stage. */
 const MARGIN = 22, SIDE = 14;
-const LEAST = 0.02, MOST = 4;
+const LEAST = 0.002, MOST = 4;
 
 /** What a picture really takes up on the forward side or, mirrored, on the backward side: {x0, x1, y0, y1}. */
 export function extent(scene, placed) {
