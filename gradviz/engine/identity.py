@@ -140,7 +140,7 @@ def statistics(array: ndarray, full: bool = False) -> Any:
     if not full:
         return (sqrt(square), 0.0, 0.0, 0.0, -1.0, nan, nan, nan, nan)
     return (sqrt(square), 0.0, 0.0, 0.0, -1.0, float(flat.min()), float(flat.max()), float(flat.mean()),
-            float(flat.size - xp.count_nonzero(flat)))
+            float(xp.count_nonzero(flat == 0)))  # of booleans it is ten times as fast
 
 
 # --- facts -----------------------------------------------------------------------------------------------------------

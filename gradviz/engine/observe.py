@@ -186,10 +186,11 @@ def op(name: str, args: str, inputs: Any, outputs: Any, how: str = "op", written
     sink.op(number or probe.new_id(), name, args, read, made, rows, writes, mode, True)
 
 
-def single(name: str, args: str, inputs: Any, out: Any) -> None:
-    """What :func:`op` does, for the pointwise op of one or two tensors with one new tensor: most ops of most programs.
+def single(name: str, args: str, inputs: Any, out: Any) -> tuple[Any, ...]:
+    """What ``sink.op`` is to be told of a pointwise op of one or two tensors with one new tensor: most ops of most
+    programs. The op itself calls the sink, which then finds the script's frame right below.
 
-    What it has no short way for, such as a leaf whose AccumulateGrad is new, goes there.
+    Empty where :func:`op` has told it: this has no short way for all, such as a leaf whose AccumulateGrad is new.
     """
     edge = out._edge
     nodes: Any = ()
@@ -199,12 +200,12 @@ def single(name: str, args: str, inputs: Any, out: Any) -> None:
     if len(inputs) == 2:
         two = inputs[1]
         if two._tid <= 0:
-            return op(name, args, inputs, (out,))
+            return _told(name, args, inputs, out)
         read += ((two._tid, two._cell.version),)
     if one._tid <= 0:
-        return op(name, args, inputs, (out,))
+        return _told(name, args, inputs, out)
     if _mutes.open:
-        return op(name, args, inputs, (out,))
+        return _told(name, args, inputs, out)
     sink: Any = probe.sink
     cell, array = out._cell, out._array
     cid = cell.cid = new_cid()
@@ -222,7 +223,7 @@ def single(name: str, args: str, inputs: Any, out: Any) -> None:
                 number = after.nid
                 if number <= 0:
                     out._tid = -tid
-                    return op(name, args, inputs, (out,))
+                    return _told(name, args, inputs, out)
                 edges.append((number, slot))
         nid = node.nid = new_nid()
         watch = ref(node, sink.died)
@@ -237,12 +238,16 @@ def single(name: str, args: str, inputs: Any, out: Any) -> None:
             if len(saved) == 4 and saved[2] is not None:
                 rows += (_saved_row(names[1], saved[2], saved[3], tid),)
         nodes = ((nid, node.__class__.__name__, 0, tuple(edges), rows, node.order, None),)
-    sink.op(new_id(), name, args, read,
+    return (new_id(), name, args, read,
             ((tid, cid, cid, shape, element_strides(array), 0, type_names[array.dtype], "cpu", out._requires,
               edge is None, 0, 0, nid, 0, "op",
               array.tobytes() if array.nbytes <= SMALL and sink.values == "auto" else value(array)),),
             nodes, (), modes.thread.mode if modes.regions.off else "grad", True)
-    return None
+
+
+def _told(name: str, args: str, inputs: Any, out: Any) -> tuple[Any, ...]:
+    op(name, args, inputs, (out,))
+    return ()
 
 
 def _saved_row(name: str, holder: Any, version: int, tid: int) -> tuple[str, int, int, int, int]:

@@ -47,6 +47,7 @@ class BackwardCFunction(FunctionCtx):
     """The node of a user's op; ``ctx`` in its forward and backward."""
 
     rule = None
+    plain = False
     hooks: Any = None
     nid = 0
     order = 1

@@ -45,6 +45,8 @@ class Node(Struct, eq=False, weakref=True, dict=True):
 
     site = None
     """Source position of a backward that a user wrote."""
+    plain = False
+    """Whether its rule is of a table of ops: it runs none of the user's code."""
 
     def name(self) -> str:
         return type(self).__name__
@@ -139,5 +141,5 @@ def add_hook(node: Any, kind: str, hook: Callable[..., Any]) -> RemovableHandle:
 
 def node_class(name: str, rule: Callable[..., Any], saves: tuple[str, ...] = ()) -> type[Node]:
     """The class of an op's nodes."""
-    return type(Node)(name, (Node,), {"rule": staticmethod(rule), "saves": saves, "__module__": "builtins"},  # type: ignore[misc, no-any-return]
-                      dict=True)
+    body = {"rule": staticmethod(rule), "saves": saves, "plain": True, "__module__": "builtins"}
+    return type(Node)(name, (Node,), body, dict=True)  # type: ignore[misc, no-any-return]

@@ -161,5 +161,6 @@ def _copy_slices_rule(ns: Any, ctx: Any, g: Any) -> Any:
 
 CopySlices = node_class("CopySlices", _copy_slices_rule)
 CopySlices.name = lambda self: "torch::autograd::CopySlices"  # type: ignore[method-assign]
+CopySlices.plain = False  # it runs another node's rule, which may be a user's
 
 __all__ = ["NO_EDGE", "CopySlices", "View", "check_inplace", "rebase", "refresh", "view_of"]

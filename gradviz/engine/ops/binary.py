@@ -213,8 +213,11 @@ def operator(row: Row) -> Callable[[Any, Any], Any]:
                 out = make(r, Cell(), True, (node_type(edges, saved, None, r.shape, r.dtype, sequence()), 0))
             else:
                 out = make(r, Cell())
-            if probe.sink is not None:
-                observe.single(name, "", (self, other), out)
+            sink: Any = probe.sink
+            if sink is not None:
+                told = observe.single(name, "", (self, other), out)
+                if told:
+                    sink.op(*told)
             return out
         except RuntimeWarning:
             with quiet():
@@ -243,8 +246,11 @@ def operator(row: Row) -> Callable[[Any, Any], Any]:
             out = make(r, Cell(), True, (node, 0))
         else:
             out = make(r, Cell())
-        if probe.sink is not None:
-            observe.single(name, str(other), (self,), out)
+        sink: Any = probe.sink
+        if sink is not None:
+            told = observe.single(name, str(other), (self,), out)
+            if told:
+                sink.op(*told)
         return out
 
     return op

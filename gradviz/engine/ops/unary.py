@@ -143,8 +143,11 @@ def function(row: Row) -> Callable[[Any], Tensor]:
                 out = make(r, cell, True, (node, 0))
             else:
                 out = make(r, Cell())
-            if probe.sink is not None:
-                observe.single(name, "", (input,), out)
+            sink: Any = probe.sink
+            if sink is not None:
+                told = observe.single(name, "", (input,), out)
+                if told:
+                    sink.op(*told)
             return out  # type: ignore[no-any-return]
         except RuntimeWarning:
             with quiet():
