@@ -73,6 +73,17 @@ def test_a_sum_that_is_not_whole_yet_says_so(chain: Session) -> None:
     assert "Why 5? one path" in said(chain, 16, element(chain, "tensor", "l1"))
 
 
+def test_the_end_of_a_backward_names_what_it_left(chain: Session) -> None:
+    text = said(chain, 23)
+    assert text.startswith("Backward is done")
+    assert "Gradients now" in text
+    assert "w1.grad scalar ‖28‖" in text
+
+
+def test_a_failed_backward_tells_the_story_of_its_failure(inplace: Session) -> None:
+    assert said(inplace, 11).startswith("b was overwritten after it was saved")
+
+
 def test_none_has_a_reason(chain: Session) -> None:
     assert "no backward has run yet" in said(chain, 4, element(chain, "leaf", "w1"))
     assert "it does not require grad" in said(chain, 22, element(chain, "input", "input"))

@@ -343,39 +343,6 @@ def test_markup_in_names_and_prints_stays_text(visit: Open, serving: Serve, tmp_
     assert page.locator("#sentence img, #console img, #console script, #inspector img, .script img").count() == 0
 
 
-@pytest.mark.parametrize("size", [(1280, 720), (1440, 900), (1920, 1080)], ids=str)
-def test_nothing_is_cut(visit: Open, inplace: str, size: tuple[int, int]) -> None:
-    page = visit(inplace)
-    page.set_viewport_size({"width": size[0], "height": size[1]})
-    page.wait_for_timeout(300)
-    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
-    assert page.evaluate("document.documentElement.scrollHeight") <= size[1]
-    right = page.locator(".top").evaluate(
-        "top => Math.max(...[...top.children].map(child => child.getBoundingClientRect().right))"
-    )
-    assert right <= size[0]
-    for element in page.evaluate("__gradviz.ids()"):
-        rect = page.evaluate(f"__gradviz.rect('{element}')")
-        assert rect is None or (rect["l"] >= 0 and rect["r"] <= state(page)["size"]["width"])
-
-
-def test_panes_are_resized_closed_and_remembered(visit: Open, chain: str) -> None:
-    page = visit(chain)
-    wide = state(page)["size"]["width"]
-    page.mouse.move(400, 300)
-    page.mouse.down()
-    page.mouse.move(300, 300, steps=4)
-    page.mouse.up()
-    assert state(page)["size"]["width"] == pytest.approx(wide + 100, abs=4)
-    page.locator(".line-right").dblclick()
-    assert state(page)["size"]["width"] == pytest.approx(wide + 100 + 340, abs=4)
-    page.reload()
-    page.wait_for_selector("html[data-ready]", state="attached")
-    assert state(page)["size"]["width"] == pytest.approx(wide + 100 + 340, abs=4)
-    page.locator(".line-right").dblclick()
-    assert state(page)["size"]["width"] == pytest.approx(wide + 100, abs=4)
-
-
 def test_a_trace_without_events_says_so(visit: Open, serving: Serve, tmp_path: Path) -> None:
     trace = tmp_path / "empty.gvt"
     traces.Script(trace, "import torch\n", "empty.py").close()
@@ -394,16 +361,3 @@ def test_calls_are_walked_with_page_keys(visit: Open, chain: str) -> None:
     page = visit(chain, "#e=2")
     assert press(page, "PageDown")["seq"] == 11
     assert press(page, "PageDown")["seq"] == 11
-
-
-# --- size ------------------------------------------------------------------------------------------------------------
-@pytest.mark.slow
-def test_a_long_run_stays_quick(visit: Open, serving: Serve, tmp_path: Path) -> None:
-    page = visit(serving(traces.long_run(tmp_path / "long.gvt", 2000)))
-    now = state(page)
-    assert now["steps"] == 4004
-    for _ in range(10):
-        page.keyboard.press("ArrowRight")
-    assert state(page)["seq"] == now["seq"] + 10
-    assert state(page)["timings"]["step"] < 60
-    assert now["drawn"] < 400  # what is out of sight is not drawn

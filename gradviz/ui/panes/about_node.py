@@ -73,7 +73,8 @@ def _formulas(focus: Focus, view: NodeView) -> list[Any]:
                 parts += _with_numbers(view, formula, incoming, flow, name, folded, scalars)
     if not wanted:
         parts.append(html.Div("No operand wants a gradient.", className="note"))
-    if view.formula is not None and view.formula.note:
+    summed = not ran or any(_folded(view, incoming, flow) for _, flow in wanted)
+    if view.formula is not None and view.formula.note and (summed or "broadcast" not in view.formula.note):
         parts.append(html.Div(view.formula.note, className="note"))
     if not ran:
         words = {"failed": "It failed before it could hand anything on."}.get(

@@ -50,6 +50,11 @@ def answer(focus: Focus, seq: int) -> list[Any]:
                 ),
             )
         )
+    if not op.ok:
+        number = replay.event(seq).id
+        raised = [error for error in map(replay.event, replay.events("error")) if error.op == number]
+        parts.extend(section("What torch said", error.type, html.P(error.message, className="msg"))
+                     for error in raised[:1])
     for node in own:
         view = inspect.node(replay, node.nid, focus.seq)
         parts.append(

@@ -84,7 +84,7 @@ def _done(focus: Focus, words: str) -> list[Any]:
     kept = [replay.event(seq) for seq in replay.events("accumulate") if graph.begin <= seq <= focus.seq]
     rows: list[Any] = []
     for event in kept:
-        norm = replay.norm_of(event.grad)
+        norm = replay.norm_of(replay.gradient(event.grad))
         rows += [to_event(event.seq, f"{replay.label(event.tid, focus.seq)}.grad", "link mono"),
                  html.Span(shape_text(event.grad.shape), className="dim"),
                  html.Span(f"‖{short(norm)}‖" if norm is not None else "not kept", className="mono g")]
