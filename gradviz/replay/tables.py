@@ -89,15 +89,14 @@ class Relation:
 
 def union(relations: Sequence[Relation]) -> Relation:
     """Relations of one type, merged in the order of events. ``parent`` keeps the rows of the sources."""
-    some = [relation for relation in relations if len(relation)]
+    some = [relation for relation in relations if len(relation)] or list(relations[:1])
     if len(some) == 1:
         return some[0]  # no copy of what is most of a trace
-    table = concatenate([relation.table for relation in relations])
-    assert isinstance(table, dict)
-    seq = np.concatenate([relation.seq for relation in relations])
-    parent = np.concatenate([relation.parent for relation in relations])
+    seq = np.concatenate([relation.seq for relation in some])
+    parent = np.concatenate([relation.parent for relation in some])
     order = np.argsort(seq, kind="stable")
-    return Relation(take(table, order), relations[0].type, seq[order], parent[order])
+    table = {name: take(concatenate([relation.table[name] for relation in some]), order) for name in some[0].table}
+    return Relation(table, some[0].type, seq[order], parent[order])
 
 
 def among(keys: Ints, some: Ints) -> NDArray[np.bool_]:
