@@ -10,8 +10,7 @@ from weakref import ref
 from gradviz import probe
 from gradviz.engine.autograd import modes
 from gradviz.engine.autograd.hooks import return_site
-from gradviz.engine.autograd.node import FREED, AccumulateGrad
-from gradviz.engine.autograd.saved import Output
+from gradviz.engine.autograd.node import AccumulateGrad
 from gradviz.engine.identity import (
     NO_GRADIENT,
     SMALL,
@@ -26,7 +25,6 @@ from gradviz.engine.identity import (
     new_nid,
     new_tid,
     node_id,
-    number_node,
     number_tensor,
     output_tid,
     storage_id,
@@ -34,58 +32,10 @@ from gradviz.engine.identity import (
     type_names,
     value,
 )
+from gradviz.engine.noderows import node_rows, saved_row
 from gradviz.engine.xp import ndarray, xp
 
 new_id = probe.new_id
-
-
-# --- nodes -----------------------------------------------------------------------------------------------------------
-def _node_rows(node: Any, outputs: Any, rows: list[Any]) -> None:
-    """Facts of ``node`` and of every node behind it that the recording has not met (usually new AccumulateGrads)."""
-    waiting = [node]
-    node_id(node)
-    node.nid = abs(node.nid)
-    for node in waiting:
-        edges = []
-        for after, slot in node.next:
-            if after is None:
-                edges.append((0, 0))
-                continue
-            nid = after.nid
-            if nid <= 0:
-                after.nid = nid = -nid or number_node(after)
-                waiting.append(after)
-            edges.append((nid, slot))
-        leaf = tensor_id(node.variable) if node.__class__ is AccumulateGrad else 0
-        saved = () if node.saved is None else _saved_rows(node, outputs)
-        rows.append((node.nid, node.__class__.__name__, leaf, edges, saved, node.order,
-                     node.site))
-
-
-def _saved_rows(node: Any, outputs: Any) -> list[Any]:
-    saved = node.saved
-    if node.__class__.__name__ == "CopySlices":
-        inner = node.args[0]
-        return _saved_rows(inner, outputs)
-    if saved is None or saved is FREED:
-        return []
-    rows = []
-    names = node.saves
-    for i in range(0, len(saved), 2):
-        holder = saved[i]
-        if holder is None:
-            continue
-        name = names[i // 2] if i // 2 < len(names) else str(i // 2)
-        cell = holder._cell
-        if hasattr(holder, "_tid"):
-            tid = tensor_id(holder)
-            sid = storage_id(holder)
-        else:
-            own = next((t for t in outputs if t._array is holder._array), None)
-            tid = 0 if own is None else abs(own._tid)
-            sid = cell_id(cell) if cell.storage is None else cell.storage.sid
-        rows.append((name, tid, sid, cell_id(cell), saved[i + 1]))
-    return rows
 
 
 class _Muted(threading.local):
@@ -180,7 +130,7 @@ def op(name: str, args: str, inputs: Any, outputs: Any, how: str = "op", written
     for t in outputs:
         edge = t._edge
         if edge is not None and edge[0].nid <= 0:
-            _node_rows(edge[0], outputs, rows)
+            node_rows(edge[0], outputs, rows)
     made = [facts(t, t._tid, how) for t in outputs]
     mode = modes.thread.mode if modes.regions.off else "grad"
     sink.op(number or probe.new_id(), name, args, read, made, rows, writes, mode, True)
@@ -234,9 +184,9 @@ def single(name: str, args: str, inputs: Any, out: Any) -> tuple[Any, ...]:
             names = node.saves
             holder = saved[0]
             if holder is not None:
-                rows = (_saved_row(names[0], holder, saved[1], tid),)
+                rows = (saved_row(names[0], holder, saved[1], tid),)
             if len(saved) == 4 and saved[2] is not None:
-                rows += (_saved_row(names[1], saved[2], saved[3], tid),)
+                rows += (saved_row(names[1], saved[2], saved[3], tid),)
         nodes = ((nid, node.__class__.__name__, 0, tuple(edges), rows, node.order, None),)
     return (new_id(), name, args, read,
             ((tid, cid, cid, shape, element_strides(array), 0, type_names[array.dtype], "cpu", out._requires,
@@ -248,15 +198,6 @@ def single(name: str, args: str, inputs: Any, out: Any) -> tuple[Any, ...]:
 def _told(name: str, args: str, inputs: Any, out: Any) -> tuple[Any, ...]:
     op(name, args, inputs, (out,))
     return ()
-
-
-def _saved_row(name: str, holder: Any, version: int, tid: int) -> tuple[str, int, int, int, int]:
-    cell = holder._cell
-    cid, storage = cell.cid or cell_id(cell), cell.storage
-    sid = cid if storage is None else storage.sid or storage_id(holder)
-    if holder.__class__ is not Output:
-        tid = holder._tid if holder._tid > 0 else tensor_id(holder)
-    return name, tid, sid, cid, version
 
 
 def left(name: str, args: str, inputs: Any) -> None:
@@ -304,7 +245,7 @@ def rebind(tensor: Any, reason: str) -> None:
     rows: list[Any] = []
     edge = tensor._edge
     if edge is not None and edge[0].nid <= 0:
-        _node_rows(edge[0], (tensor,), rows)
+        node_rows(edge[0], (tensor,), rows)
     probe.sink.rebind(facts(tensor, tensor_id(tensor), "op"), rows, reason)  # type: ignore[union-attr]
 
 
@@ -326,7 +267,7 @@ def _late(tensor: Any, node: Any) -> None:
     """Tell of a graph that was made while nobody listened."""
     tid = tensor_id(tensor)
     rows: list[Any] = []
-    _node_rows(node, (tensor,), rows)
+    node_rows(node, (tensor,), rows)
     probe.sink.rebind(facts(tensor, tid, "external"), rows, "made before")  # type: ignore[union-attr]
 
 
