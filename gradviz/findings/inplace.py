@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from itertools import pairwise
 
 from msgspec.structs import replace
 
 from gradviz.events import Facts, Node, Saved, Write
+from gradviz.findings.fixes import copied, rewritten
 from gradviz.findings.model import Finding, Place, Stop
-from gradviz.findings.places import call_begin, errors_of, place_of, severity_of, statement_of
+from gradviz.findings.places import call_begin, errors_of, line_of, place_of, severity_of
 from gradviz.replay import Event, Replay
 
 
@@ -39,13 +39,16 @@ def _explain(replay: Replay, error: Event) -> Finding | None:
         place_of(replay, seq) for seq in (saved_seq, write_seq, failed_seq))
     through = _through(replay, held, write, write_seq)
     kind = _kind(replay, held, write, write_seq)
-    fix, fix_lines = _fix(replay, write, write_seq, kind)
+    written_name = replay.label(write.tid, write_seq)
+    fix, fix_lines = rewritten(replay, write_seq, written_name) if kind == "inplace_modified" else ("", [])
+    if not fix:
+        fix, fix_lines = copied(replay, write_seq, [written_name, name])
     return Finding(
         kind=kind, severity=severity_of(replay, error), title=f"{name} was overwritten after it was saved",
         explanation=(
-            f"{node.name} saved {name} at version {error.saved} (line {saved_at.line}) because its backward needs it. "
-            f"{overwritten_at.text or 'A write'} at line {overwritten_at.line} wrote the same storage{through}, so "
-            f"backward found version {error.found}: the saved values are gone."),
+            f"{node.name} saved {name} at version {error.saved} ({line_of(replay, saved_at)}) because its backward "
+            f"needs it. {overwritten_at.text or 'A write'} at {line_of(replay, overwritten_at)} wrote the same "
+            f"storage{through}, so backward found version {error.found}: the saved values are gone."),
         fix=fix, op=node.name, expected_version=error.saved, actual_version=error.found, root_cause=overwritten_at,
         saved_at=saved_at, overwritten_at=overwritten_at, failed_at=failed_at, events=[saved_seq, write_seq, error.seq],
         tensors=[name], seq=error.seq, fix_lines=fix_lines,
@@ -118,24 +121,3 @@ def _through(replay: Replay, held: Saved, write: Write, seq: int) -> str:
     if held.tid not in {facts.tid for facts in chain}:
         words.append(f", which shares its storage with {replay.label(held.tid, seq)}")
     return "".join(words)
-
-
-_AUGMENTED = re.compile(r"^(?P<target>[\w.]+)\s*(?P<sign>\+|-|\*|/|@|\*\*)=\s*(?P<value>.+)$")
-_METHOD = re.compile(r"^(?P<target>[\w.]+)\.(?P<op>[a-z]\w*)_\((?P<value>.*)\)$")
-
-
-def _fix(replay: Replay, write: Write, seq: int, kind: str) -> tuple[str, list[tuple[str, str]]]:
-    """The smallest change of the line that wrote."""
-    statement, name = statement_of(replay, seq), replay.label(write.tid, seq)
-    if kind == "inplace_modified":
-        if match := _AUGMENTED.match(statement):
-            target, sign, value = match["target"], match["sign"], match["value"]
-            line = f"{target} = {target} {sign} {value}"
-            return f"make a new tensor instead of writing in place: {line}", [("-", statement), ("+", line)]
-        if (match := _METHOD.match(statement)) and match["op"] not in ("zero", "fill", "copy"):
-            line = f"{match['target']} = {match['target']}.{match['op']}({match['value']})"
-            return f"use the op that makes a new tensor: {line}", [("-", statement), ("+", line)]
-    if re.fullmatch(r"[A-Za-z_][\w.]*", name):
-        line = f"{name} = {name}.clone()"
-        return f"write to a copy: {line} before {statement}", [("+", line), (" ", statement)]
-    return f"clone the tensor before {statement}, or move the write after backward", []

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from gradviz.findings.fixes import statement_at
 from gradviz.findings.model import Finding, Stop
-from gradviz.findings.places import call_begin, errors_of, place_of, severity_of, statement_of
+from gradviz.findings.places import call_begin, errors_of, line_of, place_of, severity_of
 from gradviz.replay import Event, Replay
 
 
@@ -31,16 +32,17 @@ def _leaf(replay: Replay, error: Event, op: Event) -> Finding | None:
         return None
     name, leaf, place = replay.label(tid, op.seq), replay.label(base.tid, op.seq), place_of(replay, op.seq)
     what = name if base.tid == tid else f"{name}, a view of {leaf},"
-    statement = statement_of(replay, op.seq)
+    lines = statement_at(replay, op.seq)[1].splitlines()
     made = place_of(replay, max(replay.born(base.tid), 0))
     return Finding(
         kind="leaf_inplace", severity=severity_of(replay, error), title=f"{leaf} is a leaf and was changed in place",
         explanation=(
             f"{what} requires grad and {op.name} at line {place.line} changes it in place in grad mode: "
             f"its old value would be lost to backward, and {leaf} would no longer be a leaf."),
-        fix=f"wrap the update: with torch.no_grad(): {statement}", root_cause=place, failed_at=place,
+        fix="wrap the update in torch.no_grad()", root_cause=place, failed_at=place,
         events=[made.seq, op.seq, error.seq], tensors=[leaf], seq=error.seq,
-        fix_lines=[("+", "with torch.no_grad():"), (" ", f"    {statement}")],
+        fix_lines=[("-", part) for part in lines] + [("+", "with torch.no_grad():")]
+        + [("+", f"    {part}") for part in lines],
         stops=[
             Stop("Leaf", f"{leaf} is made here; it requires grad.", made, [("tensor", base.tid)]),
             Stop("Refused", f"{op.name} would change {leaf} in place, which autograd does not allow for a leaf.", place,
@@ -59,7 +61,7 @@ def _one_of_several(replay: Replay, error: Event, op: Event) -> Finding | None:
         title=f"{name} is one of several views and was changed in place",
         explanation=(f"{made.name} at line {place_of(replay, maker).line} returned {len(made.outputs)} views; "
                      f"autograd cannot follow a write through one of them: {op.name} at line {place.line} is refused."),
-        fix=f"work on a copy: {name} = {name}.clone(), or use an op that makes a new tensor", root_cause=place,
+        fix="use an op that makes a new tensor, or write to a clone() of it", root_cause=place,
         failed_at=place, events=[maker, op.seq, error.seq], tensors=[name], seq=error.seq,
         stops=[Stop("Views", f"{made.name} returns {len(made.outputs)} views of one tensor.", place_of(replay, maker),
                     [("op", maker)]),
@@ -84,9 +86,9 @@ def graph_reused(replay: Replay) -> list[Finding]:
             kind="graph_reuse", severity=severity_of(replay, error),
             title=f"{node.name} was reached by a second backward after it had been freed",
             explanation=(
-                f"{saved_at.text or node.name}, line {saved_at.line}, ran once: its graph was built once. The backward "
-                f"at line {freed_at.line} freed what {node.name} had saved; the backward at line {failed_at.line} came "
-                f"to it again."),
+                f"{saved_at.text or node.name}, {line_of(replay, saved_at)}, ran once: its graph was built once. The "
+                f"backward at {line_of(replay, freed_at)} freed what {node.name} had saved; the backward at "
+                f"{line_of(replay, failed_at)} came to it again."),
             fix=f"keep the graph in the first call with backward(retain_graph=True) at line {freed_at.line}, or run "
                 f"line {saved_at.line} again before the second backward",
             op=node.name, root_cause=freed_at if freed_at.line != failed_at.line else saved_at, saved_at=saved_at,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from gradviz.findings.model import Place
 from gradviz.replay import Event, Replay
 
@@ -13,10 +15,11 @@ def place_of(replay: Replay, seq: int) -> Place:
     return Place(span.file, span.line, span.column + 1, end + 1, replay.source_text(span), seq, span.id)
 
 
-def statement_of(replay: Replay, seq: int) -> str:
-    """The line of an event's expression, without its indentation."""
-    span = replay.span(seq)
-    return replay.line(span.file, span.line).strip()
+def line_of(replay: Replay, place: Place) -> str:
+    """line 3, or line 3 of layers.py where that is not the script that was run."""
+    script = str(replay.meta.get("script") or "")
+    name = os.path.basename(place.file)
+    return f"line {place.line}" if os.path.basename(script) == name else f"line {place.line} of {name}"
 
 
 def severity_of(replay: Replay, error: Event) -> str:

@@ -248,6 +248,10 @@ def _grad_set(replay: Replay, event: Event) -> Parts:
     return [(f"{replay.label(event.tid, event.seq)}.grad", "name"), (f" {to}", "")]
 
 
+def _counted(n: int, thing: str) -> str:
+    return f"{n} {thing}" if n == 1 else f"{n} {thing}s"
+
+
 def _scope(replay: Replay, event: Event) -> Parts:
     return [(event.path or event.cls, "name"), (" entered" if event.entered else " left", "")]
 
@@ -262,7 +266,7 @@ _TELLERS: dict[str, Callable[[Replay, Event], Parts]] = {
     "retain_grad": lambda r, e: [(r.label(e.tid, e.seq), "name"), (" will keep its gradient", "")],
     "mode": lambda r, e: [(e.mode, "name"), (" entered" if e.entered else " left", "")],
     "grad_read": lambda r, e: [(f"{r.label(e.tid, e.seq)}.grad", "name"), (" read: None, it is not a leaf", "")],
-    "dead": lambda r, e: [(f"{len(e.tids)} tensors and {len(e.nids)} nodes freed", "")],
+    "dead": lambda r, e: [(f"{_counted(len(e.tids), 'tensor')} and {_counted(len(e.nids), 'node')} freed", "")],
     "print": lambda r, e: [("printed ", ""), (e.text.strip(), "name")],
     "value": lambda r, e: [("a value arrived late", "")],
     "gradcheck": lambda r, e: [("backward compared with finite differences", "")],

@@ -318,7 +318,10 @@ class Replay:
 
     # --- summaries ---------------------------------------------------------------------------------------------------
     def summary(self) -> dict[str, Any]:
-        """What ``gradviz info --json`` prints; ``error`` is the exception that left the script."""
+        """What ``gradviz info --json`` prints. ``error`` is the exception that left the script, ``iterations`` how
+        often the longest training loop called backward."""
+        from gradviz.replay.iterations import iterations
+
         counts = np.bincount(self.tables.kinds, minlength=max(BY_CODE) + 1) if self.n else np.zeros(256, np.int64)
         left = self.index.errors.seq[self.index.errors.flags("uncaught")]
         error = self.event(int(left[-1])) if len(left) else None
@@ -327,7 +330,7 @@ class Replay:
             "state": self.state, "events": self.n,
             "by_kind": {kind.name: int(counts[kind.code]) for kind in KINDS.values() if counts[kind.code]},
             "backward_calls": len({*self.index.backwards.ints("call").tolist()}),
-            "iterations": sum(1 for graph in self.graphs if graph.call),
+            "iterations": max(map(len, iterations(self)), default=0),
             "tensors": len(np.unique(self.index.facts.ints("tid"))),
             "bytes": Path(self.path).stat().st_size, "duration_s": round(t / 1e9, 6),
             "error": None if error is None else f"{error.type}: {error.message}",

@@ -31,7 +31,8 @@ def draw_backward(draft: Draft) -> None:
             if target:
                 edge = draft.link(f"n{node.nid}", target, "gradient", born)
                 out[node.nid, place] = edge
-                into[nid, slot].append(edge)
+                if node.nid in draft.members:
+                    into[nid, slot].append(edge)
             elif not nid:
                 _no_grad(draft, node, place, born)
     entry = {port: draft.link(chip, f"n{port[0]}", "gradient", draft.nodes[chip].event)
@@ -82,10 +83,12 @@ def _historic(draft: Draft, node: Backward) -> None:
 
 def _accumulate(draft: Draft, node: Backward) -> None:
     leaf = draft.nodes[draft.tensors[node.leaf][0]]
+    call = draft.graph.begin
+    form = "∇{}" if call >= 0 and draft.replay.event(call).method == "grad" else "{}.grad"
     born = max(draft.replay.node_born(node.nid), leaf.event)
     glyph = f"n{node.nid}"
     draft.nodes[glyph] = Node(
-        glyph, "backward", "accumulate", [(seq, f"{label}.grad") for seq, label in leaf.label],
+        glyph, "backward", "accumulate", [(seq, form.format(label)) for seq, label in leaf.label],
         [(0, "AccumulateGrad")], [(0, "future"), (born, "waiting")], born, leaf.span, twin=leaf.id,
         ref={"tid": node.leaf, "nid": node.nid})
     leaf.twin = glyph
@@ -178,13 +181,17 @@ def _flow(draft: Draft, drawn: dict[int, Backward], chips: dict[Port, str], into
                 continue
             edge.states.append((seq, "flowed"))
             target = draft.nodes[edge.target]
-            if target.kind == "gradient":
+            if target.kind in ("gradient", "accumulate"):
                 arrived[target.id].append((seq, grad))
             if target.kind != "gradient" or len(into[port_of[target.id]]) > 1:
                 edge.label.append((seq, _length(grad)))
     for chip, came in arrived.items():
-        if came:
+        if not came:
+            continue
+        if chip in awaited:
             _fill(draft, chip, came, awaited[chip], full.get(chip))
+        elif graph.call and replay.event(graph.begin).method == "grad":
+            _capture(draft.nodes[chip], came)
     _accumulated(draft)
     _release(draft, drawn)
 
@@ -223,6 +230,13 @@ def _fill(draft: Draft, chip: str, came: list[tuple[int, Gradient]], awaited: in
             _complete(node, tensor, call.seq, returned or full)
 
 
+def _capture(node: Node, came: list[tuple[int, Gradient]]) -> None:
+    """autograd.grad hands the gradient of a leaf out; ``.grad`` is not touched."""
+    node.states.append((came[-1][0], "done"))
+    if len(came) == 1:
+        node.grad.append((came[0][0], "kept", _figure(came[0][1])))
+
+
 def _complete(node: Node, tensor: Node, seq: int, grad: Gradient | None) -> None:
     finite = True if grad is None else values.finite(grad.value, grad.shape, grad.dtype)
     node.states.append((seq, "nan" if finite is False else "complete"))
@@ -233,6 +247,14 @@ def _complete(node: Node, tensor: Node, seq: int, grad: Gradient | None) -> None
 def _compartment(grad: Gradient | None) -> str:
     """A scalar as it is, else the norm."""
     return "" if grad is None else values.summary(grad.value, grad.shape, grad.dtype).strip("‖")
+
+
+def _figure(grad: Gradient | None) -> str:
+    """The value where all elements are alike, else the norm, said to be one."""
+    if grad is None:
+        return ""
+    uniform = values.everywhere(grad.value, grad.shape, grad.dtype)
+    return values.short(uniform) if uniform is not None else values.summary(grad.value, grad.shape, grad.dtype)
 
 
 def _hooked(draft: Draft, tid: int) -> list[Event]:
@@ -254,15 +276,15 @@ def _accumulated(draft: Draft) -> None:
     rows = replay.index.accumulates
     for row in rows.where("call", graph.call):
         event = replay.event(int(rows.seq[row]))
-        text = _compartment(replay.gradient(event.grad))
+        grad = replay.gradient(event.grad)
         if event.tid not in draft.tensors:
             continue
         tensor = draft.nodes[draft.glyph_at(event.tid, event.seq)]
-        tensor.grad.append((event.seq, "kept", text))
+        tensor.grad.append((event.seq, "kept", _compartment(grad)))
         glyph = draft.nodes.get(f"n{event.nid}")
         if glyph is not None:
             glyph.states.append((event.seq, "done"))
-            glyph.grad.append((event.seq, "kept", text))
+            glyph.grad.append((event.seq, "kept", _figure(grad)))
 
 
 def _release(draft: Draft, drawn: dict[int, Backward]) -> None:

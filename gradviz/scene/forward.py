@@ -105,7 +105,7 @@ def _states(event: Event) -> Track:
 def _draw_write(draft: Draft, event: Event) -> None:
     """A write that the graph does not go through. Where it changed nobody's grad_fn (under no_grad, through
     ``.data``), the tensor stays one glyph and only its version moves on."""
-    changed = [facts for facts in event.outputs if facts.tid in draft.glyph_of]
+    changed = [facts for facts in event.outputs if facts.tid in draft.glyph_of] or _still_needed(draft, event)
     renewed = {draft.glyph_of[facts.tid] for facts in changed}
     for write in event.writes:
         for glyph in _aliases(draft, write.sid, write.cid):
@@ -124,6 +124,22 @@ def _draw_write(draft: Draft, event: Event) -> None:
     if len(changed) == 1:
         draft.groups.append(Group(f"s{event.seq}", "storage", f"one storage, {_bytes(changed[0])}",
                                   [before[0], glyph, after[0]], event.seq))
+
+
+def _still_needed(draft: Draft, event: Event) -> list[Facts]:
+    """Tensors whose saved version a write made stale before the node that holds it ran: drawn, as their history is
+    about to matter, though nobody's grad_fn changed (a write under no_grad or through a detached alias)."""
+    replay, index, found = draft.replay, draft.replay.index, {}
+    for write in event.writes:
+        for row in index.saved.where("cid", write.cid):
+            saved, at = index.saved.row(int(row)), int(index.saved.seq[row])
+            nid = int(index.nodes.ints("nid")[index.saved.parent[row]])
+            ran = index.steps.seq[index.steps.where("nid", nid)]
+            facts = replay.facts_at(saved.tid, event.seq)
+            if (saved.version < write.after and at < event.seq and nid in draft.members and (ran > event.seq).any()
+                    and facts is not None and saved.tid in draft.glyph_of):
+                found[saved.tid] = facts._replace(version=write.after, grad_fn=0, value=None)
+    return list(found.values())
 
 
 def _move_version(draft: Draft, node: Node, seq: int, version: int) -> None:
@@ -180,7 +196,8 @@ def _tensor(draft: Draft, facts: Facts, seq: int) -> str:
     kind = "leaf" if facts.requires_grad and facts.is_leaf else "tensor" if facts.requires_grad else "input"
     shape = values.shape_text(facts.shape)
     sub = f"{shape} · v{facts.version}" if old else f"{shape} · view" if facts.how == "view" else shape
-    finite = values.finite(replay.with_value(facts).value, facts.shape, facts.dtype)
+    value = replay.value(facts.value) if facts.value else None  # type: ignore[arg-type]
+    finite = values.finite(value, facts.shape, facts.dtype)
     node = Node(
         glyph, "forward", kind, _labels(draft, facts.tid, seq), [(0, sub)],
         [(0, "future"), (seq, "nan" if finite is False else "live")], seq, _span_of(draft, facts.tid, seq),
@@ -223,6 +240,9 @@ def _op_label(draft: Draft, event: Event) -> str:
         head = text[:text.find("=") + 1]
         if event.name == "setitem" and 0 < len(head) <= 20:
             return head
+        through = draft.replay.label(event.writes[0].tid, event.seq)
+        if event.writes[0].tid not in draft.glyph_of and len(through) <= 12:
+            return f"{through}.{event.name}"
     return f"{event.name} {event.args}" if event.args and len(event.args) <= 12 else str(event.name)
 
 

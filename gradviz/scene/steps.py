@@ -31,12 +31,15 @@ class Links:
 
 
 def light_steps(draft: Draft) -> list[Step]:
-    """One Step for each steppable event that lights something while the graph is shown."""
+    """A Step for each event that lights something while the graph is shown, and an empty one where it goes out."""
     seqs, links = draft.replay.steppable, Links(draft.edges)
     near = seqs[(seqs >= draft.graph.first) & (seqs <= draft.graph.last)]
     lit = near[~np.isin(near, _elsewhere(draft))].tolist()
-    steps = (_step(draft, links, draft.replay.event(seq)) for seq in lit)
-    return [step for step in steps if step.focus]
+    steps = [step for seq in lit if (step := _step(draft, links, draft.replay.event(seq))).focus]
+    after = near[np.searchsorted(near, [step.seq for step in steps], side="right").clip(max=len(near) - 1)].tolist()
+    dark = sorted(set(after) - {step.seq for step in steps})
+    steps += [Step(seq, phase(draft.replay.event(seq)), [], [], []) for seq in dark]
+    return sorted(steps, key=lambda step: step.seq)
 
 
 def _elsewhere(draft: Draft) -> NDArray[np.int64]:
@@ -53,7 +56,8 @@ def _elsewhere(draft: Draft) -> NDArray[np.int64]:
 def _step(draft: Draft, links: Links, event: Event) -> Step:
     focus = [glyph for glyph in dict.fromkeys(_focus(draft, event)) if glyph in draft.nodes]
     twins = [draft.nodes[glyph].twin for glyph in focus if draft.nodes[glyph].twin]
-    return Step(event.seq, phase(event), focus, twins, _edges(links, event, focus))
+    broken = any(state == "broken" for glyph in focus for _, state in draft.nodes[glyph].states)
+    return Step(event.seq, "error" if broken else phase(event), focus, twins, _edges(links, event, focus))
 
 
 def _focus(draft: Draft, event: Event) -> list[str]:

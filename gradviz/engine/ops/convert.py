@@ -187,8 +187,9 @@ def set_data(self: Any, value: Any) -> None:
     """Give the tensor another one's memory; counter and history stay."""
     if not isinstance(value, Tensor):
         raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
-    # Who shares the old counter keeps the old memory; the version is kept, as PyTorch keeps it.
-    self._cell = Cell(self._cell.version, 0, storage_of(value))
+    # The counter stays, and stays shared with views and detached aliases, as in PyTorch: a later write is counted for
+    # what was saved before. (`p.data -= x` sets p.data to itself.)
+    self._cell.storage = storage_of(value)
     self._array = value._array
     if probe.sink is not None:
         observe.rebind(self, "data")
