@@ -12,6 +12,7 @@ import click
 
 from gradviz.cli.main import Failure
 from gradviz.launch import NoTarget, Options, Outcome, Steps, Target, run
+from gradviz.trace.ring import LEAST
 
 
 class StopsAtTarget(click.Command):
@@ -33,6 +34,28 @@ class StopsAtTarget(click.Command):
         return super().parse_args(context, args)
 
 
+class Size(click.ParamType):  # type: ignore[type-arg] # generic in newer versions of click alone
+    """A number of bytes, as in 4000000, 64K, 500M or 2G."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        number, unit = value[:-1], value[-1:].upper()
+        if unit not in _UNITS:
+            number, unit = value, ""
+        if not number.isdecimal():
+            self.fail(f"{value!r} is no size: as in 500M.", param, context)
+        size = int(number) * _UNITS.get(unit, 1)
+        if size < LEAST:
+            self.fail(f"{value} is too small: {LEAST // 1024}K is the least.", param, context)
+        return size
+
+
+_UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+
+
 def options(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options of all commands that record."""
     for option in reversed((
@@ -47,6 +70,8 @@ def options(function: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--every", type=click.IntRange(1), metavar="N", help="Record every N-th iteration."),
             click.option("--until", type=click.Choice(["error"]), help="Record up to the first error that leaves the "
                          "script or a backward call."),
+            click.option("--max-bytes", type=Size(), default=0, metavar="SIZE", help="About how large the trace may "
+                         "get, as in 500M: its first half is kept, then old events give way to new ones."),
             click.option("--no-source", "sources", is_flag=True, flag_value=False, default=True,
                          help="Leave the source text out of the trace."))):
         function = option(function)

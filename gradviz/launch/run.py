@@ -33,6 +33,7 @@ class Options:
     steps: Steps | None = None
     until_error: bool = False
     stacks: bool = False
+    max_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ def run(target: Target, args: Sequence[str], options: Options, after: Callable[[
     meta = {"script": target.title, "argv": _argv(target, args)}
     recorder = Recorder(options.trace, options.values, meta=meta, force=options.force, sources=options.sources,
                         roots=target.roots, texts=target.texts, quiet=options.quiet, steps=options.steps,
-                        until_error=options.until_error, stacks=options.stacks)
+                        until_error=options.until_error, stacks=options.stacks,
+                        max_bytes=options.max_bytes)
     state = _Run(recorder, after)
     atexit.register(state.finish)
     standin.install(target.roots, options.quiet)

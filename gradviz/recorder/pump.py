@@ -16,6 +16,7 @@ from weakref import ref
 
 from gradviz import probe
 from gradviz.events import BY_CODE, KINDS, Value
+from gradviz.recorder.living import Living
 from gradviz.recorder.sites import NOWHERE, Place, Spans
 from gradviz.recorder.stacks import Stacks
 from gradviz.trace.pack import encode
@@ -34,6 +35,7 @@ COMMON: Final = 6
 scope, within."""
 WIDTHS: Final = {code: COMMON + len(kind.fields) for code, kind in BY_CODE.items()}
 DEAD: Final = KINDS["dead"].code
+GAP: Final = KINDS["gap"].code
 
 
 class Pump:
@@ -52,6 +54,7 @@ class Pump:
         self._writer = writer
         self._spans = spans
         self._stacks = stacks
+        self._living: Living | None = None
         self._sources = sources
         self._failed = failed
         self._threads: dict[int, int] = {}
@@ -159,8 +162,7 @@ class Pump:
                 rows[DEAD] = told
         stacks = self._stacks.of(kinds, rows, WIDTHS)
         times = [t for code, flat in rows.items() for t in flat[::WIDTHS[code]]]
-        tables = {code: encode(code, self._columns(flat, WIDTHS[code]), values, self._spans)
-                  for code, flat in rows.items()}
+        tables = self._encoded(rows, values)
         spans, self._spans.fresh = self._spans.fresh, []
         self._writer.spans(spans)
         sources, self._spans.sources = self._spans.sources, []
@@ -168,7 +170,31 @@ class Pump:
             for file, text in sources:
                 self._writer.source(file, text)
         self._last = max(times)
-        self._writer.encoded(kinds, tables, values, min(times), self._last, stacks)
+        if not self._writer.encoded(kinds, tables, values, min(times), self._last, stacks):
+            self._leave_out(len(kinds))
+        if self._living is not None:
+            self._living.take(kinds, rows, WIDTHS)
+
+    def keep_living(self) -> None:
+        """The writer has a budget: tell again what is alive when it drops what is old."""
+        living = self._living = Living()
+
+        def alive() -> tuple[bytes, dict[int, list[Any]], list[Value], int, int]:
+            values: list[Value] = []
+            kinds, rows = living.told(self._last, _thread.get_ident(), self._writer.dropped, "older events gave way")
+            return kinds, self._encoded(rows, values), values, self._last, self._last
+
+        self._writer.alive = alive
+
+    def _leave_out(self, n: int) -> None:
+        """Events that are larger than the budget."""
+        reason = "too large for the bytes that the trace may have"
+        rows = {GAP: [self._last, _thread.get_ident(), NOWHERE, (), 0, 0, reason, n]}
+        self._writer.encoded(bytes([GAP]), self._encoded(rows, []), [], self._last, self._last)
+
+    def _encoded(self, rows: dict[int, list[Any]], values: list[Value]) -> dict[int, list[Any]]:
+        return {code: encode(code, self._columns(flat, WIDTHS[code]), values, self._spans)
+                for code, flat in rows.items()}
 
     def _columns(self, flat: list[Any], width: int) -> list[Sequence[Any]]:
         """What was noted of events of one kind, column by column, with places resolved."""

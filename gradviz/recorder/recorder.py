@@ -49,30 +49,36 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
     ``roots`` are the folders of the script; ``texts`` the source of code that has no file (``{"<string>": ...}``).
     ``steps`` holds the iterations to record, None for all; with ``until_error`` it ends after the first error that
     leaves the script or a backward call. ``stacks``: the chain of the script's frames for every event.
+    ``max_bytes``: about so many, 0 for any number; the first half is kept, then older events give way. Raises
+    ValueError when it is too small.
     Raises OSError when ``path`` cannot be created (FileExistsError when it is there and not ``force``).
     """
 
     def __init__(self, path: str | os.PathLike[str], values: str = "auto", *, meta: Mapping[str, Any] | None = None,
                  force: bool = False, sources: bool = True, roots: Iterable[str] = (),
                  texts: Mapping[str, str] | None = None, quiet: bool = False, steps: Container[int] | None = None,
-                 until_error: bool = False, stacks: bool = False) -> None:
+                 until_error: bool = False, stacks: bool = False, max_bytes: int = 0) -> None:
         self.values = values
         self.quiet = quiet
         self.failure = ""
         self._zero = time.perf_counter_ns()
         options: dict[str, Any] = {"values": values, "sources": sources}
+        if max_bytes:
+            options["max_bytes"] = max_bytes
         if stacks:
             options["stacks"] = True
         if until_error:
             options["until"] = "error"
         if isinstance(steps, Steps):
             options.update(every=steps.every, steps=[list(part) for part in steps.ranges])
-        self._writer = Writer(path, {**run_facts(), "options": options, **(meta or {})}, force)
+        self._writer = Writer(path, {**run_facts(), "options": options, **(meta or {})}, force, max_bytes)
         self.path = self._writer.path
         self._roles = Roles(roots, texts or {})
         spans = Spans(self._roles, texts or {})
         self._stacked = frozenset(kind.code for kind in KINDS.values() if stacks or kind.name in ALWAYS)
         self._pump = Pump(self._writer, spans, Stacks(spans.of, self._stacked), sources, self._fail)
+        if max_bytes:
+            self._pump.keep_living()
         self._console = Console(self._locate, self._printed)
         self._reported: list[Reported] = []
         self._calls: dict[int, Place] = {}  # backward calls that run, and where they were called

@@ -15,12 +15,14 @@ from gradviz.recorder.recorder import Recorder, listening
 @contextmanager
 def record(path: str | os.PathLike[str], *, values: Literal["auto", "none", "stats", "full"] = "auto",
            force: bool = False, sources: bool = True, steps: Container[int] | None = None,
-           until_error: bool = False, stacks: bool = False) -> Iterator[Recorder]:
+           until_error: bool = False, stacks: bool = False,
+           max_bytes: int = 0) -> Iterator[Recorder]:
     """Record what happens in a ``with`` block into a trace at ``path``.
 
     ``pause()`` and ``resume()`` of what it gives leave a part out. ``steps`` holds the iterations to record
     (``range(3)``, counted by backward calls); with ``until_error`` recording ends after the first error that leaves the
-    block or a backward call. ``stacks`` keeps the chain of the script's frames for every event.
+    block or a backward call. ``stacks`` keeps the chain of the script's frames for every event. With ``max_bytes``
+    the file stays about that small: its first half is kept, then older events give way to new ones.
 
     Under ``gradviz run`` the script is being recorded already: then the block changes nothing, and says so.
     Raises FileExistsError when ``path`` is there; with ``force`` only when it is no trace.
@@ -31,7 +33,7 @@ def record(path: str | os.PathLike[str], *, values: Literal["auto", "none", "sta
         yield running
         return
     recorder = Recorder(path, values, meta={"part": True}, force=force, sources=sources, steps=steps,
-                        until_error=until_error, stacks=stacks)
+                        until_error=until_error, stacks=stacks, max_bytes=max_bytes)
     recorder.start()
     try:
         yield recorder

@@ -26,6 +26,10 @@ SPANS: Final = b"SPAN"
 SOURCE: Final = b"SRCE"
 VALUES: Final = b"VALS"
 STACKS: Final = b"STCK"
+RING: Final = b"RING"
+SEGMENT: Final = b"SEGM"
+LATE: Final = b"LATE"
+KEEP: Final = b"KEEP"
 CHUNK: Final = b"CHNK"
 INDEX: Final = b"INDX"
 END: Final = b"END "
@@ -74,12 +78,13 @@ def version_of(head: bytes) -> int:
     return int(version)
 
 
-def frame(tag: bytes, payload: bytes) -> bytes:
-    check = zlib.crc32(payload, zlib.crc32(_KEY.pack(tag, len(payload))))
+def frame(tag: bytes, payload: bytes, turn: int = 0) -> bytes:
+    """A frame; ``turn``: of the ring's segment that it lies in, 0 if in none."""
+    check = zlib.crc32(payload, zlib.crc32(_KEY.pack(tag, len(payload)), turn))
     return _FRAME.pack(tag, check, len(payload)) + payload
 
 
-def read_frame(fd: int, offset: int, size: int) -> Frame:
+def read_frame(fd: int, offset: int, size: int, turn: int = 0) -> Frame:
     """The frame at ``offset`` of a file of ``size`` bytes. Raises Torn. Threads may share the descriptor."""
     head = os.pread(fd, FRAME_SIZE, offset)
     if len(head) < FRAME_SIZE:
@@ -88,7 +93,7 @@ def read_frame(fd: int, offset: int, size: int) -> Frame:
     if length > size - offset - FRAME_SIZE:
         raise Torn(short=True)
     payload = _read(fd, length, offset + FRAME_SIZE)
-    if zlib.crc32(payload, zlib.crc32(_KEY.pack(tag, length))) != check:
+    if zlib.crc32(payload, zlib.crc32(_KEY.pack(tag, length), turn)) != check:
         raise Torn(short=False)
     return Frame(tag, payload, offset, offset + FRAME_SIZE + length)
 

@@ -17,6 +17,7 @@ from gradviz.events import BY_CODE, FORMAT_VERSION, STATISTICS, ListOf, Scalar, 
 from gradviz.trace import columns, frames
 from gradviz.trace.columns import BadColumn, Column, Table
 from gradviz.trace.frames import BadTrace, Frame, Torn
+from gradviz.trace.ring import Ring, heads
 from gradviz.trace.stacks import Stacks
 
 try:
@@ -55,12 +56,16 @@ class Reader:
         self.sources: dict[str, str] = {}
         self.damage = ""
         self.events = 0
-        self._values: list[tuple[int, int]] = []  # (values up to and with this frame, its offset)
+        self._seq = 0  # of the next event as the writer counts: with a ring, some are lost
+        self._ring: Ring | None = None
+        self._turn = 0  # the ring's segment that is read, 0 before
+        self._values: list[tuple[int, int, int]] = []  # (values up to and with this frame, its offset, its turn)
         self._pending: int | None = None  # the offset of a VALUES frame whose chunk has not come
         self.stacks = Stacks()
         self._stacked: bytes | None = None  # the payload of a STACKS frame whose chunk has not come
         self._opened: tuple[int, list[Value]] = (-1, [])
         self._ended = False
+        self._gapless = True
         try:
             self._fd = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe must not make us wait
         except OSError as error:
@@ -146,7 +151,12 @@ class Reader:
                 frame = self._next()
                 chunk = self._take(frame)
             except Torn as torn:
-                if not torn.short:
+                if self._ring is not None:
+                    if self._advance():
+                        continue
+                    if self.expected not in (None, self._seq):
+                        self._damaged()
+                elif not torn.short:
                     self._damaged()
                 return
             except OSError as error:
@@ -164,20 +174,37 @@ class Reader:
         if number <= 0 or not self._values or number > self._values[-1][0]:
             return None
         where = bisect_left(self._values, number, key=lambda entry: entry[0])
-        last, offset = self._values[where]
+        last, offset, turn = self._values[where]
         first = self._values[where - 1][0] if where else 0
         opened = self._opened  # another thread may open other values meanwhile
         if opened[0] != where:
             try:
-                values = _values(frames.read_frame(self._fd, offset, self.size).payload)
+                values = _values(frames.read_frame(self._fd, offset, self.size, turn).payload)
                 if len(values) != last - first:
                     raise ValueError("values are missing")
             except Exception:
+                if turn:  # the ring has come round
+                    return None
                 raise BadTrace(f"{self.path}: damaged in the values of tensors") from None
             opened = self._opened = (where, values)
         return opened[1][number - 1 - first]
 
+    def _advance(self) -> bool:
+        """To the segment after the one that is read, or the oldest after it that is there."""
+        assert self._ring is not None
+        for turn, seq, offset in heads(self._fd, self._ring, self.size):
+            if turn > self._turn:
+                self._turn, self._offset, self._pending, self._stacked = turn, offset, None, None
+                self._gapless = seq == self._seq
+                self._seq = seq
+                return True
+        return False
+
     def _next(self) -> Frame:
+        if self._ring is not None:
+            if not self._turn:
+                raise Torn(short=True)
+            return frames.read_frame(self._fd, self._offset, self.size, self._turn)
         try:
             return frames.read_frame(self._fd, self._offset, self.size)
         except Torn as torn:
@@ -194,15 +221,26 @@ class Reader:
     def _take(self, frame: Frame) -> Chunk | None:
         """Take a frame in, all or nothing. Raises ValueError and its like for a payload that is not as it should be."""
         if frame.tag == frames.CHUNK:
+            chunk = self._chunk(frame.payload)
+            self._seq += chunk.n
+            return chunk
+        if frame.tag == frames.KEEP:
+            if self._gapless:
+                self._pending = None
+                return None
             return self._chunk(frame.payload)
+        if frame.tag == frames.RING:
+            self._ring = Ring(frame.end, *frames.unpacked(frame.payload))
+        elif frame.tag == frames.LATE:
+            self._late(frame.payload)
         if frame.tag == frames.SPANS:
             rows = frames.unpacked(frame.payload)
-            self.spans += [_span(row, number) for number, row in enumerate(rows, len(self.spans))]
+            first = rows[0][0] if self._turn else len(self.spans)  # a segment's may be among the late ones, too
+            if not 0 < first <= len(self.spans):
+                raise ValueError("spans are missing")
+            self.spans[first:] = [_span(row, number) for number, row in enumerate(rows, first)]
         elif frame.tag == frames.SOURCE:
-            file, text, _ = frames.unpacked(frame.payload)
-            if not isinstance(file, str) or not isinstance(text, str):
-                raise ValueError("not a source")
-            self.sources[file] = text
+            self._source(*frames.unpacked(frame.payload))
         elif frame.tag == frames.STACKS:
             if self._stacked is not None:
                 raise ValueError("stacks of no chunk")
@@ -218,6 +256,23 @@ class Reader:
             self._ended = True
         return None
 
+    def _late(self, payload: bytes) -> None:
+        """What a segment says again of spans, sources and stacks."""
+        assert self._ring is not None
+        rows, sources, stacks = frames.unpacked(payload)
+        if self._ring.spans >= len(self.spans):
+            raise ValueError("spans are missing")
+        first = self._ring.spans + 1
+        self.spans[first:] = [_span(row, number) for number, row in enumerate(rows, first)]
+        for source in sources:
+            self._source(*source)
+        self.stacks.know(self._ring.stacks, stacks, len(self.spans))
+
+    def _source(self, file: object, text: object, _: object) -> None:
+        if not isinstance(file, str) or not isinstance(text, str):
+            raise ValueError("not a source")
+        self.sources[file] = text
+
     @property
     def _count(self) -> int:
         return self._values[-1][0] if self._values else 0
@@ -226,7 +281,7 @@ class Reader:
         first_seq, n, t0, t1, counts, values, body = frames.decode(payload)
         raw_kinds, raw_tables = frames.unpacked(body)
         kinds = np.frombuffer(raw_kinds, np.uint8)
-        if first_seq != self.events or n != len(kinds) or (values > 0) != (self._pending is not None):
+        if first_seq != self._seq or n != len(kinds) or (values > 0) != (self._pending is not None):
             raise ValueError("events are missing")
         if not isinstance(t0, int) or not isinstance(t1, int) or set(raw_tables) != set(np.unique(kinds).tolist()):
             raise ValueError("kinds and tables disagree")
@@ -241,12 +296,12 @@ class Reader:
                 _in_range(table[name], len(self.spans))
             tables[kind.name] = table
         if self._stacked is not None:
-            self.stacks.take(self._stacked, first_seq, n, len(self.spans))
+            self.stacks.take(self._stacked, self.events, n, len(self.spans))
             self._stacked = None
         if self._pending is not None:
-            self._values.append((self._count + values, self._pending))
+            self._values.append((self._count + values, self._pending, self._turn))
             self._pending = None
-        return Chunk(first_seq, n, t0, t1, kinds, tables)
+        return Chunk(self.events, n, t0, t1, kinds, tables)
 
 
 def _in_range(column: Column, limit: int) -> None:

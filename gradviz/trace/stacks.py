@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -20,19 +22,25 @@ class Stacks:
 
     def take(self, payload: bytes, first_seq: int, n: int, spans: int) -> None:
         """A frame, whose chunk has ``n`` events. Raises ValueError where it is not as it should be."""
-        fresh, raw_places, raw_numbers = frames.unpacked(payload)
+        before, fresh, raw_places, raw_numbers = frames.unpacked(payload)
         places, numbers = columns.read_ints(raw_places), columns.read_ints(raw_numbers)
-        stacks = [tuple(stack) for stack in fresh]
-        if not all(isinstance(span, int) and 0 < span < spans for stack in stacks for span in stack):
-            raise ValueError("not a stack")
-        known = len(self._stacks) + len(stacks)
-        fits = len(places) == len(numbers) > 0 and places[0] >= 0 and places[-1] < n and (
+        self.know(before, fresh, spans)
+        known = len(self._stacks)
+        fits = 0 < len(places) == len(numbers) and places[0] >= 0 and places[-1] < n and (
             bool((np.diff(places) > 0).all()) and numbers.min() > 0 and numbers.max() < known)
         if not fits:
             raise ValueError("stacks of no events")
-        self._stacks += stacks
         self._first.append(first_seq)
         self._parts.append((places, numbers))
+
+    def know(self, before: int, fresh: Iterable[Any], spans: int) -> None:
+        """Stacks, of which ``before`` came earlier. Raises ValueError where they are none."""
+        stacks = [tuple(stack) for stack in fresh]
+        if not all(isinstance(span, int) and 0 < span < spans for stack in stacks for span in stack):
+            raise ValueError("not a stack")
+        if not 0 <= before < len(self._stacks):
+            raise ValueError("stacks are missing")
+        self._stacks[before + 1:] = stacks
 
     def of(self, seq: int) -> tuple[int, ...]:
         where = bisect_right(self._first, seq) - 1

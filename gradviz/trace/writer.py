@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from typing import Any
 
 from gradviz.events import FORMAT_VERSION, STATISTICS, Span, Value
 from gradviz.trace import frames, pack
+from gradviz.trace.ring import Budget, Part, framed
 
 try:
     import fcntl
@@ -26,9 +27,20 @@ class Writer:
     """An open trace. One thread at a time may use it.
 
     Raises FileExistsError when ``path`` exists. ``force`` removes a trace or an empty file first, and nothing else.
+    ``most``: about so many bytes, 0 for any number. From the half on, new events take the place of older ones; then
+    ``alive`` gives what :meth:`encoded` takes, of events that tell what is alive. Raises ValueError when it is too
+    small.
     """
 
-    def __init__(self, path: str | os.PathLike[str], meta: Mapping[str, Any], force: bool = False) -> None:
+    alive: Callable[[], tuple[bytes, Mapping[int, list[Any]], Sequence[Value], int, int]] | None = None
+
+    def __init__(self, path: str | os.PathLike[str], meta: Mapping[str, Any], force: bool = False,
+                 most: int = 0) -> None:
+        self._budget = Budget(most) if most else None
+        self._late: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
+        self._numbered = [0, 0]  # spans and stacks
+        self._base = [0, 0]  # those of the first half
+        self._before = 0
         self.path = os.path.abspath(path)
         if force and os.path.lexists(self.path):
             _remove(self.path)
@@ -37,7 +49,6 @@ class Writer:
             with suppress(OSError):  # a file system without locks
                 fcntl.flock(self._fd, fcntl.LOCK_EX)  # held until the descriptor closes, however this process ends
         self._offset = 0
-        self._index: list[list[Any]] = []
         self.events = 0
         self.values = 0
         self._append(frames.header(FORMAT_VERSION) + frames.frame(frames.META, frames.packed(dict(meta))))
@@ -47,13 +58,16 @@ class Writer:
         rows = [(span.id, *pack.writable([span.file, span.function]), *span[3:7], pack.writable(list(span.names)),
                  span.returned) for span in spans]
         if rows:
-            self._append(frames.frame(frames.SPANS, frames.packed(rows)))
+            self._late[0].extend(rows)
+            self._numbered[0] += len(rows)
+            self._put([(frames.SPANS, frames.packed(rows))])
 
     def source(self, file: str, text: str) -> None:
         """The text of a source file that spans name."""
         file, text = pack.writable([file, text])
         tree = [file, text, sha256(text.encode()).hexdigest()]
-        self._append(frames.frame(frames.SOURCE, frames.packed(tree, level=3)))
+        self._late[1].append(tree)
+        self._put([(frames.SOURCE, frames.packed(tree, level=3))])
 
     def chunk(self, kinds: bytes, rows: Mapping[int, Sequence[tuple[Any, ...]]]) -> None:
         """Events: the code of each in order, and the rows of each code in the order of their events."""
@@ -65,34 +79,41 @@ class Writer:
         self.encoded(kinds, tables, values, min(times, default=0), max(times, default=0))
 
     def encoded(self, kinds: bytes, tables: Mapping[int, list[Any]], values: Sequence[Value], first: int,
-                last: int, stacks: Stacks | None = None) -> None:
+                last: int, stacks: Stacks | None = None) -> bool:
         """The same of what :func:`gradviz.trace.pack.encode` has made: its columns by code, the values that it kept
         apart, and the first and last time. ``stacks``: new ones, as the ids of spans; the positions of events that
-        have one; and the numbers of those, counted from 1 over the whole trace."""
-        parts = []
+        have one; and the numbers of those, counted from 1 over the whole trace. False: they are too much for the
+        budget, and are left out."""
+        parts: list[Part] = []
         if stacks is not None:
             fresh, places, numbers = stacks
-            parts.append(frames.frame(frames.STACKS, frames.packed([fresh, pack.ints(places), pack.ints(numbers)])))
+            self._late[2].extend(fresh)
+            self._numbered[1] += len(fresh)
+            parts.append((frames.STACKS, frames.packed([self._numbered[1] - len(fresh), fresh, pack.ints(places),
+                                                        pack.ints(numbers)])))
         if values:
-            parts.append(frames.frame(frames.VALUES, _values(values)))
-        counts = {code: kinds.count(code) for code in tables}
-        body = frames.packed([kinds, tables])
-        head = [self.events, len(kinds), first, last, counts, len(values), body]
-        parts.append(frames.frame(frames.CHUNK, frames.encode(head)))
-        offset = self._offset
-        self._append(b"".join(parts))
-        self._index.append([offset, *head[:5]])
+            parts.append((frames.VALUES, _values(values)))
+        parts.append((frames.CHUNK, self._chunk(kinds, tables, values, first, last)))
+        if not self._put(parts):
+            return False
         self.events += len(kinds)
         self.values += len(values)
+        return True
+
+    def _chunk(self, kinds: bytes, tables: Mapping[int, list[Any]], values: Sequence[Value], first: int,
+               last: int) -> bytes:
+        counts = {code: kinds.count(code) for code in tables}
+        body = frames.packed([kinds, tables])
+        return frames.encode([self.events, len(kinds), first, last, counts, len(values), body])
 
     def close(self) -> None:
         """Write the footer: the trace is complete."""
         if self._fd < 0:
             return
         try:
-            index = self._offset
-            footer = frames.FOOTER.pack(index, self.events, self.values)
-            self._append(frames.frame(frames.INDEX, frames.packed(self._index)) + frames.frame(frames.END, footer))
+            self._offset = os.lseek(self._fd, 0, os.SEEK_END)
+            footer = frames.FOOTER.pack(self._offset, self.events, self.values)
+            self._append(frames.frame(frames.INDEX, frames.packed([])) + frames.frame(frames.END, footer))
         finally:
             self.abandon()
 
@@ -102,13 +123,55 @@ class Writer:
             os.close(self._fd)
             self._fd = -1
 
+    @property
+    def dropped(self) -> int:
+        """How many events lie between the first half and here."""
+        return self.events - self._before
+
+    def _put(self, parts: list[Part]) -> bool:
+        budget = self._budget
+        if budget is None:
+            self._late = ([], [], [])
+            self._append(framed(parts, 0))
+            return True
+        size = sum(frames.FRAME_SIZE + len(payload) for _, payload in parts)
+        if self._offset + size > budget.limit:
+            self._turn(budget)
+            if self._offset + size > budget.limit:
+                return False
+        self._append(framed(parts, budget.turn))
+        if not budget.turn:
+            self._late = ([], [], [])
+            self._base = list(self._numbered)
+        return True
+
+    def _turn(self, budget: Budget) -> None:
+        """Begin a segment of the ring, in place of the one before the last."""
+        if not budget.turn:
+            self._before = self.events
+            self._append(frames.frame(frames.RING, frames.packed([budget.segment, *self._base])))
+        start = budget.next(self._offset)
+        parts: list[Part] = [(frames.LATE, frames.packed(self._late))]
+        if self.alive is not None:
+            kinds, tables, values, first, last = self.alive()
+            if values:
+                parts.append((frames.VALUES, _values(values)))
+            parts.append((frames.KEEP, self._chunk(kinds, tables, values, first, last)))
+        head = frames.frame(frames.SEGMENT, frames.packed([budget.turn, self.events]))
+        data = head + framed(parts, budget.turn)
+        if start + len(data) > budget.limit:
+            raise ValueError("the bytes that the trace may have do not hold what is alive")
+        self._offset = os.lseek(self._fd, start, os.SEEK_SET)
+        self._append(data)
+
     def _append(self, data: bytes) -> None:
         rest = memoryview(data)
         try:
             while rest:
                 rest = rest[os.write(self._fd, rest):]
         except OSError:
-            os.ftruncate(self._fd, self._offset)  # no torn frame: what comes later can still be read
+            if self._budget is None or not self._budget.turn:
+                os.ftruncate(self._fd, self._offset)  # no torn frame: what comes later can still be read
             os.lseek(self._fd, self._offset, os.SEEK_SET)
             raise
         self._offset += len(data)

@@ -55,3 +55,12 @@ def test_ranges_that_are_none_are_refused(here: Path, gradviz: Gradviz) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines()[0] == ("[gradviz] Invalid value for --steps: '3:x' is no iteration and no range of "
                                            "them: as in 0:3,900:.")
+
+
+def test_a_budget_is_a_size(here: Path, gradviz: Gradviz) -> None:
+    (here / "long.py").write_text(LOOP.replace("range(6)", "range(4000)"))
+    assert gradviz("run", "-q", "--no-view", "-o", "t.gvt", "--max-bytes", "256k", "long.py").stdout == "caught\n"
+    assert (here / "t.gvt").stat().st_size < 265_000
+    assert "1 gap" in " ".join(gradviz("info", "t.gvt").stdout.split()).replace("gap 1", "1 gap")
+    for size in ("5", "lots", "", "-3", "3X"):
+        assert gradviz("run", "--max-bytes", size, "long.py").returncode == 2
