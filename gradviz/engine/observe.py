@@ -271,6 +271,16 @@ def _late(tensor: Any, node: Any) -> None:
     probe.sink.rebind(facts(tensor, tid, "external"), rows, "made before")  # type: ignore[union-attr]
 
 
+def refused(call: Any, roots: Any, method: str, error: BaseException) -> None:
+    """A backward call that raised before its first node. ``roots``: (tensor, edge)."""
+    sink: Any = probe.sink
+    call.id, call.inputs, call.method = probe.new_call(), [], method
+    call.roots = [(tensor_id(t), 0 if edge[0] is None else node_id(edge[0]), edge[1], None) for t, edge in roots]
+    sink.backward(call.id, "begin", call.roots, call.inputs, call.keep, call.create_graph, method)
+    raised(error, 0)
+    end(call, "failed")
+
+
 def end(call: Any, phase: str) -> None:
     sink: Any = probe.sink
     if call.id:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from gradviz.findings.inplace import overwritten_before_backward
-from gradviz.findings.misuse import graph_reused, refused_in_place
+from gradviz.findings.misuse import graph_reused, nonscalar_root, refused_in_place
 from gradviz.findings.model import Finding, Place, Stop
 from gradviz.replay import Replay
 
 __all__ = ["Finding", "Place", "Stop", "find"]
 
-FAMILIES = (overwritten_before_backward, refused_in_place, graph_reused)
+FAMILIES = (overwritten_before_backward, refused_in_place, graph_reused, nonscalar_root)
 _WORST_FIRST = {"error": 0, "warning": 1, "info": 2}
 
 

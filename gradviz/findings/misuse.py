@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 from gradviz.findings.fixes import statement_at
 from gradviz.findings.model import Finding, Stop
 from gradviz.findings.places import call_begin, errors_of, line_of, place_of, severity_of
 from gradviz.replay import Event, Replay
+from gradviz.replay.values import shape_text
 
 
 def refused_in_place(replay: Replay) -> list[Finding]:
@@ -66,6 +69,32 @@ def _one_of_several(replay: Replay, error: Event, op: Event) -> Finding | None:
         stops=[Stop("Views", f"{made.name} returns {len(made.outputs)} views of one tensor.", place_of(replay, maker),
                     [("op", maker)]),
                Stop("Refused", f"{op.name} would write through one of them.", place, [("tensor", tid)])])
+
+
+def nonscalar_root(replay: Replay) -> list[Finding]:
+    """backward() without a gradient on a tensor of several elements."""
+    found = []
+    for error in errors_of(replay):
+        begin = call_begin(replay, error.seq)
+        if begin < 0 or error.op or error.nid:
+            continue
+        call = replay.event(begin)
+        facts = [replay.facts_at(root.tid, begin) for root in call.roots if root.grad.tid == -1]
+        large = next((known for known in facts if known is not None and math.prod(known.shape) != 1), None)
+        if large is None or not large.requires_grad:
+            continue
+        name, place = replay.label(large.tid, begin), place_of(replay, begin)
+        shape = shape_text(large.shape)
+        found.append(Finding(
+            kind="nonscalar_backward", severity=severity_of(replay, error),
+            title=f"{name} has shape {shape}, and backward got no gradient for it",
+            explanation=(f"backward() starts from a one only where the root is a single number. {name} has the shape "
+                         f"{shape}, so it must be told what each element counts."),
+            fix="reduce it to one number first, .sum() or .mean(), or pass gradient= of its shape",
+            root_cause=place, failed_at=place, events=[begin, error.seq], tensors=[name], seq=error.seq,
+            stops=[Stop("Refused", f"{name} has shape {shape}; a gradient of that shape is needed.", place,
+                        [("tensor", large.tid)])]))
+    return found
 
 
 def graph_reused(replay: Replay) -> list[Finding]:

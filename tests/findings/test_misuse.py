@@ -58,3 +58,16 @@ def test_a_graph_made_before_a_loop_points_to_where_it_was_made(recorded: Record
 ])
 def test_legal_changes_get_no_finding(recorded: Record, text: str) -> None:
     assert find(recorded(text)) == []
+
+
+def test_backward_on_several_elements_names_the_root(recorded: Record) -> None:
+    finding, = find(recorded("w = torch.ones(3, requires_grad=True)\ny = w * 2\ny.backward()"))
+    assert (finding.kind, finding.severity, finding.root_cause.line, finding.tensors) == (
+        "nonscalar_backward", "error", 3, ["y"])
+
+
+def test_a_backward_that_is_refused_is_an_event(recorded: Record) -> None:
+    replay = recorded("x = torch.ones(1)\ntry:\n    x.backward()\nexcept RuntimeError:\n    pass")
+    assert [replay.event(seq).phase for seq in replay.events("backward")] == ["begin", "failed"]
+    assert len(replay.events("error")) == 1
+    assert find(replay) == []

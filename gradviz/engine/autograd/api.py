@@ -62,8 +62,13 @@ def _roots(tensors: list[Any]) -> list[Any]:
 
 def _run(call: Call, tensors: list[Any], given: list[Any], inputs: list[Any], method: str) -> None:
     """Run under the grad mode of this backward, and tell the recorder of begin and end."""
-    grads = _first_gradients(tensors, given, not call.create_graph)
-    edges = _roots(tensors)
+    try:
+        grads = _first_gradients(tensors, given, not call.create_graph)
+        edges = _roots(tensors)
+    except Exception as error:
+        if probe.sink is not None:
+            observe.refused(call, [(t, gradient_edge(t)) for t in tensors], method, error)
+        raise
     if call.targets is not None:
         call.needed = mark_needed(edges, call.targets)
     if probe.sink is not None:
