@@ -104,7 +104,7 @@ class Source:
             names += self._targets([parent.target])
         elif isinstance(parent, ast.withitem) and parent.optional_vars is not None:
             names += self._targets([parent.optional_vars])
-        elif isinstance(parent, ast.Tuple | ast.List):
+        elif isinstance(parent, ast.Tuple | ast.List | ast.Dict | ast.ListComp):
             names += self._element(node, parent)
         return Binding(tuple(names), returned)
 
@@ -112,15 +112,31 @@ class Source:
         unpacked = next((target for target in targets if isinstance(target, ast.Tuple | ast.List)), None)
         return [self._segment(target) for target in (unpacked.elts if unpacked is not None else targets)]
 
-    def _element(self, node: ast.AST, parent: ast.Tuple | ast.List) -> list[str]:
-        """``a, b = x * 2, y * 3``: each has its own name."""
+    def _element(self, node: ast.AST, parent: ast.Tuple | ast.List | ast.Dict | ast.ListComp) -> list[str]:
+        """``a, b = x * 2, y * 3``: each has its own name; of ``d = {"loss": x}`` it is ``d["loss"]``, of ``w = [x, y]``
+        ``w[0]`` and ``w[1]``, and of a comprehension ``w[…]``, as the source does not tell which it is."""
         statement = self._parents.get(parent)
         if not isinstance(statement, ast.Assign) or statement.value is not parent:
+            return []
+        plain = [self._segment(target) for target in statement.targets if isinstance(target, ast.Name | ast.Attribute)]
+        if plain:
+            place = self._index(node, parent)
+            return [f"{name}[{place}]" for name in plain] if place else []
+        if not isinstance(parent, ast.Tuple | ast.List):
             return []
         number = next(i for i, element in enumerate(parent.elts) if element is node)
         return [self._segment(target.elts[number]) for target in statement.targets
                 if isinstance(target, ast.Tuple | ast.List) and len(target.elts) == len(parent.elts)
                 and not any(isinstance(element, ast.Starred) for element in target.elts)]
+
+    def _index(self, node: ast.AST, parent: ast.Tuple | ast.List | ast.Dict | ast.ListComp) -> str:
+        """Under which index or key an element lies in a display."""
+        if isinstance(parent, ast.ListComp):
+            return "…" if node is parent.elt else ""
+        if isinstance(parent, ast.Dict):
+            key = next((key for key, value in zip(parent.keys, parent.values, strict=True) if value is node), None)
+            return "" if key is None else self._segment(key)
+        return str(next(i for i, element in enumerate(parent.elts) if element is node))
 
     def _segment(self, node: ast.expr) -> str:
         first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1

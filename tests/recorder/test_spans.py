@@ -56,7 +56,9 @@ def told(folder: Path, source: str) -> list[tuple[str, str, tuple[str, ...]]]:
     ("a = x.T", [("t", "x.T", ("a",))]),
     ("a, b = x", [("unbind", "a, b", ("a", "b"))]),
     ("print(x.sum(), file=__import__('io').StringIO())", [("sum", "x.sum()", ())]),
-    ("ys = [x * i for i in range(2)]", [("mul", "x * i", ()), ("mul", "x * i", ())]),
+    ("ys = [x * i for i in range(2)]", [("mul", "x * i", ("ys[…]",)), ("mul", "x * i", ("ys[…]",))]),
+    ("ys = [x * 2, -y]", [("mul", "x * 2", ("ys[0]",)), ("neg", "-y", ("ys[1]",))]),
+    ("d = {'loss': x * y, **{}}", [("mul", "x * y", ("d['loss']",))]),
     ("a = 'é' and (x\n     * y)", [("mul", "x\n     * y", ("a",))]),
     ("é = x * y; b = é + 1", [("mul", "x * y", ("é",)), ("add", "é + 1", ("b",))]),
 ])
