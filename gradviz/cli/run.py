@@ -72,6 +72,7 @@ def options(function: Callable[..., Any]) -> Callable[..., Any]:
                          "script or a backward call."),
             click.option("--max-bytes", type=Size(), default=0, metavar="SIZE", help="About how large the trace may "
                          "get, as in 500M: its first half is kept, then old events give way to new ones."),
+            click.option("--follow-fork", is_flag=True, help="Record forked children too, each into <name>.<pid>.gvt."),
             click.option("--no-source", "sources", is_flag=True, flag_value=False, default=True,
                          help="Leave the source text out of the trace."))):
         function = option(function)

@@ -34,6 +34,7 @@ class Options:
     until_error: bool = False
     stacks: bool = False
     max_bytes: int = 0
+    follow_fork: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,9 @@ class _Run:
 
     def finish(self) -> None:
         """The last of all exit functions."""
+        self.recorder.stop()
         if os.getpid() != self.pid:  # a forked child that ended by itself
             return
-        self.recorder.stop()
         if self.refused:
             with suppress(OSError):
                 os.unlink(self.recorder.path)
@@ -81,7 +82,7 @@ def run(target: Target, args: Sequence[str], options: Options, after: Callable[[
     recorder = Recorder(options.trace, options.values, meta=meta, force=options.force, sources=options.sources,
                         roots=target.roots, texts=target.texts, quiet=options.quiet, steps=options.steps,
                         until_error=options.until_error, stacks=options.stacks,
-                        max_bytes=options.max_bytes)
+                        max_bytes=options.max_bytes, follow_fork=options.follow_fork)
     state = _Run(recorder, after)
     atexit.register(state.finish)
     standin.install(target.roots, options.quiet)

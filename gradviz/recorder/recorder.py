@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from gradviz import probe
 from gradviz.events import KINDS, Kind
-from gradviz.recorder import forks
+from gradviz.recorder import children, forks
 from gradviz.recorder.console import Console
 from gradviz.recorder.meta import run_facts
 from gradviz.recorder.portions import Steps, watched
 from gradviz.recorder.pump import Above, Pump
-from gradviz.recorder.sites import NOWHERE, OURS, Place, Roles, Spans, outside
+from gradviz.recorder.sites import NOWHERE, OURS, Code, Place, Roles, Spans, outside
 from gradviz.recorder.stacks import ALWAYS, Stacks, stack
 from gradviz.trace.writer import Writer
 
@@ -50,14 +50,15 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
     ``steps`` holds the iterations to record, None for all; with ``until_error`` it ends after the first error that
     leaves the script or a backward call. ``stacks``: the chain of the script's frames for every event.
     ``max_bytes``: about so many, 0 for any number; the first half is kept, then older events give way. Raises
-    ValueError when it is too small.
+    ValueError when it is too small. ``follow_fork``: forked children record, too, into ``<name>.<pid>.gvt``.
     Raises OSError when ``path`` cannot be created (FileExistsError when it is there and not ``force``).
     """
 
     def __init__(self, path: str | os.PathLike[str], values: str = "auto", *, meta: Mapping[str, Any] | None = None,
                  force: bool = False, sources: bool = True, roots: Iterable[str] = (),
                  texts: Mapping[str, str] | None = None, quiet: bool = False, steps: Container[int] | None = None,
-                 until_error: bool = False, stacks: bool = False, max_bytes: int = 0) -> None:
+                 until_error: bool = False, stacks: bool = False, max_bytes: int = 0,
+                 follow_fork: bool = False) -> None:
         self.values = values
         self.quiet = quiet
         self.failure = ""
@@ -84,6 +85,12 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
         self._calls: dict[int, Place] = {}  # backward calls that run, and where they were called
         self._drained = -AT_ONCE
         self._pid = os.getpid()
+        self._follow_fork = follow_fork
+        self._child: Recorder | None = None
+        self._again = partial(Recorder, values=values, force=force, sources=sources, roots=tuple(roots), texts=texts,
+                              quiet=quiet, steps=steps, until_error=until_error, stacks=stacks, max_bytes=max_bytes,
+                              follow_fork=follow_fork)
+        self._meta = dict(meta or {})
         self._steps, self._until_error = steps, until_error
         self._iteration = 0
         self._paused_at = -1  # the iteration in which it was paused
@@ -114,6 +121,8 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
     def stop(self) -> None:
         """Listen no more, write what waits and the footer. In a forked child, and the second time, it does nothing."""
         if self._pid != os.getpid():
+            if self._child is not None:
+                self._child.stop()
             return
         self._off()
         forks.unwatch(self)
@@ -194,10 +203,29 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
                 self._pump.start()
 
     def after_fork_in_child(self) -> None:
+        recording = _current is self
         self._off()
         self._pump.forget()
+        for forget, _ in probe.producers:
+            forget()
         probe.alive.clear()
         self._writer.abandon()
+        if recording and self._follow_fork:
+            children.at_end(self)
+            probe.sink = children.Waiting(self._in_child)
+        elif recording and not self.quiet:
+            probe.unheard = children.says_it_is_left_out()
+
+    def _in_child(self) -> Recorder:
+        """The recorder of a forked child, begun."""
+        path = children.path_of_child(self.path)
+        child = self._again(path, meta={**self._meta, "parent": self.path})
+        child._roles.codes.update((number, Code(code.code, code.role)) for number, code in self._roles.codes.items())
+        child.start()
+        self._child = child
+        if not self.quiet:
+            children.say_recorded(path)
+        return child
 
     def _off(self) -> None:
         global _current
@@ -208,6 +236,9 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
     # --- what is told ------------------------------------------------------------------------------------------------
     def uncaught(self, exception: BaseException) -> None:
         """An exception has left the script. Errors among its causes left with it, under the numbers they have."""
+        if self._child is not None:
+            self._child.uncaught(exception)
+            return
         if _current is not self:
             known = self._known(exception) if self._over else None
             if known is not None:  # the error that ended it
@@ -412,4 +443,6 @@ _current: Recorder | None = None
 
 def listening() -> Recorder | None:
     """The recorder that is running or paused, if any."""
+    if isinstance(probe.sink, children.Waiting):
+        probe.sink.begin()
     return _current
