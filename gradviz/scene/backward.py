@@ -249,6 +249,11 @@ def _compartment(grad: Gradient | None) -> str:
     return "" if grad is None else values.summary(grad.value, grad.shape, grad.dtype).strip("‖")
 
 
+def _kept(grad: Gradient | None) -> str:
+    """What a leaf's compartment says: the same number as its AccumulateGrad."""
+    return _figure(grad).strip("‖")
+
+
 def _figure(grad: Gradient | None) -> str:
     """The value where all elements are alike, else the norm, said to be one."""
     if grad is None:
@@ -272,7 +277,7 @@ def _accumulated(draft: Draft) -> None:
         if leaf.kind == "leaf":
             leaf.grad.append((leaf.event, "awaited", ""))
             for moment in grads.history(replay, leaf.ref["tid"], graph.first, graph.last):
-                leaf.grad.append((moment.seq, "awaited" if moment.grad is None else "kept", _compartment(moment.grad)))
+                leaf.grad.append((moment.seq, "awaited" if moment.grad is None else "kept", _kept(moment.grad)))
     rows = replay.index.accumulates
     for row in rows.where("call", graph.call):
         event = replay.event(int(rows.seq[row]))
@@ -280,7 +285,7 @@ def _accumulated(draft: Draft) -> None:
         if event.tid not in draft.tensors:
             continue
         tensor = draft.nodes[draft.glyph_at(event.tid, event.seq)]
-        tensor.grad.append((event.seq, "kept", _compartment(grad)))
+        tensor.grad.append((event.seq, "kept", _kept(grad) if tensor.kind == "leaf" else _compartment(grad)))
         glyph = draft.nodes.get(f"n{event.nid}")
         if glyph is not None:
             glyph.states.append((event.seq, "done"))

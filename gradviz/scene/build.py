@@ -32,6 +32,10 @@ def build(replay: Replay, findings: list[Finding], graph: int) -> Scene:
 
 
 def _tidy(draft: Draft) -> None:
+    """Tracks in the order of events. Versions stand side by side only at the end of a storage's life: what is made of
+    a version, another write too, goes on downwards."""
+    used = {edge.source for edge in draft.edges if edge.kind == "data"}
+    draft.groups = [group for group in draft.groups if group.members[-1] not in used]
     for node in draft.nodes.values():
         node.label, node.sub, node.states = _ordered(node.label), _ordered(node.sub), _ordered(node.states)
         node.grad = _ordered(node.grad)
