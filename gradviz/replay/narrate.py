@@ -86,7 +86,7 @@ def _op(replay: Replay, event: Event) -> Parts:
     if named and not any(text.startswith(f"{name} =") for name in named):
         text = ", ".join(named) + " = " + text
     told = [(text, "name")]
-    if len(event.outputs) == 1 and not event.outputs[0].shape and (shown := _scalar(replay, event)):
+    if len(event.outputs) == 1 and (shown := _result(replay, event)):
         told.append((f" = {shown}", ""))
     source = replay.label(event.inputs[0][0], event.seq) if event.inputs else ""
     if how == "view":
@@ -96,9 +96,13 @@ def _op(replay: Replay, event: Event) -> Parts:
     return told + _keeps(replay, event)
 
 
-def _scalar(replay: Replay, event: Event) -> str:
-    facts = replay.with_value(event.outputs[0])
-    return values.summary(facts.value, facts.shape, facts.dtype)
+def _result(replay: Replay, event: Event) -> str:
+    """What came out: a number as it is; more than one where the op made no node that would be told instead."""
+    facts: Facts = replay.with_value(event.outputs[0])
+    if facts.shape and (own_nodes(event) or facts.how != "op"):
+        return ""
+    few = values.few(facts.value, facts.shape, facts.dtype)
+    return few or values.summary(facts.value, facts.shape, facts.dtype)
 
 
 def _created(replay: Replay, event: Event, text: str) -> Parts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -19,6 +19,8 @@ from gradviz.trace.columns import Ints
 from gradviz.trace.reader import Reader
 
 if TYPE_CHECKING:
+    import networkx
+
     from gradviz.replay.rows import Row
 
 T = TypeVar("T")
@@ -40,6 +42,11 @@ class Event:
         self.seq = seq
         self.kind = kind
         self._fields = fields
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """All fields, the common ones first."""
+        return dict(self._fields)
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -315,6 +322,19 @@ class Replay:
         rows = facts.where("grad_fn", nid)
         rows = rows[(facts.ints("output")[rows] == slot) & (facts.seq[rows] <= (self.n if seq is None else seq))]
         return int(facts.ints("tid")[rows[0]]) if len(rows) else 0
+
+    # --- for other tools ---------------------------------------------------------------------------------------------
+    def records(self, kind: str = "") -> Iterator[dict[str, Any]]:
+        """Every event (of one kind) as a dictionary, as a data frame takes them."""
+        from gradviz.replay.export_nx import records
+
+        return records(self, kind)
+
+    def graph_nx(self, number: int) -> networkx.MultiDiGraph[int]:
+        """The backward graph of a number (see ``graphs``) for networkx: ``pip install 'gradviz[networkx]'``."""
+        from gradviz.replay.export_nx import graph_nx
+
+        return graph_nx(self, number)
 
     # --- summaries ---------------------------------------------------------------------------------------------------
     def summary(self) -> dict[str, Any]:
