@@ -17,7 +17,13 @@ __all__ = ["__version__", "mark", "open", "record"]
 
 
 def open(path: str) -> Replay:
-    """The recorded run in the trace at ``path``. Raises :class:`gradviz.trace.BadTrace` when it is none."""
+    """The recorded run in the trace at ``path``, as data. Raises :class:`gradviz.trace.BadTrace` when it is none.
+
+    ``replay.n`` events; ``replay.event(seq)`` has the fields of :mod:`gradviz.events` by name, ``replay.events("op")``
+    gives the numbers of all of a kind, ``replay.records("op")`` gives them as dictionaries, for a data frame.
+    ``replay.span(seq)`` and ``replay.stack(seq)`` say where, ``replay.label(tid)`` how the script calls a tensor,
+    ``replay.graphs`` which backward calls there were, and ``replay.graph_nx(number)`` is the graph of one for networkx.
+    """
     from gradviz.replay import Replay
 
     return Replay.open(path)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from gradviz.cli.traces import named, opened
+from gradviz.cli.traces import ended, named, opened
 
 
 @click.command(epilog="""\b
@@ -28,6 +28,8 @@ def command(trace: str | None, as_json: bool) -> int:
     print(f"{path}: {part}{' '.join(replay.meta.get('argv', []))}")
     for name, text in lines(summary):
         print(f"  {name:<15} {text}")
+    if summary["state"] == "incomplete":
+        print(f"  {'broke off':<15} {ended(replay)}")
     if damage := replay.reader.damage:
         print(f"  {'damage':<15} {damage}")
     return 0

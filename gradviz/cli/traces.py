@@ -65,6 +65,28 @@ def opened(trace: str) -> Replay:
     return Replay.open(trace)
 
 
+def ended(replay: Replay) -> str:
+    """Where a trace that broke off ends."""
+    from gradviz.replay.narrate import sentence
+
+    if not replay.n:
+        return "before its first event"
+    last = replay.n - 1
+    there = next((span for seq in range(last, max(-1, last - 100), -1) if (span := replay.span(seq)).id), None)
+    place = f", at {os.path.basename(there.file)}:{there.line}" if there is not None else ""
+    return f"after event {last:,} ({sentence(replay, last)}){place}, {replay.event(last).t / 1e9:.3f} s from its start"
+
+
+def broken_off(trace: str) -> str:
+    """Where, if it did."""
+    from gradviz.trace.reader import Reader
+
+    with Reader(trace) as reader:
+        if reader.state != "incomplete":
+            return ""
+    return ended(opened(trace))
+
+
 def next_command(trace: str) -> str:
     """What to type to see it."""
     return f"gradviz view {shlex.quote(os.path.join('.', trace) if trace.startswith('-') else trace)}"

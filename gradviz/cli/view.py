@@ -8,7 +8,8 @@ from threading import Thread
 
 import click
 
-from gradviz.cli.traces import named, refuse
+from gradviz.cli.main import say
+from gradviz.cli.traces import broken_off, named, refuse
 
 
 @click.command(epilog="""\b
@@ -30,6 +31,8 @@ def command(trace: str | None, no_open: bool, port: int | None, host: str, quiet
     refuse(path)
     if with_parent:
         Thread(target=_end_with_parent, daemon=True).start()
+    if not quiet and (where := broken_off(path)):
+        say(f"{path} broke off {where}")
     from gradviz.ui import serve
 
     serve(path, host=host, port=port, open_browser=not no_open and has_browser(), quiet=quiet)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import shlex
 import signal
@@ -360,3 +361,14 @@ def test_help_is_quick(gradviz: Gradviz) -> None:
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert min(times) < 0.25
+
+
+# --- a trace that broke off ------------------------------------------------------------------------------------------
+def test_where_a_trace_broke_off_is_said(here: Path, gradviz: Gradviz) -> None:
+    (here / "dies.py").write_text("import os, time, torch\nw = torch.tensor([1.0], requires_grad=True)\n"
+                                  "y = w * 2\ntime.sleep(0.3)\nos._exit(3)\n")
+    assert gradviz("run", "--no-view", "-q", "-o", "t.gvt", "dies.py").returncode == 3
+    (line,) = [line for line in gradviz("info", "t.gvt").stdout.splitlines() if "broke off" in line]
+    assert re.fullmatch(r"  broke off +after event 1 \(y = w \* 2 .*\), at dies\.py:3, \d+\.\d+ s from its start", line)
+    with command("view", "--no-open", "--port", "0", "t.gvt", cwd=here) as viewer:
+        assert " after event 1 (y = w * 2 " in first_line(viewer, "[gradviz] t.gvt broke off")
