@@ -5,6 +5,16 @@ import { el } from "./dom.mjs";
 import { floorIndex } from "./time.mjs";
 
 const SHOWN = 400;
+const ANSI = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))/g;
+const UNSEEN = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/g;
+
+/** Text as it is safe to show: colours of a terminal are left out, what moves or turns the text around is shown as a sign. */
+export function plain(text) {
+  return text.replace(ANSI, "").replace(/\r\n/g, "\n").replace(UNSEEN, sign => {
+    const code = sign.codePointAt(0);
+    return code < 32 ? String.fromCodePoint(0x2400 + code) : code === 127 ? "\u2421" : `⟨U+${code.toString(16).toUpperCase().padStart(4, "0")}⟩`;
+  });
+}
 
 /** "2 of 7 outputs so far", "7 of 7 outputs"; nothing where there are none. */
 export function counted(count, all) {
@@ -45,6 +55,6 @@ export class ConsoleView {
 
   line([seq, text, span]) {
     const number = this.lineOf(span);
-    return el("li", {}, el("span", {}, text.replace(/\n$/, "")), number ? el("button", { type: "button", title: "Go to this event", "data-seq": seq }, `line ${number}`) : null);
+    return el("li", {}, el("span", {}, plain(text).replace(/\n$/, "")), number ? el("button", { type: "button", title: "Go to this event", "data-seq": seq }, `line ${number}`) : null);
   }
 }

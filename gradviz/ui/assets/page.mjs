@@ -14,7 +14,7 @@ import { makeStyle } from "./style.mjs";
 import { applyTheme, rememberTheme, storedTheme, systemTheme } from "./theme.mjs";
 import { changes, floorIndex, move, seek, touching } from "./time.mjs";
 import { prepareLanes, Timeline } from "./timeline.mjs";
-import { centre, extent, fitAll, hit, opening, screenRect, visible } from "./view.mjs";
+import { centre, extent, fitAll, hit, opening, screenRect, uncut, visible } from "./view.mjs";
 
 const REST = 120, FLOW = 260, BEAT = 620;
 const PHASES = new Set(["op", "step", "write", "backward", "error", "mark"]);
@@ -168,7 +168,7 @@ export class Page {
       if (graph !== (this.seq < 0 ? graph : this.columns.graph[this.seq])) return;
       this.picture = picture;
       this.graph = graph;
-      this.view = opening(picture.extent, this.size.width, this.size.height);
+      this.open();
       const begin = this.trace.graphs[graph]?.begin ?? -1;
       ["forward", "backward"].forEach((side, i) => {
         sayHead(byId(`${side}-head`), picture.scene.heads[i]);
@@ -228,8 +228,16 @@ export class Page {
     if (!id) return;
     const node = picture.nodes.get(id), rect = screenRect(this.view, node.side, picture.placed.nodes[id], picture.placed, size.width);
     if (visible(rect, node.side, size.width, size.height)) return;
-    this.view = centre(this.view, node, picture.placed.nodes[id], picture.placed, picture.extent, size.width, size.height);
+    const p = picture.placed.nodes[id], x = node.side === "backward" ? picture.placed.width - p.x : p.x;
+    const middle = centre(this.view, node, p, picture.placed, picture.extent, size.width, size.height);
+    this.view = uncut(middle, picture.sides, picture.extent, size.width, size.height, [x - p.w / 2, x + p.w / 2]);
     this.drawnStates = -2;
+  }
+
+  /** The view that a picture is first shown in. */
+  open() {
+    const { picture: { extent, sides }, size: { width, height } } = this;
+    this.view = uncut(opening(extent, width, height), sides, extent, width, height);
   }
 
   fit() {
@@ -263,7 +271,7 @@ export class Page {
     this.timeline.resize(lanes.clientWidth, lanes.clientHeight, ratio);
     if (!again) return;
     if (this.picture && before && (before.width !== this.size.width || before.height !== this.size.height)) {
-      this.view = opening(this.picture.extent, this.size.width, this.size.height);
+      this.open();
       this.seenSeq = -1;
     }
     this.drawnStates = -2;

@@ -4,7 +4,7 @@ import { along, drawCrossing, drawEdge, variantOf } from "./edges.mjs";
 import { drawNode, makePen, outline, pill, stopMark, text } from "./glyphs.mjs";
 import { categoryOf } from "./style.mjs";
 import { at, floorIndex } from "./time.mjs";
-import { origin, screenRect, window_ } from "./view.mjs";
+import { beyond, footprint, origin, screenRect, window_ } from "./view.mjs";
 
 const STORY = new Set(["needs", "finds"]);
 const AXIS = 32;  // layout/across.py puts the sides this far apart
@@ -17,7 +17,7 @@ export function prepare(scene, placed, across = {}, rooms = {}) {
   const steps = new Map(scene.steps.map(step => [step.seq, step]));
   const viewed = new Set(scene.edges.filter(edge => edge.kind === "view").map(edge => edge.source));
   const boxes = new Map(Object.entries(placed.routes).map(([id, route]) => [id, bounds(route)]));
-  return { scene, placed, across, nodes, edges, steps, viewed, boxes };
+  return { scene, placed, across, nodes, edges, steps, viewed, boxes, sides: footprint(scene, placed) };
 }
 
 function bounds(route) {
@@ -73,7 +73,24 @@ export function drawBase(canvas, style, picture, view, size, seq, hidden) {
     }
     if (pen.readable) for (const [edge] of labelled) label(pen, picture, edge, seq, false);
   });
+  for (const side of ["forward", "backward"]) more(g, style, side, beyond(view, side, picture.sides[side].box, size.width, size.height), size);
   return drawn;
+}
+
+/** At the edges of a side beyond which it goes on: the picture fades, and a chevron points there. */
+function more(g, style, side, [left, right, top, bottom], { width, height }) {
+  const FADE = 16, w = width / 2, x0 = side === "backward" ? w + 1 : 0, x1 = x0 + w - (side === "backward" ? 1 : 0);
+  const at = [[left, x0, height / 2, 1, 0], [right, x1, height / 2, -1, 0], [top, (x0 + x1) / 2, 0, 0, 1], [bottom, (x0 + x1) / 2, height, 0, -1]];
+  for (const [goesOn, x, y, dx, dy] of at) {
+    if (!goesOn) continue;
+    const fade = g.createLinearGradient(x, y, x + dx * FADE, y + dy * FADE), pane = style.colour("pane");
+    fade.addColorStop(0, pane); fade.addColorStop(1, `${pane}00`);
+    g.fillStyle = fade;
+    if (dx) g.fillRect(Math.min(x, x + dx * FADE), 0, FADE, height); else g.fillRect(x0, Math.min(y, y + dy * FADE), x1 - x0, FADE);
+    g.beginPath();
+    g.moveTo(x + dx * 9 - dy * 5, y + dy * 9 - dx * 5); g.lineTo(x + dx * 4, y + dy * 4); g.lineTo(x + dx * 9 + dy * 5, y + dy * 9 + dx * 5);
+    g.strokeStyle = style.colour("ink3"); g.lineWidth = 1.5; g.setLineDash([]); g.lineCap = "round"; g.lineJoin = "round"; g.stroke();
+  }
 }
 
 const isHidden = (style, node, hidden) => hidden.size > 0 && hidden.has(categoryOf(style.table, node.kind));

@@ -4,6 +4,7 @@
 /** A view: scale `k` and the place of the forward side's origin on the stage. `width`, `height`: of the stage. */
 const MARGIN = 22, SIDE = 14;
 const LEAST = 0.002, MOST = 4;
+const MANY = 1500;  // nodes in sight at which none can be read anyway
 
 /** What a picture really takes up on the forward side or, mirrored, on the backward side: {x0, x1, y0, y1}. */
 export function extent(scene, placed) {
@@ -33,12 +34,63 @@ export function fitAll(box, width, height, most = 1.3) {
   return { k, x: MIDDLE(box.x0, box.x1, half, k), y: MIDDLE(box.y0, box.y1, height, k) };
 }
 
-/** The first view: all of it if it stays readable, else as much of its width as can be read, and from the top. */
-export function opening(box, width, height, readable = 0.76, least = 0.66) {
+/**
+ * The first view: all of it if it stays readable. A picture that is wide is made smaller than one that is tall: what goes
+ * on below is looked for there, what is cut at the axis is not.
+ */
+export function opening(box, width, height, readable = 0.76, least = 0.46) {
   const whole = fitAll(box, width, height);
   if (whole.k >= readable) return whole;
-  const k = Math.max(least, Math.min(readable, (width / 2 - 2 * SIDE) / (box.x1 - box.x0)));
+  const k = Math.max(whole.k, least, Math.min(readable, (width / 2 - 2 * SIDE) / (box.x1 - box.x0)));
   return { k, x: MIDDLE(box.x0, box.x1, width / 2, k), y: Math.max(MARGIN - k * box.y0, MIDDLE(box.y0, box.y1, height, k)) };
+}
+
+/** Where the nodes stand, backward ones mirrored: for each side its rects [left, right, top, bottom] and their extent. */
+export function footprint(scene, placed) {
+  const sides = {};
+  for (const side of ["forward", "backward"]) {
+    const rects = [], box = { x0: Infinity, x1: -Infinity, y0: Infinity, y1: -Infinity };
+    for (const node of scene.nodes) {
+      const p = node.side === side && placed.nodes[node.id];
+      if (!p) continue;
+      const x = side === "backward" ? placed.width - p.x : p.x, rect = [x - p.w / 2, x + p.w / 2, p.y - p.h / 2, p.y + p.h / 2];
+      rects.push(rect);
+      Object.assign(box, { x0: Math.min(box.x0, rect[0]), x1: Math.max(box.x1, rect[1]), y0: Math.min(box.y0, rect[2]), y1: Math.max(box.y1, rect[3]) });
+    }
+    sides[side] = { rects, box };
+  }
+  return sides;
+}
+
+/**
+ * Moves a view sideways, as little as will do, so that the fewest nodes are cut, at the axis above all. `kept`: the rect
+ * that must stay whole, if any. A picture that is not wider than its side is left alone.
+ */
+export function uncut(view, sides, box, width, height, kept = null) {
+  const { k } = view, half = width / 2, AIR = 6, REACH = half / 2;
+  if (k * (box.x1 - box.x0) <= half) return view;
+  const seen = [...sides.forward.rects, ...sides.backward.rects].filter(([, , t, b]) => view.y + k * b > 0 && view.y + k * t < height);
+  if (seen.length > MANY) return view;
+  const cuts = (x, edge) => seen.filter(([l, r]) => x + k * l < edge - 0.5 && x + k * r > edge + 0.5).length;
+  const whole = x => !kept || x + k * kept[0] >= AIR && x + k * kept[1] <= half - AIR;
+  const places = [view.x];
+  for (const [l, r] of seen) for (const edge of [0, half]) places.push(edge - AIR - k * r, edge + AIR - k * l);
+  let best = view.x, least = Infinity;
+  for (const x of places) {
+    const away = Math.abs(x - view.x);
+    if (away > REACH || !whole(x)) continue;
+    const cost = 3 * cuts(x, half) + cuts(x, 0) + away / (8 * REACH);
+    if (cost < least) { least = cost; best = x; }
+  }
+  return { ...view, x: best };
+}
+
+/** Beyond which edges of a side its nodes go on: [left, right, top, bottom]. */
+export function beyond(view, side, box, width, height) {
+  if (box.x0 > box.x1) return [false, false, false, false];
+  const outer = view.x + view.k * box.x0 < -1, inner = view.x + view.k * box.x1 > width / 2 + 1;
+  const [left, right] = side === "backward" ? [inner, outer] : [outer, inner];
+  return [left, right, view.y + view.k * box.y0 < -1, view.y + view.k * box.y1 > height + 1];
 }
 
 /** Origin of a side on the stage. */

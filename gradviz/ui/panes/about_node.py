@@ -13,7 +13,7 @@ from gradviz.replay.inspect import Flow, NodeView
 from gradviz.replay.values import shape_text, short
 from gradviz.ui.panes import numbers, why
 from gradviz.ui.panes.focus import Focus
-from gradviz.ui.panes.parts import mark, mono, section, tag, title, to_element
+from gradviz.ui.panes.parts import brief, mark, mono, section, tag, title, to_element
 from gradviz.ui.panes.simplify import simplified
 from gradviz.ui.panes.tex import render
 
@@ -22,8 +22,8 @@ _LOOK = {"waiting": "waiting", "ran": "ran", "released": "released", "failed": "
 
 def answer(focus: Focus, nid: int) -> list[Any]:
     view = inspect.node(focus.replay, nid, focus.seq)
-    text, line = focus.text(view.made_at), focus.line(view.made_at)
-    below = ["backward of ", mono(text or view.made_by), f", line {line}" if line else ""]
+    text, line = focus.text(view.made_at), focus.at_line(view.made_at)
+    below = ["backward of ", mono(text or view.made_by), f", {line}" if line else ""]
     now = focus.step is not None and f"n{nid}" in focus.step.focus and focus.step.phase in ("backward", "hook")
     state = (
         tag("running now", "flow")
@@ -58,7 +58,7 @@ def _formulas(focus: Focus, view: NodeView) -> list[Any]:
         symbols = {
             **scalars,
             "g": _derivative(root, result),
-            **{saved.field: html.Em(saved.label) for saved in view.saved if saved.tid},
+            **{saved.field: _name(saved.label) for saved in view.saved if saved.tid},
         }
         left = _derivative(root, name)
         if formula is None:
@@ -126,8 +126,8 @@ def _with_numbers(
     used = {key: piece for key, piece in atoms.items() if key == "g" or f"\\mathrm{{{key}}}" in formula}
     if out is None or any(piece is None for piece in used.values()):
         return _in_words(incoming, flow, name)
-    labels = {"g": "incoming", **{saved.field: f"saved {saved.label}" for saved in view.saved}}
-    result = numbers.captioned(out, f"to {name}")
+    labels = {"g": "incoming", **{saved.field: f"saved {brief(saved.label)}" for saved in view.saved}}
+    result = numbers.captioned(out, f"to {brief(name)}")
     inner = render(formula, {**scalars, **{key: numbers.captioned(piece, labels[key]) for key, piece in used.items()}})
     return [
         html.Div(
@@ -143,12 +143,12 @@ def _in_words(incoming: Flow, flow: Flow, name: str) -> list[Any]:
         part
         for word, content in brief
         for part in (
-            html.Span(word, className="x"),
+            html.Span(word, className="x", title=word),
             html.Span(shape_text(content.shape), className="dim"),
             html.Span(f"‖{short(content.norm)}‖" if content.norm is not None else content.reason, className="mono g"),
         )
     ]
-    return [html.Div(rows, className="kv")]
+    return [html.Div(rows, className="kv flows")]
 
 
 def _folded(view: NodeView, incoming: Flow | None, flow: Flow) -> str:
@@ -168,12 +168,16 @@ def _sum(shape: str) -> html.Span:
 
 
 def _derivative(root: str, of: str) -> html.Span:
-    return html.Span([html.Span(f"∂{_whole(root)}"), html.Span(f"∂{_whole(of)}")], className="fr g")
+    return html.Span([html.Span(f"∂{_whole(name)}", title=name) for name in (root, of)], className="fr g")
+
+
+def _name(label: str) -> html.Em:
+    return html.Em(brief(label), title=label)
 
 
 def _whole(label: str) -> str:
-    """A name as it is, an expression in parentheses."""
-    return label if re.fullmatch(r"[\w.\[\]]+", label) else f"({label})"
+    """A name as it is, an expression in parentheses; both cut short."""
+    return brief(label) if re.fullmatch(r"[\w.\[\]]+", label) else f"({brief(label)})"
 
 
 def _made(focus: Focus, owner: str) -> str:

@@ -18,11 +18,11 @@ _SIGNS = {"add": "+", "sub": "−", "mul": "⊙", "div": "÷", "matmul": "@", "m
 
 def answer(focus: Focus, seq: int) -> list[Any]:
     op, replay = inspect.op(focus.replay, seq), focus.replay
-    line = focus.line(seq)
+    line = focus.at_line(seq)
     writes = bool(op.writes)
     state = "failed" if not op.ok else "done"
     sign = mark("write" if writes else "op", "broken" if writes and not op.ok else state if not writes else "done")
-    where = [mono(op.text or op.name), f" at line {line}" if line else ""]
+    where = [mono(op.text or op.name), f" at {line}" if line else ""]
     tags = [tag("in place" if writes else "forward", "op"), tag({"grad": "grad on"}.get(op.mode, op.mode))]
     if not op.ok:
         tags.append(tag("failed", "bad"))

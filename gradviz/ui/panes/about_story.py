@@ -35,7 +35,7 @@ def answer(focus: Focus, finding: Finding) -> list[Any]:
     if finding.explanation and not finding.stops:
         parts.append(section("Why", None, html.Div(finding.explanation, className="note")))
     if finding.fix or finding.fix_lines:
-        line = f"line {finding.root_cause.line}" if finding.root_cause else None
+        line = focus.place(finding.root_cause.file, finding.root_cause.line) if finding.root_cause else None
         signs = {"+": "a", "-": "d"}
         diff = [html.Div(f"{sign} {text}", className=signs.get(sign, "m")) for sign, text in finding.fix_lines]
         parts.append(
@@ -63,7 +63,7 @@ def _stop(focus: Focus, number: int, stop: Any, last: bool) -> html.Li:
     head = [
         stop.title,
         html.Code(stop.place.text) if stop.place.text else None,
-        html.Span(f"line {stop.place.line}") if stop.place.line else None,
+        html.Span(focus.place(stop.place.file, stop.place.line)) if stop.place.line else None,
     ]
     return html.Li(
         [

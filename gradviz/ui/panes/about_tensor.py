@@ -49,7 +49,7 @@ def answer(focus: Focus, tid: int) -> list[Any]:
             for part in (
                 to_event(seq, name, "link mono"),
                 html.Span(focus.text(seq), className="mono dim"),
-                html.Span(f"line {focus.line(seq)}", className="x"),
+                html.Span(focus.at_line(seq), className="x"),
             )
         ]
         parts.append(section("Used by", str(len(view.used_by)), html.Div(users, className="kv")))
@@ -59,12 +59,12 @@ def answer(focus: Focus, tid: int) -> list[Any]:
 
 
 def _origin(focus: Focus, view: TensorView) -> list[Any]:
-    text, line = focus.text(view.made_at), focus.line(view.made_at)
+    text, line = focus.text(view.made_at), focus.at_line(view.made_at)
     by: list[Any] = ["a view of ", mono(view.base), " by "] if view.facts.how == "view" and view.base else ["made by "]
     return [
         *by,
         mono(text or view.made_by or "the script"),
-        *([", ", to_event(view.made_at, f"line {line}")] if line else []),
+        *([", ", to_event(view.made_at, line)] if line else []),
     ]
 
 
@@ -123,8 +123,8 @@ def _versions(focus: Focus, view: TensorView) -> list[Any]:
         for part in (
             mono(f"v{version.version}"),
             html.Span(f"{version.by} through {version.via}" if version.via else "as it was made"),
-            to_event(version.seq, f"line {focus.line(version.seq)}", "link x")
-            if focus.line(version.seq)
+            to_event(version.seq, focus.at_line(version.seq), "link x")
+            if focus.at_line(version.seq)
             else html.Span(),
         )
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -86,6 +87,18 @@ class Focus:
     def line(self, seq: int) -> int:
         """The line of an event; 0 where it is not known."""
         return self.replay.span(seq).line
+
+    def at_line(self, seq: int) -> str:
+        """The place of an event in words; "" where it is not known."""
+        span = self.replay.span(seq)
+        return self.place(span.file, span.line)
+
+    def place(self, file: str, line: int) -> str:
+        """``line 3``, or ``layers.py:3`` in a file that is not the script itself."""
+        if not line:
+            return ""
+        name, script = (re.split(r"[\\/]", path)[-1] for path in (file, str(self.replay.meta.get("script", ""))))
+        return f"line {line}" if not name or not script or name == script else f"{name}:{line}"
 
     def text(self, seq: int) -> str:
         """The expression of an event; empty where its source is not known."""

@@ -72,14 +72,14 @@ def _event(focus: Focus) -> list[Any]:
     if row.kind == "backward" and focus.replay.event(focus.seq).phase == "end":
         return _done(focus, "".join(text for text, _ in row.parts))
     words = "".join(text for text, _ in row.parts)
-    line = focus.line(focus.seq)
-    return [title(None, row.kind.replace("_", " ").capitalize(), [words, f", line {line}" if line else ""], [],
+    line = focus.at_line(focus.seq)
+    return [title(None, row.kind.replace("_", " ").capitalize(), [words, f", {line}" if line else ""], [],
                   words=True)]
 
 
 def _done(focus: Focus, words: str) -> list[Any]:
     """The end of a backward call: which gradients it left behind."""
-    replay, line = focus.replay, focus.line(focus.seq)
+    replay, line = focus.replay, focus.at_line(focus.seq)
     graph = replay.graphs[replay.graph_at(focus.seq)]
     kept = [replay.event(seq) for seq in replay.events("accumulate") if graph.begin <= seq <= focus.seq]
     rows: list[Any] = []
@@ -88,16 +88,16 @@ def _done(focus: Focus, words: str) -> list[Any]:
         rows += [to_event(event.seq, f"{replay.label(event.tid, focus.seq)}.grad", "link mono"),
                  html.Span(shape_text(event.grad.shape), className="dim"),
                  html.Span(f"‖{short(norm)}‖" if norm is not None else "not kept", className="mono g")]
-    below = [words, f", line {line}" if line else ""]
+    below = [words, f", {line}" if line else ""]
     return [title(None, "Backward is done", below, [tag("done", "flow")], words=True),
             section("Gradients now", f"{len(kept)} written", html.Div(rows, className="kv"))]
 
 
 def _error(focus: Focus) -> list[Any]:
     """An exception that no finding explains: its words, whole, and what raised it."""
-    event, line = focus.replay.event(focus.seq), focus.line(focus.seq)
+    event, line = focus.replay.event(focus.seq), focus.at_line(focus.seq)
     fate = tag("left the script", "bad") if event.uncaught else tag("raised")
-    below = ["at ", to_event(focus.seq, f"line {line}")] if line else None
+    below = ["at ", to_event(focus.seq, line)] if line else None
     raised = focus.replay.thing(event.op) if event.op else -1
     parts: list[Any] = [title(mark("node", "failed"), event.type, below, [fate], words=True),
                         section("What torch said", None, html.P(event.message, className="msg"))]

@@ -49,5 +49,13 @@ def to_element(element: str, words: Any, className: str = "link mono") -> Any:
     return html.Button(words, type="button", className=className, **{"data-element": element})
 
 
+def brief(words: str, most: int = 22) -> str:
+    """Words with their middle left out where they are too long for a line that holds more than them."""
+    if len(words) <= most:
+        return words
+    head = most // 2
+    return f"{words[:head]}…{words[head + 1 - most:]}"
+
+
 def mono(words: str) -> html.Span:
     return html.Span(words, className="mono")

@@ -15,6 +15,8 @@ from gradviz.ui.panes.parts import icon, section, to_event
 
 _NAMED = 4
 """Nodes of a path that are named, the nearest."""
+_WIDE = 38
+"""Letters that a bar has room for at the least width of the inspector."""
 
 
 def root_label(focus: Focus) -> str:
@@ -121,11 +123,14 @@ def _bars(met: Sum) -> list[Any]:
     sizes = [term.value.norm for term in met.terms]
     if len(sizes) < 2 or any(size is None or not np.isfinite(size) for size in sizes) or not any(sizes):
         return []
+    known = [float(size) for size in sizes if size is not None]
+    total = sum(known)
     return [
         html.Div(
             [
-                html.I(figure(term.value), style={"flex": f"{size:.6g}"})
-                for term, size in zip(met.terms, sizes, strict=True)
+                html.I(words if size / total * _WIDE >= len(words) + 1 else "", title=words,
+                       style={"flex": f"{100 * size / total:.4g}"})
+                for words, size in zip([figure(term.value) for term in met.terms], known, strict=True)
             ],
             className="bar",
             **{"aria-hidden": "true"},

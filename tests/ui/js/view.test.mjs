@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { centre, extent, fitAll, hit, opening, origin, pan, screenRect, visible, zoomAt } from "../../../gradviz/ui/assets/view.mjs";
+import { beyond, centre, extent, fitAll, hit, opening, origin, pan, screenRect, uncut, visible, zoomAt } from "../../../gradviz/ui/assets/view.mjs";
 
 const placed = { width: 400, height: 1000, frames: {}, nodes: { f: { x: 100, y: 500, w: 80, h: 40 }, b: { x: 300, y: 500, w: 80, h: 40 } } };
 const nodes = [{ id: "f", side: "forward" }, { id: "b", side: "backward" }];
@@ -39,6 +39,25 @@ test("all of it fits, unless it would be too small to read", () => {
   assert.equal(opening(box, W, H).k, 0.76);
   near(opening(box, W, H).y + 0.76 * box.y0, 22);
   assert.equal(opening({ x0: 0, x1: 100, y0: 0, y1: 100 }, W, H).k, 1.3);
+});
+
+test("what is wider than its side is made smaller before anything is cut", () => {
+  const view = opening({ x0: 0, x1: 600, y0: 0, y1: 5000 }, W, H);
+  near(view.k, (W / 2 - 28) / 600);
+  assert.ok(opening({ x0: 0, x1: 6000, y0: 0, y1: 5000 }, W, H).k >= 0.46);
+});
+
+test("a view moves aside rather than cut a node at the axis, and never hides what must be seen", () => {
+  const rects = [[0, 100, 0, 20], [300, 400, 40, 60]], sides = { forward: { rects, box: { x0: 0, x1: 400, y0: 0, y1: 60 } }, backward: { rects: [], box: {} } };
+  const view = uncut({ k: 1, x: 0, y: 0 }, sides, sides.forward.box, W, H, [0, 100]);
+  assert.ok(view.x + 400 <= W / 2 || view.x + 300 >= W / 2, `cut at ${view.x}`);
+  assert.ok(view.x >= 0);
+});
+
+test("an edge beyond which the picture goes on is known, mirrored on the backward side", () => {
+  const wide = { x0: 10, x1: 800, y0: 10, y1: 900 };
+  assert.deepEqual(beyond({ k: 1, x: 0, y: 0 }, "forward", wide, W, H), [false, true, false, true]);
+  assert.deepEqual(beyond({ k: 1, x: 0, y: 0 }, "backward", wide, W, H), [true, false, false, true]);
 });
 
 test("centring shows no emptiness beyond the edges", () => {
