@@ -50,7 +50,7 @@ def guard(app: Dash, port: int, hosts: Iterable[str] = ()) -> str:
             answer.headers["Cache-Control"] = "no-store"
         return answer
 
-    app.server.before_request(admit)
+    app.server.before_request_funcs.setdefault(None, []).insert(0, admit)  # before anything looks at the request
     app.server.after_request(seal)
     return token
 

@@ -115,3 +115,24 @@ def test_the_page_names_nothing_foreign() -> None:
         assert "https://" not in text, path
         for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"):
             assert word not in text, (path, word)
+
+
+@pytest.mark.parametrize("body", [
+    b"{", b"null", b"[]", b"{}", b'{"output": 3}', b'{"output": "inspector.children"}', b"\xff\xfe",
+    (b'{"output":"inspector.children","outputs":{"id":"inspector","property":"children"},'
+     b'"inputs":[{"id":"settled","property":"data","value":{"seq":"x"}}],"changedPropIds":["settled.data"]}'),
+])
+def test_a_broken_question_is_refused(guest: FlaskClient, body: bytes) -> None:
+    answer = guest.post("/_dash-update-component", data=body, headers={"Host": HOST},
+                        content_type="application/json", base_url=f"http://{HOST}")
+    assert answer.status_code == 400
+    assert b"Traceback" not in answer.data
+
+
+def test_a_question_is_answered(guest: FlaskClient) -> None:
+    body = {"output": "inspector.children", "outputs": {"id": "inspector", "property": "children"},
+            "inputs": [{"id": "settled", "property": "data", "value": {"seq": 16, "element": "", "theme": "light"}}],
+            "changedPropIds": ["settled.data"]}
+    answer = guest.post("/_dash-update-component", json=body, headers={"Host": HOST}, base_url=f"http://{HOST}")
+    assert answer.status_code == 200
+    assert b"MulBackward0" in answer.data

@@ -11,6 +11,7 @@ from dash.development.base_component import Component
 from gradviz.formulas import FORMULAS
 from gradviz.ui.panes.focus import Focus
 from gradviz.ui.panes.inspector import answer
+from gradviz.ui.panes.parts import brief
 from gradviz.ui.panes.tex import render
 from gradviz.ui.session import Session
 
@@ -146,3 +147,16 @@ def test_symbols_are_replaced() -> None:
 def test_a_long_chain_is_followed(tmp_path: Path) -> None:
     session = Session.open(traces.long_run(tmp_path / "long.gvt", 120))
     assert "one path" in said(session, session.replay.n - 2)
+
+
+def test_a_place_names_its_file_unless_that_is_the_script(chain: Session) -> None:
+    focus = Focus(chain, 0, "", "light")
+    script = str(chain.replay.meta["script"])
+    assert focus.place(script, 3) == "line 3"
+    assert focus.place("/somewhere/layers.py", 3) == "layers.py:3"
+    assert focus.place(script, 0) == ""
+
+
+def test_long_names_keep_their_ends() -> None:
+    assert brief("loss") == "loss"
+    assert brief("very_long_variable_name_for_the_final_training_loss_value") == "very_long_v…loss_value"

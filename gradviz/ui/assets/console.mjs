@@ -22,7 +22,7 @@ export function counted(count, all) {
 }
 
 export class ConsoleView {
-  /** `prints`: [seq, text, span] in order; `lineOf(span)`: its line; `empty`: what to say where nothing can be known. */
+  /** `prints`: [seq, text, span] in order; `lineOf(span)`: its place in words; `empty`: what to say where nothing can be known. */
   constructor(root, counter, prints, lineOf, empty = "") {
     Object.assign(this, { root, counter, prints, lineOf, empty });
     this.count = -1;
@@ -54,7 +54,7 @@ export class ConsoleView {
   }
 
   line([seq, text, span]) {
-    const number = this.lineOf(span);
-    return el("li", {}, el("span", {}, plain(text).replace(/\n$/, "")), number ? el("button", { type: "button", title: "Go to this event", "data-seq": seq }, `line ${number}`) : null);
+    const place = this.lineOf(span);
+    return el("li", {}, el("span", {}, plain(text).replace(/\n$/, "")), place ? el("button", { type: "button", title: "Go to this event", "data-seq": seq }, place) : null);
   }
 }

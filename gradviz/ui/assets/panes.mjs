@@ -3,6 +3,7 @@
 import { ConsoleView } from "./console.mjs";
 import { grouped, spanUse } from "./data.mjs";
 import { byId, el, say } from "./dom.mjs";
+import { fading } from "./fade.mjs";
 import { toneOf } from "./picture.mjs";
 import { readSpan, SourceView } from "./source.mjs";
 import { floorIndex } from "./time.mjs";
@@ -18,9 +19,10 @@ export class Panes {
     this.spans = trace.spans.map(readSpan);
     this.use = spanUse(columns, op ? Number(op[0]) : -1);
     this.source = new SourceView(byId("source"));
-    this.console = new ConsoleView(byId("console"), byId("outputs"), trace.prints, span => this.spans[span]?.line || 0, trace.condition.empty);
+    this.console = new ConsoleView(byId("console"), byId("outputs"), trace.prints, span => this.spans[span]?.line ? this.placed(this.spans[span]) : "", trace.condition.empty);
     const files = Object.keys(trace.sources);
-    byId("files").replaceChildren(...files.map(file => el("button", { type: "button", role: "tab", title: file, "data-file": file, "aria-selected": "false", on: { click: () => this.openFile(file) } }, short(file))));
+    byId("files").replaceChildren(...files.map(file => el("button", { type: "button", role: "tab", title: file, "data-file": file, "aria-selected": "false", on: { click: () => this.openFile(file) } }, short(file), el("span", { class: "nums" }))));
+    fading(byId("files"));
     this.paintFindings();
     if (!files.length) byId("source").replaceChildren(el("p", { class: "empty" }, trace.condition.empty || "The source was not recorded (--no-source)."));
   }
@@ -66,12 +68,28 @@ export class Panes {
     const file = target && trace.sources[target.file] !== undefined ? target.file : this.source.file || Object.keys(trace.sources)[0];
     if (file === undefined) return;
     this.openFile(file);
-    const stops = this.stops().map(stop => ({ ...stop, span: this.spans[stop.span] })).filter(stop => stop.span && stop.span.file === this.source.file);
+    const all = this.stops().map(stop => ({ ...stop, span: this.spans[stop.span] })).filter(stop => stop.span);
+    const stops = all.filter(stop => stop.span.file === this.source.file);
+    this.paintTabs(all);
     const inFile = span => span && span.file === this.source.file ? span : null;
     const cold = new Set([...this.firsts].filter(([, first]) => first > seq).map(([line]) => line));
     this.source.mark({ lit: inFile(lit), running: inFile(running), tone: this.tone(row), stops, cold });
-    say(byId("running"), running ? `running line ${running.line}` : this.alike ? "each line ran once" : "");
+    say(byId("running"), running ? `running ${this.placed(running)}` : this.alike && byId("files").childElementCount < 2 ? "each line ran once" : "");
   }
+
+  /** Says in the tabs, where there are several, which stops lie in which file. */
+  paintTabs(stops) {
+    const tabs = [...byId("files").children], key = JSON.stringify(stops.map(stop => [stop.number, stop.span.file, stop.now]));
+    if (tabs.length < 2 || key === this.tabs) return;
+    this.tabs = key;
+    for (const tab of tabs) {
+      const here = stops.filter(stop => stop.span.file === tab.dataset.file);
+      tab.lastElementChild.replaceChildren(...here.map(stop => el("i", { class: `num${stop.now ? " on" : ""}` }, String(stop.number))));
+    }
+  }
+
+  /** "line 3", or "layers.py:3" in a file that is not the script itself. */
+  placed({ file, line }) { return short(file) === this.page.trace.name ? `line ${line}` : `${short(file)}:${line}`; }
 
   /** The numbered stops of the story on the picture, and which of them is here. */
   stops() {

@@ -79,7 +79,7 @@ export function drawBase(canvas, style, picture, view, size, seq, hidden) {
 
 /** At the edges of a side beyond which it goes on: the picture fades, and a chevron points there. */
 function more(g, style, side, [left, right, top, bottom], { width, height }) {
-  const FADE = 16, w = width / 2, x0 = side === "backward" ? w + 1 : 0, x1 = x0 + w - (side === "backward" ? 1 : 0);
+  const FADE = 12, w = width / 2, x0 = side === "backward" ? w + 1 : 0, x1 = x0 + w - (side === "backward" ? 1 : 0);
   const at = [[left, x0, height / 2, 1, 0], [right, x1, height / 2, -1, 0], [top, (x0 + x1) / 2, 0, 0, 1], [bottom, (x0 + x1) / 2, height, 0, -1]];
   for (const [goesOn, x, y, dx, dy] of at) {
     if (!goesOn) continue;

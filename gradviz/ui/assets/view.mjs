@@ -67,7 +67,7 @@ export function footprint(scene, placed) {
  * that must stay whole, if any. A picture that is not wider than its side is left alone.
  */
 export function uncut(view, sides, box, width, height, kept = null) {
-  const { k } = view, half = width / 2, AIR = 6, REACH = half / 2;
+  const { k } = view, half = width / 2, AIR = 12, REACH = half / 2;
   if (k * (box.x1 - box.x0) <= half) return view;
   const seen = [...sides.forward.rects, ...sides.backward.rects].filter(([, , t, b]) => view.y + k * b > 0 && view.y + k * t < height);
   if (seen.length > MANY) return view;

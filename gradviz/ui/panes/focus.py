@@ -84,10 +84,6 @@ class Focus:
             ]
         return found[-1] if found else ""
 
-    def line(self, seq: int) -> int:
-        """The line of an event; 0 where it is not known."""
-        return self.replay.span(seq).line
-
     def at_line(self, seq: int) -> str:
         """The place of an event in words; "" where it is not known."""
         span = self.replay.span(seq)

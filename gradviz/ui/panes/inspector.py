@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dash import Dash, Input, Output, html
 from dash.exceptions import PreventUpdate
+from flask import abort, request
 
 from gradviz.replay.values import shape_text, short
 from gradviz.ui.panes import about_node, about_op, about_story, about_tensor
@@ -44,6 +45,23 @@ def register(app: Dash, session: Session) -> None:
         return answer(Focus(session, int(where["seq"]), str(where.get("element", "")), theme))
 
     app.callback(Output("inspector", "children"), Input("settled", "data"), prevent_initial_call=True)(show)
+    app.server.before_request(_refuse_nonsense)
+
+
+def _refuse_nonsense() -> None:
+    """400 for a body that is no question to the inspector: Dash takes it apart without looking."""
+    if request.path != "/_dash-update-component" or request.method != "POST":
+        return
+    match request.get_json(silent=True):
+        case {"output": "inspector.children", "outputs": {"id": "inspector", "property": "children"},
+              "inputs": [{"id": "settled", "property": "data", **more}], "changedPropIds": [*names]} if (
+                  all(isinstance(name, str) for name in names) and _is_place(more.get("value"))):
+            return
+    abort(400, "This is not a question that the inspector knows.")
+
+
+def _is_place(value: Any) -> bool:
+    return value is None or (isinstance(value, dict) and type(value.get("seq")) is int)
 
 
 def answer(focus: Focus) -> list[Any]:

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { plain } from "../../../gradviz/ui/assets/console.mjs";
 import { decodeOverview, grouped, listed, Rows, spanUse } from "../../../gradviz/ui/assets/data.mjs";
 import { COMMANDS, commandFor, keyName } from "../../../gradviz/ui/assets/keys.mjs";
 import { formatLink, parseLink } from "../../../gradviz/ui/assets/link.mjs";
@@ -89,3 +90,9 @@ test("ticks are round and keep apart", () => {
 });
 
 test("large numbers are grouped", () => assert.deepEqual([0, 999, 1908, 1234567].map(grouped), ["0", "999", "1,908", "1,234,567"]));
+
+test("the console shows signs that would turn or move the text, and no colours", () => {
+  assert.equal(plain("\x1b[1;31mred\x1b[0m \x1b]8;;http://x\x07link"), "red link");
+  assert.equal(plain("a\u202eb\u2066c"), "a⟨U+202E⟩b⟨U+2066⟩c");
+  assert.equal(plain("one\r\ntwo\rthree\x1b\x00\x7f\tend\n"), "one\ntwo␍three␛␀␡\tend\n");
+});
