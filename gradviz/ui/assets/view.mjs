@@ -34,14 +34,10 @@ export function fitAll(box, width, height, most = 1.3) {
   return { k, x: MIDDLE(box.x0, box.x1, half, k), y: MIDDLE(box.y0, box.y1, height, k) };
 }
 
-/**
- * The first view: all of it if it stays readable. A picture that is wide is made smaller than one that is tall: what goes
- * on below is looked for there, what is cut at the axis is not.
- */
-export function opening(box, width, height, readable = 0.76, least = 0.46) {
-  const whole = fitAll(box, width, height);
+/** The first view: all of it if it stays readable; else its top, at the least scale at which words can be read. */
+export function opening(box, width, height, readable = 0.76) {
+  const whole = fitAll(box, width, height), k = readable;
   if (whole.k >= readable) return whole;
-  const k = Math.max(whole.k, least, Math.min(readable, (width / 2 - 2 * SIDE) / (box.x1 - box.x0)));
   return { k, x: MIDDLE(box.x0, box.x1, width / 2, k), y: Math.max(MARGIN - k * box.y0, MIDDLE(box.y0, box.y1, height, k)) };
 }
 
