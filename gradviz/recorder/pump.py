@@ -55,6 +55,7 @@ class Pump:
         self._spans = spans
         self._stacks = stacks
         self._living: Living | None = None
+        self._most = MOST
         self._sources = sources
         self._failed = failed
         self._threads: dict[int, int] = {}
@@ -123,7 +124,7 @@ class Pump:
                 while waiting and self.order[waiting - 1].__class__ is ref:
                     waiting -= 1  # deaths are told with the next event
                 while waiting > 0:
-                    part = self.order[:min(waiting, MOST)]
+                    part = self.order[:min(waiting, self._most)]
                     del self.order[:len(part)]
                     waiting -= len(part)
                     self._write(part)
@@ -175,8 +176,9 @@ class Pump:
         if self._living is not None:
             self._living.take(kinds, rows, WIDTHS)
 
-    def keep_living(self) -> None:
-        """The writer has a budget: tell again what is alive when it drops what is old."""
+    def keep_living(self, max_bytes: int) -> None:
+        """The writer has a budget: tell again what is alive when it drops what is old. Chunks must fit into it."""
+        self._most = min(MOST, max(16, max_bytes // 16_384))
         living = self._living = Living()
 
         def alive() -> tuple[bytes, dict[int, list[Any]], list[Value], int, int]:

@@ -79,7 +79,7 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
         self._stacked = frozenset(kind.code for kind in KINDS.values() if stacks or kind.name in ALWAYS)
         self._pump = Pump(self._writer, spans, Stacks(spans.of, self._stacked), sources, self._fail)
         if max_bytes:
-            self._pump.keep_living()
+            self._pump.keep_living(max_bytes)
         self._console = Console(self._locate, self._printed)
         self._reported: list[Reported] = []
         self._calls: dict[int, Place] = {}  # backward calls that run, and where they were called
