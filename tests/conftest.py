@@ -20,6 +20,10 @@ Run = Callable[..., Done]
 
 ROOT = Path(__file__).parent.parent
 
+# Tests start programs from several threads. With vfork, a sandboxed kernel has been seen to refuse one in some thousand
+# with "Bad address"; the switch is the one that the documentation of subprocess names for such cases.
+subprocess._USE_VFORK = False
+
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
