@@ -36,7 +36,17 @@ from gradviz.engine import cuda  # noqa: E402
 from gradviz.engine import retelling as _retelling  # noqa: E402, F401 - tells the probe how to be told anew
 
 
+_LATE = frozenset(("linalg", "multiprocessing", "nn", "optim", "special", "utils"))
+"""Submodules that are loaded when they are first asked for: most scripts need few of them."""
+
+
 def __getattr__(name: str) -> Any:
+    if name in _LATE:
+        from importlib import import_module
+        from importlib.util import find_spec
+
+        if find_spec(f"{__name__}.{name}") is not None:
+            return import_module(f"{__name__}.{name}")
     from gradviz.engine.missing import error
 
     raise error("torch", name)

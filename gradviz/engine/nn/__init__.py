@@ -1,0 +1,19 @@
+"""``torch.nn``: modules from their families' files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradviz.engine.nn import functional
+from gradviz.engine.nn.modules import NAMES as _NAMES
+
+globals().update(_NAMES)
+
+
+def __getattr__(name: str) -> Any:
+    from gradviz.engine.missing import error
+
+    raise error("torch.nn", name)
+
+
+__all__ = ["functional"]

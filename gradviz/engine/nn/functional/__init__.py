@@ -1,0 +1,16 @@
+"""``torch.nn.functional``: a file for each family; a family's ``FUNCTIONS`` is what it gives."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+FAMILIES = ()
+for _family in FAMILIES:
+    globals().update(import_module(f"{__name__}.{_family}").FUNCTIONS)
+
+
+def __getattr__(name: str) -> Any:
+    from gradviz.engine.missing import error
+
+    raise error("torch.nn.functional", name)
