@@ -11,6 +11,7 @@ from gradviz import probe
 from gradviz.engine.autograd import modes
 from gradviz.engine.autograd.hooks import return_site
 from gradviz.engine.autograd.node import AccumulateGrad
+from gradviz.engine.fingerprint import look, shared
 from gradviz.engine.identity import (
     NO_GRADIENT,
     SMALL,
@@ -70,6 +71,11 @@ class muted:
         _muted.on = self.outer
 
 
+def silent() -> bool:
+    """Whether what happens now in this thread is not to be told."""
+    return bool(_mutes.open) and _muted.on
+
+
 def failed_here(name: str, args: str, inputs: Any, error: BaseException) -> None:
     """``failed`` for what runs muted because its caller tells of it."""
     _muted.on = False
@@ -110,6 +116,10 @@ def op(name: str, args: str, inputs: Any, outputs: Any, how: str = "op", written
     sink: Any = probe.sink
     if _mutes.open and _muted.on:
         return
+    if shared:
+        number = number or probe.new_id()
+        for t in outputs if how == "external" else inputs:
+            look(t, number)
     read = []
     for t in inputs:
         tid = t._tid
@@ -188,7 +198,11 @@ def single(name: str, args: str, inputs: Any, out: Any) -> tuple[Any, ...]:
             if len(saved) == 4 and saved[2] is not None:
                 rows += (saved_row(names[1], saved[2], saved[3], tid),)
         nodes = ((nid, node.__class__.__name__, 0, tuple(edges), rows, node.order, None),)
-    return (new_id(), name, args, read,
+    number = new_id()
+    if shared:
+        for t in inputs:
+            look(t, number)
+    return (number, name, args, read,
             ((tid, cid, cid, shape, element_strides(array), 0, type_names[array.dtype], "cpu", out._requires,
               edge is None, 0, 0, nid, 0, "op",
               array.tobytes() if array.nbytes <= SMALL and sink.values == "auto" else value(array)),),

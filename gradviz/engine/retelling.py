@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from gradviz import probe
-from gradviz.engine import observe
+from gradviz.engine import fingerprint, observe
 from gradviz.engine.identity import alive
 from gradviz.engine.xp import xp
 
 
 def forget() -> None:
     """Nobody listens any more: the next recording is told of everything that it meets."""
+    fingerprint.forget()
     for number, watch in list(alive.values()):
         thing = watch()
         if thing is not None:
@@ -24,6 +25,7 @@ def tell() -> None:
     it; other tensors, under the numbers that they had, when they are used again."""
     sink = probe.sink
     assert sink is not None
+    fingerprint.forget()
     tensors = []
     for number, watch in list(alive.values()):
         tensor = watch() if number > 0 else None

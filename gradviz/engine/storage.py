@@ -18,6 +18,8 @@ class Storage(Struct, eq=False, weakref=True):
 
     array: ndarray
     sid: int = 0
+    prints: Any = None
+    """Checksums of the content, where the script shares it with NumPy."""
 
 
 class Cell(Struct, eq=False, gc=False):

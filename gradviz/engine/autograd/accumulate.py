@@ -8,6 +8,7 @@ from typing import Any
 from gradviz import probe
 from gradviz.engine import observe
 from gradviz.engine.autograd import firing
+from gradviz.engine.fingerprint import shared, writing
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import fresh, make
 from gradviz.engine.xp import ndarray
@@ -32,6 +33,8 @@ def accumulate(call: Any, node: Any, g: Any) -> None:
     else:
         array = g if g.__class__ is ndarray else g._array
         total = grad._array
+        if shared:
+            writing(grad)
         total += array
         grad._cell.version += 1
     if probe.sink is not None:

@@ -20,6 +20,8 @@ from gradviz.engine.autograd.node import FREED, AccumulateGrad, Edge
 from gradviz.engine.autograd.saved import changed, check, tensor_of
 from gradviz.engine.autograd.views import CopySlices
 from gradviz.engine.errors import size_text
+from gradviz.engine.fingerprint import shared as with_numpy
+from gradviz.engine.fingerprint import unpacked
 from gradviz.engine.xp import asarray, ndarray
 
 
@@ -170,6 +172,8 @@ def visit(call: Call, node: Any, g: Any) -> tuple[Any, ...] | None:
     if recorded:
         number = position.within = probe.new_id()
         started = probe.sink.clock()  # type: ignore[union-attr]
+        if with_numpy:
+            unpacked(node, number)
     try:
         if node.hooks is not None:
             g = firing.before(call, node, g)
@@ -197,6 +201,8 @@ def _told(call: Call, node: Any, g: Any) -> tuple[Any, ...]:
     """Run a node that has no hooks and whose rule tells nothing, and tell the recorder."""
     number = probe.new_id()
     started = probe.sink.clock()  # type: ignore[union-attr]
+    if with_numpy:
+        unpacked(node, number)
     try:
         shares = run_rule(raw, node, g)
     except BaseException as error:

@@ -16,6 +16,7 @@ from gradviz.engine.autograd import modes
 from gradviz.engine.autograd.node import NO_EDGE, Node, node_class, sequence
 from gradviz.engine.autograd.saved import short_name
 from gradviz.engine.errors import LEAF, MULTI_VIEW, NO_GRAD_VIEW, VIEW_OF_LEAF
+from gradviz.engine.fingerprint import shared, writing
 from gradviz.engine.xp import address
 
 
@@ -103,6 +104,8 @@ def forbidden(tensor: Any, *, indirect: bool) -> RuntimeError:
 
 def check_inplace(tensor: Any, requires: bool) -> None:
     """Refuse an in-place op that would break the graph. ``requires``: an operand of it requires grad."""
+    if shared:
+        writing(tensor)
     if not requires or not modes.enabled():
         return
     view = tensor._view

@@ -7,7 +7,9 @@ from typing import Any
 from gradviz import probe
 from gradviz.engine import dtypes, observe
 from gradviz.engine.dtypes import check_device
+from gradviz.engine.fingerprint import share
 from gradviz.engine.ops.build import op, run
+from gradviz.engine.ops.create import from_numpy
 from gradviz.engine.storage import Cell, storage_of
 from gradviz.engine.tensor import Tensor, make
 from gradviz.engine.xp import ndarray, xp
@@ -112,18 +114,66 @@ def tolist(self: Any) -> Any:
 
 def numpy(self: Any, *, force: bool = False) -> Any:
     """The elements as a NumPy array over the same memory."""
+    share(self)
+    return _left(self, force).view()
+
+
+def _left(self: Any, force: bool = False, name: str = "numpy") -> ndarray:
     if self.requires_grad:
         if not force:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
-        self = self.detach()
+        self = detach(self)
     if probe.sink is not None:
-        observe.left("numpy", "", (self,))
-    return self._array.view()
+        observe.left(name, "", (self,))
+    return self._array  # type: ignore[no-any-return]
 
 
 def __array__(self: Any, dtype: Any = None, copy: Any = None) -> Any:
-    array = numpy(self)
-    return array if dtype is None else array.astype(dtype, copy=False)
+    if not copy and dtype in (None, self._array.dtype):
+        return numpy(self)
+    if copy is False:
+        raise ValueError("Unable to avoid copy while creating an array as requested.")
+    return xp.array(_left(self), dtype)  # NumPy takes our word that it is a copy
+
+
+def __dlpack__(self: Any, **options: Any) -> Any:
+    """The memory as a capsule, for any library."""
+    if self.requires_grad:
+        raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+    share(self)
+    return _left(self, name="to_dlpack").view().__dlpack__(**options)
+
+
+def from_dlpack(ext_tensor: Any) -> Any:
+    """A tensor that shares the memory of another library's."""
+    if not hasattr(ext_tensor, "__dlpack__"):
+        raise RuntimeError("from_dlpack received an invalid capsule. Note that DLTensor capsules can be consumed only "
+                           "once, so you might have already constructed a tensor from it once.")
+    return from_numpy(xp.from_dlpack(ext_tensor), "from_dlpack")
+
+
+def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Any:
+    """A flat tensor that shares the memory of a buffer; a copy of one that is read-only."""
+    try:
+        view = memoryview(buffer)
+    except TypeError:
+        raise ValueError("object does not implement Python buffer protocol.") from None
+    want = dtypes.lookup(dtype).np
+    length, size = view.nbytes, want.itemsize
+    if not length or not count:
+        raise ValueError(f"both buffer length ({length}) and count ({count}) must not be 0")
+    if not 0 <= offset < length:
+        raise ValueError(f"offset ({offset} bytes) must be non-negative and no greater than buffer length ({length} "
+                         "bytes) minus 1")
+    if count < 0 and (length - offset) % size:
+        raise ValueError(f"buffer length ({length - offset} bytes) after offset ({offset} bytes) must be a multiple of "
+                         f"element size ({size})")
+    if count > 0 and offset + count * size > length:
+        raise ValueError(f"requested buffer length ({count} * {size} bytes) after offset ({offset} bytes) must not be "
+                         f"greater than actual buffer length ({length} bytes)")
+    array = xp.frombuffer(view.cast("B"), want, count, offset)
+    out = from_numpy(array if array.flags.writeable else array.copy(), "frombuffer")
+    return out.requires_grad_() if requires_grad else out
 
 
 def __len__(self: Any) -> int:
@@ -247,6 +297,7 @@ METHODS: dict[str, Any] = {
     "to": to, "type": type_, "item": item, "tolist": tolist, "numpy": numpy, "detach": detach, "detach_": detach_,
     "__bool__": __bool__, "__float__": _scalar("__float__", float), "__int__": _scalar("__int__", int),
     "__complex__": _scalar("__complex__", complex), "__index__": __index__, "__array__": __array__,
+    "__dlpack__": __dlpack__, "__dlpack_device__": lambda self: self._array.__dlpack_device__(),
     "__len__": __len__, "__iter__": __iter__, "__contains__": __contains__, "__format__": __format__,
     "__deepcopy__": __deepcopy__, "data": property(get_data, set_data), "size": size, "stride": stride,
     "is_contiguous": is_contiguous,
@@ -264,7 +315,8 @@ for _name in ("float", "double", "half", "long", "int", "short", "bool", "cfloat
 METHODS["byte"] = lambda self: cast(self, dtypes.uint8)
 METHODS["char"] = lambda self: cast(self, dtypes.int8)
 FUNCTIONS: dict[str, Any] = {
-    "detach": detach, "detach_": detach_, "numel": METHODS["numel"],
+    "detach": detach, "detach_": detach_, "numel": METHODS["numel"], "from_dlpack": from_dlpack,
+    "frombuffer": frombuffer,
     "is_floating_point": METHODS["is_floating_point"], "is_complex": METHODS["is_complex"],
     "is_tensor": lambda obj: isinstance(obj, Tensor), "result_type": lambda a, b: result_type(a, b),
     "can_cast": lambda a, b: can_cast(a, b), "promote_types": dtypes.promote_types,

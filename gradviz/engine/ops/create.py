@@ -8,6 +8,7 @@ from typing import Any
 from gradviz import probe
 from gradviz.engine import dtypes, observe
 from gradviz.engine.dtypes import BY_NP, check_device
+from gradviz.engine.fingerprint import share
 from gradviz.engine.ops.args import integer, sizes, words
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import Tensor, make
@@ -123,7 +124,11 @@ def from_numpy(array: Any, name: str = "from_numpy") -> Tensor:
         raise TypeError(f"can't convert np.ndarray of type numpy.{array.dtype.type.__name__}. The only supported types "
                         "are: float64, float32, float16, complex64, complex128, int64, int32, int16, int8, uint64, "
                         "uint32, uint16, uint8, and bool.")
-    return made(array.view(xp.ndarray), name, "", how="external")
+    out = make(array.view(xp.ndarray), Cell())
+    share(out)
+    if probe.sink is not None:
+        observe.op(name, "", (), (out,), "external")
+    return out  # type: ignore[no-any-return]
 
 
 def legacy(*args: Any, dtype: Any = None, device: Any = None) -> Tensor:

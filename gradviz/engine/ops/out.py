@@ -11,6 +11,7 @@ from gradviz import probe
 from gradviz.engine import observe
 from gradviz.engine.autograd import modes
 from gradviz.engine.errors import size_text
+from gradviz.engine.fingerprint import shared, writing
 from gradviz.engine.ops.promote import can_cast, cast_error
 from gradviz.engine.tensor import Tensor
 from gradviz.engine.xp import xp
@@ -54,6 +55,8 @@ def store(name: str, inputs: tuple[Any, ...], result: Any, out: Any) -> None:
                 stacklevel=4)
         out._array = xp.empty(array.shape, out._array.dtype)
     before = out._cell.version
+    if shared:
+        writing(out)
     out._array[...] = array
     out._cell.version = before + 1
     if probe.sink is not None:
