@@ -5,9 +5,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-FAMILIES = ()
+FAMILIES: tuple[str, ...] = ("module", "linear", "container")
 NAMES: dict[str, Any] = {}
 for _family in FAMILIES:
     _module = import_module(f"{__name__}.{_family}")
-    NAMES |= {_name: getattr(_module, _name) for _name in _module.__all__}
+    for _name in _module.__all__:
+        NAMES[_name] = _class = getattr(_module, _name)
+        if isinstance(_class, type) and _class.__module__.startswith("gradviz."):
+            _class.__module__ = f"torch.nn.modules.{_family}"
 globals().update(NAMES)

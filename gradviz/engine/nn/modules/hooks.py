@@ -1,0 +1,407 @@
+"""Hooks of modules: registering them, for one module or for all, and calling them around ``forward``."""
+
+from __future__ import annotations
+
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from gradviz import probe
+from gradviz.engine.autograd import modes
+from gradviz.engine.autograd.function import Function
+from gradviz.engine.autograd.hooks import RemovableHandle, function_name, return_site
+from gradviz.engine.tensor import Tensor
+
+Hooks = OrderedDict[RemovableHandle, Callable[..., Any]]
+
+
+class _Everywhere:
+    """Hooks of all modules; ``full`` says of which kind the backward hooks are, None if there was none."""
+
+    def __init__(self) -> None:
+        self.backward_pre: Hooks = OrderedDict()
+        self.backward: Hooks = OrderedDict()
+        self.forward_pre: Hooks = OrderedDict()
+        self.forward: Hooks = OrderedDict()
+        self.with_kwargs: dict[RemovableHandle, bool] = {}
+        self.always_called: dict[RemovableHandle, bool] = {}
+        self.buffers: Hooks = OrderedDict()
+        self.modules: Hooks = OrderedDict()
+        self.parameters: Hooks = OrderedDict()
+        self.full: bool | None = None
+
+
+everywhere = _Everywhere()
+
+
+def added(where: Any, hook: Callable[..., Any], kind: str = "", prepend: bool = False) -> RemovableHandle:
+    """The handle of a hook that now is in ``where``. ``kind``: what a recorder is told that it is."""
+    handle = RemovableHandle(where, hook)
+    if prepend:
+        where.move_to_end(handle, last=False)
+    if kind and probe.sink is not None:
+        probe.sink.hook_add(handle.number(), "module", 0, kind, *function_name(hook))
+    return handle
+
+
+# --- registering -----------------------------------------------------------------------------------------------------
+def register_forward_pre_hook(self: Any, hook: Callable[..., Any], *, prepend: bool = False,
+                              with_kwargs: bool = False) -> RemovableHandle:
+    """Call ``hook(module, args)`` before ``forward``; a result replaces the arguments."""
+    handle = added(self._forward_pre_hooks, hook, "forward_pre", prepend)
+    if with_kwargs:
+        self._forward_pre_hooks_with_kwargs[handle] = True
+    return handle
+
+
+def register_forward_hook(self: Any, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False,
+                          always_call: bool = False) -> RemovableHandle:
+    """Call ``hook(module, args, output)`` after ``forward``; a result replaces the output."""
+    handle = added(self._forward_hooks, hook, "forward", prepend)
+    if with_kwargs:
+        self._forward_hooks_with_kwargs[handle] = True
+    if always_call:
+        self._forward_hooks_always_called[handle] = True
+    return handle
+
+
+def register_full_backward_pre_hook(self: Any, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+    """Call ``hook(module, grad_output)`` before the module's backward; a result replaces the gradients."""
+    return added(self._backward_pre_hooks, hook, "backward_pre", prepend)
+
+
+def register_backward_hook(self: Any, hook: Callable[..., Any]) -> RemovableHandle:
+    """The old form, which sees the gradients of the module's last node alone."""
+    if self._is_full_backward_hook is True:
+        raise RuntimeError("Cannot use both regular backward hooks and full backward hooks on a single Module. Please "
+                           "use only one of them.")
+    self._is_full_backward_hook = False
+    return added(self._backward_hooks, hook, "backward")
+
+
+def register_full_backward_hook(self: Any, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+    """Call ``hook(module, grad_input, grad_output)`` when the gradients of the inputs are known; a result replaces
+    them."""
+    if self._is_full_backward_hook is False:
+        raise RuntimeError("Cannot use both regular backward hooks and full backward hooks on a single Module. Please "
+                           "use only one of them.")
+    self._is_full_backward_hook = True
+    return added(self._backward_hooks, hook, "backward", prepend)
+
+
+def register_module_buffer_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    return added(everywhere.buffers, hook)
+
+
+def register_module_module_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    return added(everywhere.modules, hook)
+
+
+def register_module_parameter_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    return added(everywhere.parameters, hook)
+
+
+def register_module_forward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    return added(everywhere.forward_pre, hook, "forward_pre")
+
+
+def register_module_forward_hook(hook: Callable[..., Any], *, with_kwargs: bool = False,
+                                 always_call: bool = False) -> RemovableHandle:
+    handle = added(everywhere.forward, hook, "forward")
+    if with_kwargs:
+        everywhere.with_kwargs[handle] = True
+    if always_call:
+        everywhere.always_called[handle] = True
+    return handle
+
+
+def register_module_full_backward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    return added(everywhere.backward_pre, hook, "backward_pre")
+
+
+def _register_everywhere(hook: Callable[..., Any], full: bool) -> RemovableHandle:
+    if everywhere.full is (not full):
+        raise RuntimeError("Cannot use both regular backward hooks and full backward hooks as a global Module hook. "
+                           "Please use only one of them.")
+    everywhere.full = full
+    return added(everywhere.backward, hook, "backward")
+
+
+def register_module_backward_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    return _register_everywhere(hook, False)
+
+
+def register_module_full_backward_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    return _register_everywhere(hook, True)
+
+
+# --- calling ---------------------------------------------------------------------------------------------------------
+def hooked(module: Any) -> bool:
+    """Whether anything has to be called beside ``forward``."""
+    own = module.__dict__
+    return bool(own["_forward_hooks"] or own["_forward_pre_hooks"] or own["_backward_hooks"]
+                or own["_backward_pre_hooks"] or everywhere.forward or everywhere.forward_pre or everywhere.backward
+                or everywhere.backward_pre)
+
+
+def call(module: Any, args: Any, kwargs: Any) -> Any:
+    """``forward`` between the hooks of the module and of all modules."""
+    done: set[RemovableHandle] = set()
+    result = None
+    try:
+        for handle, hook in (*everywhere.forward_pre.items(), *module._forward_pre_hooks.items()):
+            args, kwargs = _before(module, handle, hook, args, kwargs)
+        pre, full, plain = _backward_hooks(module)
+        around = _Around(module, full, pre) if full or pre else None
+        if around is not None:
+            args = around.enter(args)
+        result = module.forward(*args, **kwargs)
+        for handle, hook in (*everywhere.forward.items(), *module._forward_hooks.items()):
+            if handle in module._forward_hooks_always_called or handle in everywhere.always_called:
+                done.add(handle)
+            result = _after(module, handle, hook, args, kwargs, result)
+        if around is not None:
+            if not isinstance(result, Tensor | tuple):
+                warnings.warn("For backward hooks to be called, module output should be a Tensor or a tuple of Tensors "
+                              f"but received {type(result)}", stacklevel=3)
+            result = around.leave(result)
+        if plain:
+            _on_last_node(module, plain, args, result)
+        return result
+    except Exception:
+        for word, hooks, always in (("global module", everywhere.forward, everywhere.always_called),
+                                    ("module", module._forward_hooks, module._forward_hooks_always_called)):
+            for handle, hook in list(hooks.items()):
+                if handle in always and handle not in done:
+                    try:
+                        result = _after(module, handle, hook, args, kwargs, result)
+                    except Exception as error:
+                        warnings.warn(f"{word} forward hook with ``always_call=True`` raised an exception that was "
+                                      f"silenced as another error was raised in forward: {error}", stacklevel=3)
+        raise
+
+
+def _told(handle: RemovableHandle, hook: Callable[..., Any], *args: Any) -> Any:
+    """Call a hook, and tell of it."""
+    if probe.sink is None:
+        return hook(*args)
+    number, position = probe.new_id(), probe.position
+    within, position.within = position.within, number
+    try:
+        return hook(*args)
+    finally:
+        position.within = within
+        if probe.sink is not None:  # the hook may have ended the recording
+            probe.sink.hook_call(number, handle.number(), 0, 0, 0, None, None, False, return_site(hook))
+
+
+def _before(module: Any, handle: Any, hook: Any, args: Any, kwargs: Any) -> tuple[Any, Any]:
+    if handle in module._forward_pre_hooks_with_kwargs:
+        both = _told(handle, hook, module, args, kwargs)
+        if both is None:
+            return args, kwargs
+        if isinstance(both, tuple) and len(both) == 2:
+            return both
+        raise RuntimeError(f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {both}.")
+    changed = _told(handle, hook, module, args)
+    if changed is None:
+        return args, kwargs
+    return changed if isinstance(changed, tuple) else (changed,), kwargs
+
+
+def _after(module: Any, handle: Any, hook: Any, args: Any, kwargs: Any, result: Any) -> Any:
+    if handle in module._forward_hooks_with_kwargs or handle in everywhere.with_kwargs:
+        changed = _told(handle, hook, module, args, kwargs, result)
+    else:
+        changed = _told(handle, hook, module, args, result)
+    return result if changed is None else changed
+
+
+# --- backward --------------------------------------------------------------------------------------------------------
+def _backward_hooks(module: Any) -> tuple[list[Any], list[Any], list[Any]]:
+    """Those that run before, full ones, and those of the old form."""
+    full: list[Any] = []
+    plain: list[Any] = []
+    own = module._is_full_backward_hook, module._backward_hooks
+    for kind, hooks in ((everywhere.full, everywhere.backward), own):
+        (full if kind else plain).extend(hooks.values())
+    return [*everywhere.backward_pre.values(), *module._backward_pre_hooks.values()], full, plain
+
+
+class BackwardHookFunction(Function):
+    """Hands its inputs on: a node around a module, on which the module's hooks hang."""
+
+    @staticmethod
+    def forward(ctx: Any, *args: Any) -> Any:
+        ctx.mark_non_differentiable(*[a for a in args if not a.requires_grad])
+        return args
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        if ctx.around is not None:
+            ctx.around.arrived(grads)
+        return grads
+
+
+class _NodeHook:
+    """A module's hook as a hook of a node. ``func``: the user's, by which a recorder names it."""
+
+    def __init__(self, func: Callable[..., Any], run: Callable[..., Any], last: bool = False) -> None:
+        self.func, self._run, self.last = func, run, last
+        self.__qualname__ = getattr(func, "__qualname__", type(func).__qualname__)
+
+    def __call__(self, passed: Any, came: Any) -> Any:
+        return self._run(self, passed)
+
+
+class _Around:
+    """One call of a module with backward hooks: a node before it and a node behind it."""
+
+    def __init__(self, module: Any, hooks: list[Any], pre_hooks: list[Any]) -> None:
+        self.module, self.hooks, self.pre_hooks = module, hooks, pre_hooks
+        self.came: Any = None
+        """Gradients of the outputs, while the backward is between the two nodes."""
+        self.inputs: Any = None
+        self.outputs: Any = None
+        """Positions of the tensors; None if none takes a gradient."""
+        self.n_inputs = self.n_outputs = 0
+
+    def enter(self, args: Any) -> Any:
+        """The arguments behind a node that calls the full hooks once their gradients are known."""
+        self.n_inputs = len(args)
+        args, self.inputs, node = _through(args, None)
+        if node is not None:
+            self._hang(node, self.hooks, self._full)
+        return args
+
+    def leave(self, result: Any) -> Any:
+        """The outputs behind a node that notes their gradients and calls the hooks that run before."""
+        outputs = result if isinstance(result, tuple) else (result,)
+        self.n_outputs = len(outputs)
+        outputs, self.outputs, node = _through(outputs, self)
+        if node is not None:
+            self._hang(node, self.pre_hooks, self._pre)
+            if self.inputs is None:
+                self._hang(node, self.hooks, self._without_inputs)
+        return outputs if isinstance(result, tuple) else outputs[0]
+
+    @staticmethod
+    def _hang(node: Any, hooks: list[Any], run: Callable[..., Any]) -> None:
+        for i, hook in enumerate(hooks):
+            node.register_hook(_NodeHook(hook, run, i == len(hooks) - 1))
+
+    def arrived(self, grads: Any) -> None:
+        self.came = _spread(self.outputs, grads, self.n_outputs)
+
+    def _full(self, hook: _NodeHook, passed: Any) -> Any:
+        if self.came is None:  # backward began inside the module
+            return None
+        grads = _spread(self.inputs, passed, self.n_inputs)
+        out = hook.func(self.module, grads, self.came)
+        if hook.last:
+            self.came = None
+        if out is None:
+            return None
+        if len(out) != len(grads):
+            raise RuntimeError(f"Backward hook returned an invalid number of grad_input, got {len(out)}, but expected "
+                               f"{len(grads)}")
+        return tuple(out[i] for i in self.inputs)
+
+    def _pre(self, hook: _NodeHook, passed: Any) -> Any:
+        out = hook.func(self.module, self.came)
+        if out is None:
+            return None
+        if len(out) != len(self.came):
+            raise RuntimeError(f"Backward pre hook returned an invalid number of grad_output, got {len(out)}, but "
+                               f"expected {len(self.came)}")
+        self.came = out
+        return tuple(out[i] for i in self.outputs)
+
+    def _without_inputs(self, hook: _NodeHook, passed: Any) -> None:
+        if hook.func is self.hooks[0]:
+            warnings.warn("Full backward hook is firing when gradients are computed with respect to module outputs "
+                          "since no inputs require gradients. See https://docs.pytorch.org/docs/main/generated/"
+                          "torch.nn.Module.html#torch.nn.Module.register_full_backward_hook for more details.",
+                          stacklevel=5)
+        out = hook.func(self.module, (None,) * self.n_inputs, self.came)
+        if hook.last:
+            self.came = None
+        if out is not None and not (isinstance(out, tuple) and all(g is None for g in out)):
+            raise RuntimeError("Backward hook for Modules where no input requires gradient should always return None "
+                               "or None for all gradients.")
+
+
+def _spread(places: Any, values: Any, size: int) -> tuple[Any, ...]:
+    out = [None] * size
+    for i, value in zip(places, values, strict=True):
+        out[i] = value
+    return tuple(out)
+
+
+def _through(values: Any, around: Any) -> tuple[Any, Any, Any]:
+    """``values`` with the tensors among them passed through one node, their places, and the node."""
+    places = [i for i, v in enumerate(values) if isinstance(v, Tensor)]
+    if not modes.enabled() or not any(values[i].requires_grad for i in places):
+        return values, None, None
+    through = BackwardHookFunction.apply(*(values[i] for i in places))
+    out = list(values)
+    for i, value in zip(places, through, strict=True):
+        out[i] = value
+    node = next(t.grad_fn for t in through if t.grad_fn is not None)
+    node.around = around
+    return (tuple(out) if type(values) is tuple else type(values)(*out)), places, node
+
+
+def _on_last_node(module: Any, hooks: list[Any], args: Any, result: Any) -> None:
+    """Hooks of the old form hang on the node of the first tensor that comes out."""
+    first = result
+    while not isinstance(first, Tensor):
+        first = next(v for v in first.values() if isinstance(v, Tensor)) if isinstance(first, dict) else first[0]
+    node = first.grad_fn
+    if node is None:
+        return
+    for hook in hooks:
+        node.register_hook(_Bound(hook, module))
+    _warn_plain(args, result, node)
+
+
+class _Bound:
+    """A hook of the old form with its module."""
+
+    def __init__(self, func: Callable[..., Any], module: Any) -> None:
+        self.func, self.module = func, module
+        self.__qualname__ = getattr(func, "__qualname__", type(func).__qualname__)
+
+    def __call__(self, passed: Any, came: Any) -> Any:
+        return self.func(self.module, passed, came)
+
+
+def _warn_plain(args: Any, result: Any, node: Any) -> None:
+    """Say that a hook of the old form does not see all gradients, where that is so."""
+    outputs = (result,) if isinstance(result, Tensor) else result
+    known = isinstance(outputs, tuple) and all(isinstance(r, Tensor) for r in outputs)
+    plain = isinstance(args, tuple) and all(isinstance(a, Tensor) for a in args)
+    nodes = {r.grad_fn for r in outputs if r.grad_fn is not None} if known else set()
+    where, what = "when outputs are generated by different autograd Nodes", "grad_output. " + _FULL
+    if not known:
+        where, what = ("on a Module that does not return a single Tensor or a tuple of Tensors",
+                       "the grad_output. " + _FULL)
+    elif not plain:
+        where, what = ("on a Module that does not take as input a single Tensor or a tuple of Tensors",
+                       "the grad_input. " + _FULL)
+    elif not nodes or (len(nodes) == 1 and node not in nodes):
+        where, what = "when outputs are nested in python data structure", "grad_output."
+    elif len(nodes) == 1:
+        inputs = {a.grad_fn for a in args if a.grad_fn is not None}
+        if inputs == {after for after, _ in node.next_functions}:
+            return
+        where, what = "when the forward contains multiple autograd Nodes", "grad_input. " + _FULL
+    several = "non-full backward hooks" if "on a Module" in where else "a non-full backward hook"
+    of = "of " if what.startswith("the ") else ""
+    warnings.warn(f"Using {several} {where} is deprecated and will be removed in future versions. This hook will be "
+                  f"missing some {of}{what}", FutureWarning, stacklevel=4)
+
+
+_FULL = "Please use register_full_backward_hook to get the documented behavior."
+__all__ = ["added", "call", "everywhere", "hooked"]
