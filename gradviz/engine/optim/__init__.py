@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradviz.engine.optim import lr_scheduler
 from gradviz.engine.optim.adadelta import Adadelta
 from gradviz.engine.optim.adagrad import Adagrad
 from gradviz.engine.optim.adam import Adam, Adamax, AdamW, NAdam, RAdam, SparseAdam
@@ -22,4 +23,4 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = ["ASGD", "LBFGS", "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "Optimizer", "RAdam",
-           "RMSprop", "Rprop", "SparseAdam"]
+           "RMSprop", "Rprop", "SparseAdam", "lr_scheduler"]
