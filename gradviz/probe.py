@@ -75,7 +75,6 @@ new_sid = new_cid = count(1).__next__
 new_nid = count(1).__next__
 new_call = count(1).__next__
 new_hook = count(1).__next__
-new_scope = count(1).__next__
 new_id = count(1).__next__
 """Ids of ops, steps, hook calls and Function.apply: one count, taken at entry."""
 

@@ -29,7 +29,7 @@ def call(module: Any, args: Any, kwargs: Any) -> Any:
         return module._call_impl(*args, **kwargs)
     outer = _here.root, _here.paths
     path = _path(module)
-    number, name, position = probe.new_scope(), type(module).__name__, probe.position
+    number, name, position = probe.new_id(), type(module).__name__, probe.position
     parent = position.scope
     probe.sink.scope(number, parent, path, name, True)  # type: ignore[union-attr]
     position.scope = number
