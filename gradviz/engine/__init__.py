@@ -35,8 +35,7 @@ autograd = _public.module()
 from gradviz.engine import cuda  # noqa: E402
 from gradviz.engine import retelling as _retelling  # noqa: E402, F401 - tells the probe how to be told anew
 
-
-_LATE = frozenset(("linalg", "multiprocessing", "nn", "optim", "special", "utils"))
+_LATE = frozenset(("linalg", "multiprocessing", "nn", "optim", "serialization", "special", "utils"))
 """Submodules that are loaded when they are first asked for: most scripts need few of them."""
 
 
@@ -47,6 +46,10 @@ def __getattr__(name: str) -> Any:
 
         if find_spec(f"{__name__}.{name}") is not None:
             return import_module(f"{__name__}.{name}")
+    if name in ("load", "save"):
+        from gradviz.engine import serialization
+
+        return getattr(serialization, name)
     from gradviz.engine.missing import error
 
     raise error("torch", name)
