@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from gradviz.events import Facts, Gradient, Node, Value
 from gradviz.formulas import FORMULAS, Formula
 from gradviz.replay import grads, values
+from gradviz.replay.outside import written_by
 from gradviz.replay.replay import Event, Replay
 from gradviz.replay.storages import content_at
 
@@ -219,9 +220,7 @@ def _versions(replay: Replay, facts: Facts, seq: int) -> list[Version]:
             break
         write = writes.row(int(row))
         event = replay.event(at)
-        history.append(Version(write.after, at, getattr(event, "name", "a write outside an op")
-                               if event.kind == "op" else "a write outside an op",
-                               replay.label(write.tid, at), event.span))
+        history.append(Version(write.after, at, written_by(replay, at)[0], replay.label(write.tid, at), event.span))
     return history
 
 

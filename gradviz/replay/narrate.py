@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from gradviz.events import Facts, Gradient, Node
 from gradviz.replay import values
+from gradviz.replay.outside import outside, written_by
 from gradviz.replay.replay import Event, Replay
 
 Part = tuple[str, str]
@@ -233,8 +234,11 @@ def _tensor(replay: Replay, event: Event) -> Parts:
 
 
 def _write(replay: Replay, event: Event) -> Parts:
-    name = replay.label(event.write.tid, event.seq)
-    return [(name, "name"), (" was written outside an op: ", ""), (event.reason, "")]
+    write, where = event.write, outside(replay, event.seq).where
+    name = replay.label(write.tid, event.seq) if write.tid else "a saved result"
+    by, _ = written_by(replay, event.seq)
+    told: Parts = [(name, "name"), (f" was written by {by}{' ' * bool(where)}{where}", "")]
+    return told if write.after > write.before else [*told, (": ", ""), ("its version did not move", "strong")]
 
 
 def _rebind(replay: Replay, event: Event) -> Parts:

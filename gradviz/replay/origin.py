@@ -8,6 +8,7 @@ from gradviz.events import Gradient
 from gradviz.replay import causes, inspect, values
 from gradviz.replay.causes import state
 from gradviz.replay.inspect import Content
+from gradviz.replay.outside import written_by
 from gradviz.replay.replay import Replay
 from gradviz.replay.shares import Share, changes_at, ordinal, shares_at, step_of
 from gradviz.replay.terms import Why
@@ -179,7 +180,8 @@ def _made(replay: Replay, tid: int, seq: int) -> tuple[Began, list[int]]:
         path.append(at)
         event = replay.event(at)
         if event.kind != "op":
-            return Began("op", at, _line(replay, at), "a write outside an op"), path
+            by, line = written_by(replay, at)
+            return Began("op", at, line, by), path
         written = {write.tid for write in event.writes}
         inputs = [one for one, _ in event.inputs]
         bad = [one for one in inputs if state(causes.value_at(replay, one, at - 1 if one in written else at))

@@ -18,6 +18,7 @@ from gradviz.events import Gradient
 from gradviz.replay import derivative, inspect
 from gradviz.replay.absence import Absence, absence
 from gradviz.replay.inspect import Content
+from gradviz.replay.outside import written_by
 from gradviz.replay.replay import Event, Replay
 from gradviz.replay.shares import Change, Share, begin_of, calls, changes_at, ordinal, shares_at, step_of, taken_in
 from gradviz.replay.terms import Step, Sum, Term, Why, grad_of
@@ -215,12 +216,12 @@ def _written(replay: Replay, known: Event, seq: int) -> Term | None:
         return None
     at = int(writes.seq[rows[-1]])
     write = replay.with_value(writes.row(int(rows[-1])))
-    through, event = replay.facts_at(write.tid, at), replay.event(at)
+    through = replay.facts_at(write.tid, at)
     whole = through is None or (tuple(through.shape) == tuple(grad.shape) and through.offset == 0)
     value = write.value if whole else None
     content = inspect.content_of(replay, Gradient(write.tid, write.sid, grad.shape, grad.dtype, value))
-    by = f"written by {event.name}" if event.kind == "op" else "written outside an op"
-    return Term("before", at, content, line=replay.span(at).line, note=by)
+    by, line = written_by(replay, at)
+    return Term("before", at, content, line=line, note=f"written by {by}")
 
 
 def _rest(replay: Replay, event: Event) -> Content:

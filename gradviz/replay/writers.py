@@ -10,6 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from gradviz.events import Facts
+from gradviz.replay.outside import Outside, outside, written_by
 from gradviz.replay.replay import Replay
 
 _EXACT = 1_000_000
@@ -46,6 +47,8 @@ class Writer:
     after: int
     chain: tuple[Link, ...]
     counted: bool
+    outside: Outside | None = None
+    """Of a write that no op did, which was found later: the statements that may have."""
 
     def lines(self) -> list[str]:
         """The answer as plain sentences: the write, then how the alias came about."""
@@ -53,6 +56,12 @@ class Writer:
         if self.written < 0:
             since = f"{self.op} made it{at}" if self.op else "it was first seen"
             return [f"{self.label} was not written since {since}"]
+        if self.outside is not None:
+            by = " ".join(filter(None, (self.op, self.outside.where)))
+            told = [f"{self.label} was last written by {by}, found at event {self.written}"]
+            if self.outside.seen >= 0:
+                told.append(f"  event {self.outside.seen} saw the old content last")
+            return [*told, self._unnoticed()]
         first = self.chain[0] if self.chain else None
         through = f", through {first.label}" if first is not None and first.tid != self.tid else ""
         versions = f"version {self.before} → {self.after}"
@@ -61,8 +70,11 @@ class Writer:
             made = f", line {link.line}" if link.line else ""
             told.append(f"  {link.label} is {_HOW[link.how]} {of.label}{made}")
         if not self.counted:
-            told.append(f"  the version of {self.label} did not move: backward cannot notice this write")
+            told.append(self._unnoticed())
         return told
+
+    def _unnoticed(self) -> str:
+        return f"  the version of {self.label} did not move: backward cannot notice this write"
 
 
 def last_writer(replay: Replay, tid: int, seq: int) -> Writer:
@@ -77,10 +89,10 @@ def last_writer(replay: Replay, tid: int, seq: int) -> Writer:
         through = replay.facts_at(write.tid, at)
         if through is not None and not _meet(facts, through):
             continue
-        event = replay.event(at)
-        op = str(event.name) if event.kind == "op" else f"a write outside an op ({event.reason})"
-        return Writer(tid, label, seq, at, op, replay.span(at).line, write.before, write.after,
-                      tuple(_chain(replay, write.tid, at)), write.cid == facts.cid and write.after > write.before)
+        op, line = written_by(replay, at)
+        where = outside(replay, at) if replay.kind(at) == "write" else None
+        return Writer(tid, label, seq, at, op, line, write.before, write.after, tuple(_chain(replay, write.tid, at)),
+                      write.cid == facts.cid and write.after > write.before, where)
     maker = replay.maker(tid)
     made = str(replay.event(maker).name) if maker >= 0 else ""
     return Writer(tid, label, seq, -1, made, replay.span(maker).line if maker >= 0 else 0, facts.version,
