@@ -1,0 +1,361 @@
+"""Losses that are one op with one node. ``reduction`` is PyTorch's number: 0 none, 1 mean, 2 sum."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+from typing import Any
+
+from gradviz.engine.autograd.namespaces import along_axis
+from gradviz.engine.autograd.node import node_class
+from gradviz.engine.dtypes import BY_NP
+from gradviz.engine.errors import size_text
+from gradviz.engine.ops.build import Op, op, run
+from gradviz.engine.ops.promote import cast_error, operand_error, together
+from gradviz.engine.tensor import Tensor
+from gradviz.engine.xp import asarray, ndarray, xp
+
+NONE, MEAN, SUM = 0, 1, 2
+Rows = dict[tuple[bool, ...], Op]
+
+
+# --- rows ------------------------------------------------------------------------------------------------------------
+def rows(name: str, forward: Callable[..., Any], node: str, rule: Callable[..., Any], inputs: str = "self target",
+         optional: str = "", edges: int = 1) -> Rows:
+    """The rows of a loss, one for every choice of its optional inputs; ``edges``: how many inputs take a gradient.
+
+    All inputs are saved. ``forward`` and ``rule`` get the optional ones by name.
+    """
+    made = {}
+    fixed, extra = tuple(inputs.split()), tuple(optional.split())
+    for present in product((False, True), repeat=len(extra)):
+        given = tuple(n for n, there in zip(extra, present, strict=True) if there)
+        row = op(name, _by_name(forward, len(fixed), given), node, _rule_by_name(rule, (*fixed, *given)),
+                 " ".join((*fixed, *given)), " ".join((*fixed, *given)), key=".".join((name, *given)))
+        row.differentiable = tuple(range(edges))
+        made[present] = row
+    return made
+
+
+def _by_name(forward: Callable[..., Any], n: int, given: tuple[str, ...]) -> Callable[..., Any]:
+    if not given:
+        return forward
+    return lambda *a: forward(*a[:n], *a[n + len(given):], **dict(zip(given, a[n:n + len(given)], strict=True)))
+
+
+def _rule_by_name(rule: Callable[..., Any], names: tuple[str, ...]) -> Callable[..., Any]:
+    return lambda ns, ctx, g, *saved: rule(ns, ctx, g, **dict(zip(names, saved, strict=True)))
+
+
+def call(table: Rows, inputs: tuple[Any, ...], optional: tuple[Any, ...], args: tuple[Any, ...], text: str = "") -> Any:
+    """Run a loss with those of its optional inputs that are given."""
+    present = tuple(t is not None for t in optional)
+    return run(table[present], (*inputs, *[t for t in optional if t is not None]), args, text)
+
+
+def reduced(losses: Any, reduction: int) -> Any:
+    """The losses of all elements, or their mean or sum."""
+    if reduction == MEAN:
+        return losses.mean(dtype=losses.dtype)
+    return losses.sum(dtype=losses.dtype) if reduction == SUM else losses
+
+
+def spread(ns: Any, g: Any, reduction: int, like: Any) -> Any:
+    """The gradient of each element's loss."""
+    return g / ns.plain(like).size if reduction == MEAN else g
+
+
+def floats(kernel: str, *arrays: ndarray) -> None:
+    """Refuse what is not floating."""
+    for x in arrays:
+        if x.dtype.kind in "iubc":
+            raise NotImplementedError(f"\"{kernel}\" not implemented for '{BY_NP[x.dtype].code}'")
+
+
+def underived(name: str, message: str, error: type[Exception] = RuntimeError) -> Callable[..., Any]:
+    """For a rule whose own derivative PyTorch lacks: what it computed, with a node that says so."""
+
+    def refuse(ns: Any, ctx: Any, g: Any) -> Any:
+        raise error(message)
+
+    row = Op(name, lambda g, x, value: value, node_class("NotImplemented", refuse), (), ("grad", "self"))
+
+    def result(g: Any, x: Any, value: Any) -> Any:
+        return run(row, (g, x), (value,)) if isinstance(g, Tensor) else value
+
+    return result
+
+
+# --- differences -----------------------------------------------------------------------------------------------------
+def _difference(kernel: str, x: ndarray, target: ndarray) -> Any:
+    a, b = together(x, target)
+    floats(kernel, a)
+    return a - b
+
+
+def _mse_of(x: ndarray, target: ndarray, reduction: int) -> Any:
+    d = _difference("mse_cpu", x, target)
+    return reduced(d * d, reduction)
+
+
+def _mse(ns: Any, ctx: Any, g: Any, self: Any, target: Any) -> Any:
+    share = spread(ns, g, ctx.args[0], self) * 2 * (self - target)
+    return share, -share if ctx.needs(1) else None
+
+
+def _smooth_l1_of(x: ndarray, target: ndarray, reduction: int, beta: float) -> Any:
+    z = xp.abs(_difference("smooth_l1_cpu", x, target))
+    return reduced(xp.where(z < beta, z * z * 0.5 / beta, z - 0.5 * beta), reduction)
+
+
+def _clipped(ns: Any, d: Any, limit: float) -> Any:
+    """A difference as far as ``limit``, with no slope beyond it."""
+    return ns.where(d <= -limit, -limit, ns.where(d >= limit, limit, d))
+
+
+def _smooth_l1(ns: Any, ctx: Any, g: Any, self: Any, target: Any) -> Any:
+    reduction, beta = ctx.args
+    share = spread(ns, g, reduction, self) * (_clipped(ns, self - target, beta) / beta)
+    return share, -share if ctx.needs(1) else None
+
+
+def _huber_of(x: ndarray, target: ndarray, reduction: int, delta: float) -> Any:
+    z = xp.abs(_difference("huber_cpu", x, target))
+    return reduced(xp.where(z <= delta, z * z * 0.5, (z - 0.5 * delta) * delta), reduction)
+
+
+def _huber(ns: Any, ctx: Any, g: Any, self: Any, target: Any) -> Any:
+    reduction, delta = ctx.args
+    share = spread(ns, g, reduction, self) * _clipped(ns, self - target, delta)
+    return share, -share if ctx.needs(1) else None
+
+
+def _soft_margin_of(x: ndarray, target: ndarray, reduction: int) -> Any:
+    a, b = together(x, target)
+    return reduced(xp.log(xp.exp(-b * a) + 1), reduction)
+
+
+def _soft_margin(ns: Any, ctx: Any, g: Any, self: Any, target: Any) -> Any:
+    z = ns.exp(-target * self)
+    return spread(ns, g, ctx.args[0], self) * (-target * z / (z + 1))
+
+
+def _times(a: ndarray, b: ndarray) -> Any:
+    """A product in the type of the first."""
+    try:
+        return (a * b).astype(a.dtype, copy=False)
+    except ValueError as error:
+        raise operand_error(error, a, b) from None
+
+
+# --- probabilities ---------------------------------------------------------------------------------------------------
+def _bce_of(x: ndarray, target: ndarray, reduction: int, weight: Any = None) -> Any:
+    floats("binary_cross_entropy", x)
+    if target.dtype != x.dtype:
+        raise RuntimeError(f"Found dtype {BY_NP[target.dtype].code} but expected {BY_NP[x.dtype].code}")
+    for name, a in (("input", x), ("target", target)):
+        if not ((a >= 0) & (a <= 1)).all():
+            raise RuntimeError(f"all elements of {name} should be between 0 and 1")
+    losses = (target - 1) * xp.maximum(xp.log1p(-x), -100) - target * xp.maximum(xp.log(x), -100)
+    return reduced(losses if weight is None else _times(losses, weight), reduction)
+
+
+def _bce(ns: Any, ctx: Any, g: Any, self: Any, target: Any, weight: Any = None) -> Any:
+    share = spread(ns, g, ctx.args[0], self)
+    if weight is not None:
+        share = share * weight
+    spread_out = self * (1 - self)
+    first = share * ((self - target) / ns.where(spread_out < 1e-12, 1e-12, spread_out)) if ctx.needs(0) else None
+    return first, share * (ns.log(1 - self) - ns.log(self)) if ctx.needs(1) else None
+
+
+def _log_sigmoid(x: ndarray) -> Any:
+    floats("log_sigmoid_cpu", x)
+    return xp.minimum(x, 0) - xp.log1p(xp.exp(-xp.abs(x)))
+
+
+def _logits_of(x: ndarray, target: ndarray, reduction: int, weight: Any = None, pos_weight: Any = None) -> Any:
+    scale = _log_sigmoid(x)
+    kind = target.dtype.kind
+    if kind == "b":
+        raise RuntimeError("Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+                           "`logical_xor()` operator instead.")
+    if kind in "iu":
+        raise cast_error(x.dtype, target.dtype)
+    if pos_weight is not None:
+        scale = scale * (_times(pos_weight - 1, target) + 1)
+    losses = (1 - target) * x - scale
+    return reduced(losses if weight is None else _times(losses, weight), reduction)
+
+
+def _logits(ns: Any, ctx: Any, g: Any, self: Any, target: Any, weight: Any = None, pos_weight: Any = None) -> Any:
+    share = spread(ns, g, ctx.args[0], self)
+    if weight is not None:
+        share = share * weight
+    first = second = None
+    if ctx.needs(0):
+        if pos_weight is None:
+            first = share * (ns.sigmoid(self) - target)
+        else:
+            positive = pos_weight * target
+            first = share * ((positive + 1 - target) * ns.sigmoid(self) - positive)
+    if ctx.needs(1):
+        second = share * -self if pos_weight is None else share * ((1 - pos_weight) * ns.log(ns.sigmoid(self)) - self)
+    return first, second
+
+
+# --- classes ---------------------------------------------------------------------------------------------------------
+def _chosen(x: ndarray, target: ndarray, ignore: int, weight: Any) -> tuple[Any, Any, int]:
+    """The index of each target's class, the weight of each (0 where it is ignored), and the axis of classes."""
+    axis = 0 if x.ndim == 1 else 1
+    t = target.astype(xp.int64).reshape(x.shape[:axis] + x.shape[axis + 1:])
+    counts = t != ignore
+    outside = counts & ((t < 0) | (t >= x.shape[axis]))
+    if outside.any():
+        raise IndexError(f"Target {int(t[outside].reshape(-1)[0])} is out of bounds.")
+    t = xp.where(counts, t, 0)
+    w = counts.astype(x.dtype) if weight is None else asarray(xp.where(counts, weight[t], 0))
+    return xp.expand_dims(t, axis), w, axis
+
+
+def _nll_of(kernel: str) -> Callable[..., Any]:
+    def forward(x: ndarray, target: ndarray, reduction: int, ignore: int, weight: Any = None) -> Any:
+        floats(kernel, x)
+        if target.dtype not in (xp.int64, xp.uint8):
+            raise RuntimeError(f"expected target dtype to be Long or Byte, but got {BY_NP[target.dtype].code}")
+        if weight is not None and weight.dtype != x.dtype:
+            raise RuntimeError(f"expected scalar type {BY_NP[x.dtype].code} but found {BY_NP[weight.dtype].code}")
+        at, w, axis = _chosen(x, target, ignore, weight)
+        picked = xp.take_along_axis(x, at, axis).squeeze(axis)
+        losses = asarray(xp.where(w == 0, 0, -picked * w), x.dtype)
+        if reduction == NONE:
+            return losses
+        total = losses.sum(dtype=x.dtype)
+        return total if reduction == SUM else total / w.sum(dtype=x.dtype)
+
+    return forward
+
+
+def _nll(ns: Any, ctx: Any, g: Any, self: Any, target: Any, weight: Any = None) -> Any:
+    reduction, ignore = ctx.args
+    x = ns.plain(self)
+    at, w, axis = _chosen(x, ns.plain(target), ignore, None if weight is None else ns.plain(weight))
+    if reduction == MEAN:
+        w = xp.where(w == 0, 0, w / w.sum(dtype=x.dtype))
+    share = ns.unsqueeze(g * ns.const(-asarray(w)), axis)
+    return ns.put(share, x.shape, along_axis(at, axis))
+
+
+def _rows_of_classes(x: ndarray, target: ndarray) -> tuple[Any, Any]:
+    """One row a sample: x as (N, C), and target as (N,)."""
+    wide = x.reshape(1, -1) if x.ndim <= 1 else x
+    if x.ndim > 2 or not (wide.shape[1] if x.ndim == 2 else x.size):
+        raise RuntimeError("Expected non-empty vector or matrix with optional 0-dim batch size, but got: "
+                           f"{size_text(x.shape)}")
+    n = wide.shape[0]
+    if target.ndim > 1 or target.size != n:
+        raise RuntimeError("multi_margin_loss: target tensor should be 1-D with size equal to the number of input "
+                           f"samples (batch size). Expected target size [{n}], but got {size_text(target.shape)}. Input "
+                           f"has shape {size_text(x.shape)}.")
+    if target.dtype != xp.int64:
+        raise RuntimeError(f"expected scalar type Long but found {BY_NP[target.dtype].code}")
+    t = target.reshape(n)
+    if ((t < 0) | (t >= wide.shape[1])).any():
+        raise RuntimeError("target out of range")
+    return wide, t
+
+
+def _margins(x: ndarray, target: ndarray, margin: float, weight: Any) -> Any:
+    """How far each class is above the target's less the margin, what each counts, and the targets."""
+    wide, t = _rows_of_classes(x, target)
+    if weight is not None and weight.size != wide.shape[1]:
+        raise RuntimeError(f"inconsistent weight size, expected {wide.shape[1]} but got {size_text(weight.shape)}")
+    own = xp.take_along_axis(wide, t[:, None], 1)
+    z = xp.maximum(margin - own + wide, 0)
+    z[xp.arange(len(t)), t] = 0
+    return z, (xp.ones((len(t), 1), x.dtype) if weight is None else weight[t][:, None]) / wide.shape[1], t
+
+
+def _multi_margin_of(x: ndarray, target: ndarray, reduction: int, p: int, margin: float, weight: Any = None) -> Any:
+    z, w, _ = _margins(x, target, margin, weight)
+    floats("multi_margin_loss", x)
+    losses = ((z if p == 1 else z * z) * w).sum(axis=1, dtype=x.dtype)
+    if reduction == NONE:
+        return losses if x.ndim == 2 or target.ndim else losses.reshape(())
+    return reduced(losses, reduction) if losses.size else asarray(0, x.dtype)
+
+
+def _multi_margin(ns: Any, ctx: Any, g: Any, self: Any, target: Any, weight: Any = None) -> Any:
+    reduction, p, margin = ctx.args
+    x = ns.plain(self)
+    z, w, t = _margins(x, ns.plain(target), margin, None if weight is None else ns.plain(weight))
+    slope = ((z > 0) if p == 1 else 2 * z) * w
+    slope[xp.arange(len(t)), t] = -slope.sum(axis=1)
+    up = ns.plain(g).reshape(-1, 1) / (len(t) if reduction == MEAN else 1)
+    return _no_second_margin(g, self, (slope * up).reshape(x.shape).astype(x.dtype))
+
+
+_no_second_margin = underived("multi_margin_loss_backward",
+                              "derivative for aten::multi_margin_loss_backward is not implemented")
+
+
+def _labels(x: ndarray, target: ndarray) -> Any:
+    """Which classes each row's target names before its first -1, and the rows."""
+    if x.ndim > 2 or not (x.shape[1] if x.ndim == 2 else x.size):
+        raise RuntimeError("Expected non-empty vector or matrix with optional 0-dim batch size, but got: "
+                           f"{size_text(x.shape)}")
+    if target.shape != x.shape and not (x.ndim <= 1 and target.ndim <= 1 and target.size == x.size):
+        raise RuntimeError(f"inconsistent target size: {size_text(target.shape)} for input of size: "
+                           f"{size_text(x.shape)}")
+    if target.dtype != xp.int64:
+        raise RuntimeError(f"expected scalar type Long but found {BY_NP[target.dtype].code}")
+    wide = x.reshape(-1, x.shape[-1] if x.ndim else 1)
+    t = target.reshape(wide.shape)
+    if ((t < -1) | (t >= wide.shape[1])).any():
+        raise RuntimeError("argument #2 'target' is out of range")
+    named = xp.cumsum(t == -1, axis=1) == 0
+    mask = xp.zeros(wide.shape, bool)
+    row, column = xp.nonzero(named)
+    mask[row, t[row, column]] = True
+    return mask, wide
+
+
+def _short(mask: ndarray, wide: ndarray) -> Any:
+    """For every named class and every other: by how much the first is less than one above the second."""
+    z = 1 - (wide[:, :, None] - wide[:, None, :])
+    return xp.where(mask[:, :, None] & ~mask[:, None, :], xp.maximum(z, 0), 0)
+
+
+def _multilabel_of(x: ndarray, target: ndarray, reduction: int) -> Any:
+    mask, wide = _labels(x, target)
+    floats("multilabel_margin_loss_forward_out_frame", x)
+    losses = (_short(mask, wide).sum(axis=(1, 2)) / wide.shape[1]).astype(x.dtype)
+    if reduction == NONE:
+        return losses.reshape(x.shape[:-1])
+    return reduced(losses, reduction)
+
+
+def _multilabel(ns: Any, ctx: Any, g: Any, self: Any, target: Any) -> Any:
+    x = ns.plain(self)
+    mask, wide = _labels(x, ns.plain(target))
+    pairs = (_short(mask, wide) > 0) / wide.shape[1]
+    up = ns.plain(g).reshape(-1, 1) / (len(wide) if ctx.args[0] == MEAN else 1)
+    share = (pairs.sum(axis=1) - pairs.sum(axis=2)) * up
+    return _no_second_multilabel(g, self, share.reshape(x.shape).astype(x.dtype))
+
+
+_no_second_multilabel = underived("multilabel_margin_loss_backward",
+                                  "derivative for aten::multilabel_margin_loss_backward is not implemented")
+
+MSE = rows("mse_loss", _mse_of, "MseLossBackward0", _mse, edges=2)
+SMOOTH_L1 = rows("smooth_l1_loss", _smooth_l1_of, "SmoothL1LossBackward0", _smooth_l1, edges=2)
+HUBER = rows("huber_loss", _huber_of, "HuberLossBackward0", _huber, edges=2)
+SOFT_MARGIN = rows("soft_margin_loss", _soft_margin_of, "SoftMarginLossBackward0", _soft_margin)
+BCE = rows("binary_cross_entropy", _bce_of, "BinaryCrossEntropyBackward0", _bce, optional="weight", edges=2)
+LOGITS = rows("binary_cross_entropy_with_logits", _logits_of, "BinaryCrossEntropyWithLogitsBackward0", _logits,
+              optional="weight pos_weight", edges=2)
+NLL = rows("nll_loss", _nll_of("nll_loss_out_frame"), "NllLossBackward0", _nll, optional="weight")
+NLL2D = rows("nll_loss2d", _nll_of("nll_loss2d_forward_out_frame"), "NllLoss2DBackward0", _nll, optional="weight")
+MULTI_MARGIN = rows("multi_margin_loss", _multi_margin_of, "MultiMarginLossBackward0", _multi_margin,
+                    optional="weight")
+MULTILABEL_MARGIN = rows("multilabel_margin_loss", _multilabel_of, "MultilabelMarginLossBackward0", _multilabel)
