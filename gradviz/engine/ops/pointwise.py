@@ -144,7 +144,7 @@ def _choose(c: ndarray, x: ndarray, y: ndarray) -> Any:
     try:
         return xp.where(c, x, y)
     except ValueError as error:
-        raise operand_error(error, x if x.ndim else c, y if y.ndim else c) from None
+        raise operand_error(operand_error(error, c, x), x if x.ndim else c, y if y.ndim else c) from None
 
 
 def _name(np_type: Any) -> str:

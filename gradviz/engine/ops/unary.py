@@ -32,6 +32,9 @@ class Row(NamedTuple):
 
 
 def _relu(x: ndarray, out: Any = None) -> Any:
+    if x.dtype.kind in "bc":
+        raise (RuntimeError("Boolean inputs not supported for relu") if x.dtype.kind == "b" else
+               NotImplementedError("clamp is not supported for complex types"))
     return xp.maximum(x, 0, out=out)
 
 
