@@ -84,10 +84,14 @@ def failed_here(name: str, args: str, inputs: Any, error: BaseException) -> None
 
 
 class composite:
-    """Ops run in it are one op to a person: one event, with all the nodes that they made."""
+    """Ops run in it are one op to a person: one event, with all the nodes that they made.
 
-    def __init__(self, name: str, inputs: Any, args: str = "") -> None:
+    ``buffers``: tensors that they write.
+    """
+
+    def __init__(self, name: str, inputs: Any, args: str = "", buffers: tuple[Any, ...] = ()) -> None:
         self.name, self.inputs, self.args = name, inputs, args
+        self.buffers = tuple([(t, t._cell.version) for t in buffers])
 
     def __enter__(self) -> Any:
         self.outer = _muted.on
@@ -98,7 +102,8 @@ class composite:
     def done(self, output: Any) -> Any:
         if probe.sink is not None and not self.outer:
             _muted.on = False
-            op(self.name, self.args, self.inputs, output if isinstance(output, tuple) else (output,))
+            op(self.name, self.args, self.inputs, output if isinstance(output, tuple) else (output,),
+               buffers=self.buffers)
         return output
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
@@ -110,9 +115,9 @@ class composite:
 
 # --- ops -------------------------------------------------------------------------------------------------------------
 def op(name: str, args: str, inputs: Any, outputs: Any, how: str = "op", written: Any = None, before: int = 0,
-       number: int = 0) -> None:
+       number: int = 0, buffers: tuple[tuple[Any, int], ...] = ()) -> None:
     """An op has run. ``outputs``: its new tensors and those whose history it changed; ``written``: what it wrote in
-    place, whose version was ``before``."""
+    place, whose version was ``before``; ``buffers``: what else it wrote, with the versions before."""
     sink: Any = probe.sink
     if _mutes.open and _muted.on:
         return
@@ -126,13 +131,14 @@ def op(name: str, args: str, inputs: Any, outputs: Any, how: str = "op", written
         version = t._cell.version
         if written is not None and t._cell is written._cell:
             version = before
+        elif buffers:
+            version = next((v for b, v in buffers if b._cell is t._cell), version)
         read.append((tid if tid > 0 else tensor_id(t), version))
     writes: Any = ()
     if written is not None:
-        cell = written._cell
-        tid = written._tid
-        writes = ((storage_id(written), cell_id(cell), tid if tid > 0 else tensor_id(written), before, cell.version,
-                   value(written._array)),)
+        writes = (_write(written, before),)
+    if buffers:
+        writes += tuple([_write(t, v) for t, v in buffers])
     for t in outputs:
         if t._tid <= 0:
             t._tid = -t._tid or number_tensor(t)
@@ -144,6 +150,12 @@ def op(name: str, args: str, inputs: Any, outputs: Any, how: str = "op", written
     made = [facts(t, t._tid, how) for t in outputs]
     mode = modes.thread.mode if modes.regions.off else "grad"
     sink.op(number or probe.new_id(), name, args, read, made, rows, writes, mode, True)
+
+
+def _write(written: Any, before: int) -> tuple[Any, ...]:
+    cell, tid = written._cell, written._tid
+    return (storage_id(written), cell_id(cell), tid if tid > 0 else tensor_id(written), before, cell.version,
+            value(written._array))
 
 
 def single(name: str, args: str, inputs: Any, out: Any) -> tuple[Any, ...]:

@@ -65,7 +65,7 @@ def tensor_of(node: Any, holder: Any) -> Any:
     from gradviz.engine.tensor import make
 
     array, cell = holder._array, holder._cell
-    if array.dtype.kind in "fc":
+    if array.dtype.kind in "fc" and holder.slot < node.width:  # a later one is kept for the backward alone
         return make(array, cell, True, (node, holder.slot))
     return make(array, cell)
 

@@ -1,0 +1,133 @@
+"""Patches of images as columns, so that a convolution is one matrix product per block of samples.
+
+A block is as many samples as fit into a processor's cache together with their columns: that is half the time of
+backward. Every kernel position is one strided copy (or, on the way back, one strided sum).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Any, NamedTuple
+
+from gradviz.engine.xp import ndarray, xp
+
+BLOCK = 1 << 18
+"""How many elements of columns are held at a time."""
+
+
+class Geometry(NamedTuple):
+    """How a kernel moves over the dimensions behind batch and channels."""
+
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    dilation: tuple[int, ...]
+    groups: int = 1
+
+    def output(self, size: tuple[int, ...], kernel: tuple[int, ...]) -> tuple[int, ...]:
+        """How often it fits."""
+        return tuple([(n + 2 * p - d * (k - 1) - 1) // s + 1
+                      for n, k, s, p, d in zip(size, kernel, self.stride, self.padding, self.dilation, strict=True)])
+
+    def positions(self, kernel: tuple[int, ...], out: tuple[int, ...]) -> list[tuple[Any, tuple[slice, ...]]]:
+        """Every element of the kernel, with the part of the padded input that it meets."""
+        rows = []
+        for at in product(*map(range, kernel)):
+            starts = [i * d for i, d in zip(at, self.dilation, strict=True)]
+            rows.append((at, tuple([slice(b, b + s * (n - 1) + 1, s)
+                                    for b, s, n in zip(starts, self.stride, out, strict=True)])))
+        return rows
+
+    def bare(self, kernel: tuple[int, ...]) -> bool:
+        """Whether columns are the input itself."""
+        return all(k == 1 for k in kernel) and all(s == 1 for s in self.stride) and not any(self.padding)
+
+    def inner(self, size: tuple[int, ...]) -> tuple[slice, ...]:
+        """Where the input lies in the padded input."""
+        return tuple([slice(p, p + n) for p, n in zip(self.padding, size, strict=True)])
+
+
+def gathered(x: ndarray, kernel: tuple[int, ...], geometry: Geometry, out: tuple[int, ...]
+             ) -> Iterator[tuple[slice, ndarray]]:
+    """Blocks of samples and their columns, (samples, channels, *kernel, *out). The memory is used again."""
+    size, lead = x.shape[2:], x.shape[1]
+    if geometry.bare(kernel):
+        yield slice(None), x.reshape(*x.shape[:2], *kernel, *size)
+        return
+    step = _step(lead, kernel, out)
+    padded = tuple([n + 2 * p for n, p in zip(size, geometry.padding, strict=True)])
+    columns = xp.empty((min(step, len(x)), lead, *kernel, *out), x.dtype)
+    frame = xp.zeros((len(columns), lead, *padded), x.dtype) if any(geometry.padding) else None
+    places, inner = geometry.positions(kernel, out), (..., *geometry.inner(size))
+    for first in range(0, len(x), step):
+        part = x[first:first + step]
+        n = len(part)
+        if frame is not None:
+            frame[:n][inner] = part
+            part = frame[:n]
+        for at, where in places:
+            columns[(slice(n), slice(None), *at)] = part[(..., *where)]
+        yield slice(first, first + n), columns[:n]
+
+
+def scattered(columns: ndarray, into: ndarray, kernel: tuple[int, ...], geometry: Geometry) -> None:
+    """Add columns to where :func:`gathered` took them from; ``into`` is padded."""
+    for at, where in geometry.positions(kernel, columns.shape[2 + len(kernel):]):
+        into[(..., *where)] += columns[(slice(None), slice(None), *at)]
+
+
+def _step(lead: int, kernel: tuple[int, ...], out: tuple[int, ...]) -> int:
+    size = lead
+    for n in (*kernel, *out):
+        size *= n
+    return max(1, BLOCK // max(1, size))
+
+
+# --- the three products of a convolution: each is the derivative of the others ---------------------------------------
+def forward(x: ndarray, weight: ndarray, geometry: Geometry, size: tuple[int, ...]) -> ndarray:
+    """The convolution of ``x`` with ``weight`` (filters, channels / groups, *kernel), up to ``size``."""
+    kernel, groups = weight.shape[2:], geometry.groups
+    if not x.size:
+        return xp.zeros((len(x), len(weight), *size), x.dtype)
+    out = xp.empty((len(x), len(weight), *size), x.dtype)
+    rows = weight.reshape(groups, len(weight) // groups, -1)
+    flat = out.reshape(len(x), groups, rows.shape[1], -1)
+    for part, columns in gathered(x, kernel, geometry, size):
+        xp.matmul(rows, columns.reshape(len(columns), groups, rows.shape[2], -1), out=flat[part])
+    return out
+
+
+def to_input(g: ndarray, weight: ndarray, geometry: Geometry, size: tuple[int, ...]) -> ndarray:
+    """What ``forward`` passes back to its input of ``size``; forwards it is the transposed convolution."""
+    kernel, groups = weight.shape[2:], geometry.groups
+    lead = weight.shape[1] * groups
+    if not g.size or not weight.size:
+        return xp.zeros((len(g), lead, *size), g.dtype)
+    rows = weight.reshape(groups, len(weight) // groups, -1).swapaxes(1, 2)
+    flat = g.reshape(len(g), groups, rows.shape[2], -1)
+    if geometry.bare(kernel) and g.shape[2:] == size:
+        return xp.matmul(rows, flat).reshape(len(g), lead, *size)  # type: ignore[no-any-return]
+    padded = tuple([n + 2 * p for n, p in zip(size, geometry.padding, strict=True)])
+    into = xp.zeros((len(g), lead, *padded), g.dtype)
+    step = _step(lead, kernel, g.shape[2:])
+    for first in range(0, len(g), step):
+        part = flat[first:first + step]
+        columns = xp.matmul(rows, part).reshape(len(part), lead, *kernel, *g.shape[2:])
+        scattered(columns, into[first:first + step], kernel, geometry)
+    return xp.ascontiguousarray(into[(..., *geometry.inner(size))]) if any(geometry.padding) else into
+
+
+def to_weight(x: ndarray, g: ndarray, geometry: Geometry, shape: tuple[int, ...]) -> ndarray:
+    """What ``forward`` passes back to a weight of ``shape``."""
+    groups = geometry.groups
+    out = xp.zeros((groups, shape[0] // groups, *shape[1:]), x.dtype)
+    if out.size and g.size:
+        rows = out.reshape(groups, out.shape[1], -1)
+        flat = g.reshape(len(g), groups, out.shape[1], -1)
+        for part, columns in gathered(x, shape[2:], geometry, g.shape[2:]):
+            rows += xp.matmul(flat[part], columns.reshape(len(columns), groups, rows.shape[2], -1).swapaxes(2, 3)
+                              ).sum(axis=0)
+    return out.reshape(shape)
+
+
+__all__ = ["Geometry", "forward", "gathered", "scattered", "to_input", "to_weight"]
