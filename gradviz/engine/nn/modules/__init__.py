@@ -5,7 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-FAMILIES: tuple[str, ...] = ("module", "linear", "container")
+FAMILIES: tuple[str, ...] = ("module", "linear", "container", "sparse", "flatten", "dropout", "activation",
+                             "distance", "loss")
 NAMES: dict[str, Any] = {}
 for _family in FAMILIES:
     _module = import_module(f"{__name__}.{_family}")
