@@ -20,6 +20,8 @@ class Storage(Struct, eq=False, weakref=True):
     sid: int = 0
     prints: Any = None
     """Checksums of the content, where the script shares it with NumPy."""
+    memory: Any = None
+    """The pages that it lies in, where other processes can map them."""
 
 
 class Cell(Struct, eq=False, gc=False):

@@ -240,12 +240,6 @@ def map_(self: Any, other: Any, function: Any) -> Any:
     return self
 
 
-def share_memory_(self: Any) -> Any:
-    """Accepted: the tensors of one process share memory anyhow."""
-    self._is_shared = True
-    return self
-
-
 FUNCTIONS: dict[str, Any] = TYPES | {
     "set_default_tensor_type": set_default_tensor_type, "layout": layout, "strided": strided_layout,
     "is_storage": lambda obj: isinstance(obj, UntypedStorage | TypedStorage), "UntypedStorage": UntypedStorage,
@@ -253,8 +247,7 @@ FUNCTIONS: dict[str, Any] = TYPES | {
 }
 METHODS: dict[str, Any] = {
     "storage": storage, "untyped_storage": UntypedStorage, "layout": property(lambda self: strided_layout),
-    "resize": resize, "resize_": resize_, "set_": set_, "apply_": apply_, "map_": map_, "share_memory_": share_memory_,
-    "is_shared": lambda self: self.__dict__.get("_is_shared", False),
+    "resize": resize, "resize_": resize_, "set_": set_, "apply_": apply_, "map_": map_,
     "storage_type": lambda self: TypedStorage,
 }
 for _name in ("t", "transpose", "swapaxes", "squeeze", "unsqueeze"):

@@ -5,20 +5,35 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.engine.ops import (
+    activation,
     autograd,
+    conv,
     convert,
     create,
+    criterion,
+    ctc,
+    distance,
+    decomposition,
+    diagonals,
+    einsum,
     double,
+    embedding,
     index,
     join,
     legacy,
     linalg,
     matrix,
+    norms,
+    pad,
     pointwise,
+    pool,
+    power,
     random,
     reduce,
     scatter,
     shape,
+    share,
+    solve,
     sort,
     special,
     unary,
@@ -28,7 +43,8 @@ from gradviz.engine.ops.out import with_out
 from gradviz.engine.tensor import Tensor
 
 FAMILIES: tuple[Any, ...] = (create, random, unary, pointwise, reduce, shape, scatter, index, join, linalg,
-                              sort, matrix, special, legacy, convert)
+                              sort, matrix, einsum, diagonals, solve, decomposition, norms, power, special, activation, distance, criterion, ctc,
+                              conv, pool, pad, embedding, legacy, share, convert)
 FUNCTIONS: dict[str, Any] = {}
 for _family in FAMILIES:
     FUNCTIONS |= _family.FUNCTIONS
@@ -46,7 +62,7 @@ def _named(name: str, function: Any, owner: str) -> None:
 
 for _name, _function in FUNCTIONS.items():
     _named(_name, _function, "")
-for _family in (create, random, unary, pointwise, reduce, join, linalg, sort, matrix, special):
+for _family in (create, random, unary, pointwise, reduce, join, linalg, sort, matrix, diagonals, special):
     for _name in _family.FUNCTIONS:
         FUNCTIONS[_name] = with_out(_name, FUNCTIONS[_name])
 for _name, _method in METHODS.items():
