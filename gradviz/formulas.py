@@ -195,6 +195,14 @@ FORMULAS: Final[dict[str, Formula]] = {
        for name in ("IndexAddBackward0", "ScatterAddBackward0")},
     "TrilBackward0": Formula(r"\mathrm{tril}(A)", (r"\mathrm{tril}(g)",)),
     "TriuBackward0": Formula(r"\mathrm{triu}(A)", (r"\mathrm{triu}(g)",)),
+    "EmbeddingBackward0": Formula(r"W_{\mathrm{indices}}", (r"g \ \text{added at } \mathrm{indices}, \text{ else } 0",),
+                                  "A row for padding takes nothing."),
+    "EmbeddingBagBackward0": Formula(r"\textstyle\sum_{\mathrm{bag}} W_{\mathrm{indices}}", (
+        r"g \text{ of the bag, added at } \mathrm{indices}", r"g \cdot W_{\mathrm{indices}}"),
+        "For mode sum; a mean divides, a maximum goes to the row that held it."),
+    "TrilinearBackward0": Formula(r"\textstyle\sum_{ij} a_i\, W_{kij}\, b_j", (
+        r"\textstyle\sum_{kj} g_k W_{kij}\, \mathrm{i3}_j", r"g_k\, \mathrm{i1}_i\, \mathrm{i3}_j",
+        r"\textstyle\sum_{ki} g_k W_{kij}\, \mathrm{i1}_i")),
     "LinalgCrossBackward0": Formula(r"a \times b", (r"\mathrm{other} \times g", r"g \times \mathrm{self}")),
     # --- shape -------------------------------------------------------------------------------------------------------
     "RepeatBackward0": Formula(r"\mathrm{repeat}(a)", (r"\textstyle\sum g \ \text{over the copies}",)),
