@@ -11,6 +11,7 @@ import pytest
 import gradviz.engine as torch
 from gradviz.engine.ops import binary, special, unary
 from gradviz.engine.ops.build import TABLE
+from tests.engine.matrix_samples import MATRICES
 
 STEP = 1e-6
 
@@ -50,12 +51,41 @@ def check(f: Callable[..., Any], *arrays: Any, tolerance: float = 1e-5) -> None:
         assert grad.shape == a.shape
         np.testing.assert_allclose(grad.numpy(), numeric, rtol=tolerance, atol=tolerance)
         check_graph(loss, inputs, k, grad)
+    check_second(loss, arrays, tolerance)
 
 
 def check_graph(loss: Callable[..., Any], inputs: list[Any], k: int, grad: Any) -> None:
     """The same rule on tensors (create_graph) gives the same gradient."""
     again, = torch.autograd.grad(loss(*[x * 1 for x in inputs]), [inputs[k]], create_graph=True)
     np.testing.assert_allclose(again.detach().numpy(), grad.numpy(), rtol=1e-9, atol=1e-12)
+
+
+def check_second(loss: Callable[..., Any], arrays: tuple[Any, ...], tolerance: float) -> None:
+    """The gradient of a weighted sum of the gradients, against differences of the gradients."""
+
+    def weighted(values: list[Any], create_graph: bool) -> tuple[Any, list[Any]]:
+        inputs = [torch.tensor(a, requires_grad=True) for a in values]
+        total = loss(*[x * 1 for x in inputs])
+        grads = torch.autograd.grad(total, inputs, create_graph=create_graph, allow_unused=True)
+        parts = [(g * torch.tensor(np.sin(1 + np.arange(a.size)).reshape(a.shape))).sum()
+                 for g, a in zip(grads, values, strict=True) if g is not None]
+        return sum(parts), inputs
+
+    total, inputs = weighted(list(arrays), True)
+    linear = not getattr(total, "requires_grad", False)
+    second = [None] * len(inputs) if linear else torch.autograd.grad(total, inputs, allow_unused=True)
+    for k, a in enumerate(arrays):
+        numeric = np.zeros_like(a)
+        for i in np.ndindex(a.shape):
+            ends = []
+            for step in (STEP, -STEP):
+                moved = [b.copy() for b in arrays]
+                moved[k][i] += step
+                ends.append(float(weighted(moved, False)[0]))
+            numeric[i] = (ends[0] - ends[1]) / (2 * STEP)
+        found = second[k]
+        np.testing.assert_allclose(np.zeros_like(a) if found is None else found.numpy(), numeric, rtol=10 * tolerance,
+                                   atol=10 * tolerance)
 
 
 DOMAIN = {"log": (0.2, 3), "log2": (0.2, 3), "log10": (0.2, 3), "log1p": (-0.6, 3), "sqrt": (0.2, 3), "rsqrt": (0.2, 3),
@@ -191,9 +221,14 @@ SAMPLES: dict[str, tuple[Callable[..., Any], list[tuple[int, ...]]]] = {
     "cummin": (lambda x: x.cummin(1)[0], [(2, 3)]), "triu": (lambda x: x.triu(1), [(3, 3)]),
     "tril": (lambda x: x.tril(), [(2, 3)]),
     "trace": (lambda x: x.trace(), [(2, 3)]), "diag": (lambda x: x.diag(), [(2, 3)]),
-    "diag.embed": (lambda x: x.diag(-1), [(3,)]),
     "repeat_interleave": (lambda x: x.repeat_interleave(2, 1), [(2, 3)]),
-    "cross": (lambda x, y: x.cross(y), [(2, 3), (2, 3)]),
+    "cross": (lambda x, y: x.cross(y, dim=-1), [(2, 3), (2, 3)]),
+    "embedding": (lambda w: torch.nn.functional.embedding(t([[1, 0], [2, 1]]), w), [(3, 2)]),
+    "embedding_bag": (lambda w: torch.nn.functional.embedding_bag(t([0, 2, 1]), w, t([0, 2]), mode="max"), [(3, 2)]),
+    "embedding_bag.sum": (lambda w: torch.nn.functional.embedding_bag(t([0, 2, 1]), w, t([0, 2])), [(3, 2)]),
+    "embedding_bag.weighted": (lambda w, s: torch.nn.functional.embedding_bag(
+        t([0, 2, 1, 2]), w, t([0, 2]), mode="sum", per_sample_weights=s, padding_idx=1), [(3, 2), (4,)]),
+    "_trilinear": (lambda x, w, y: torch.nn.functional.bilinear(x, y, w), [(2, 3), (2, 3, 2), (2, 2)]),
     # reached only through [] or by the rules themselves under create_graph
     "setitem.put": (lambda x, y: put(x, (t([0, 1]), t([1, 1])), y), [(2, 3), (2,)]),
     "setitem.copy": (lambda x, y: put(x, (slice(None), 1), y), [(2, 3), (2,)]),
@@ -235,6 +270,7 @@ def nested(x: Any) -> Any:
     return b * b, v
 
 
+SAMPLES |= MATRICES
 HELPERS = {name for name in TABLE if name.startswith("graph.")} | {"view.dtype", "as_strided.here"}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from gradviz.engine.ops import (
     activation,
     autograd,
+    bilinear,
     conv,
     convert,
     create,
@@ -44,7 +45,7 @@ from gradviz.engine.tensor import Tensor
 
 FAMILIES: tuple[Any, ...] = (create, random, unary, pointwise, reduce, shape, scatter, index, join, linalg,
                               sort, matrix, einsum, diagonals, solve, decomposition, norms, power, special, activation, distance, criterion, ctc,
-                              conv, pool, pad, embedding, legacy, share, convert)
+                              conv, pool, pad, embedding, bilinear, legacy, share, convert)
 FUNCTIONS: dict[str, Any] = {}
 for _family in FAMILIES:
     FUNCTIONS |= _family.FUNCTIONS
