@@ -6,36 +6,18 @@ from collections.abc import Callable
 from math import pi, sqrt
 from typing import Any, NamedTuple
 
-from gradviz.engine.autograd.namespaces import raw
 from gradviz.engine.dtypes import BY_NP
 from gradviz.engine.ops import shape, special
 from gradviz.engine.ops.args import dimension, words
 from gradviz.engine.ops.build import Op, not_a_tensor, op, run, write
 from gradviz.engine.ops.random import default_generator
+from gradviz.engine.ops.second import piecewise
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import Tensor, make
 from gradviz.engine.xp import asarray, ndarray, xp
 
 
 # --- rules -----------------------------------------------------------------------------------------------------------
-def piecewise(name: str, node: str, rule: Callable[..., Any]) -> Callable[..., Any]:
-    """A rule that is linear in the gradient and constant, between kinks, in what was saved: under ``create_graph`` it
-    is an op of its own, as in PyTorch, so that what comes out depends on what was saved, if only by zero."""
-
-    def again(ns: Any, ctx: Any, g: Any, saved: Any) -> Any:
-        return rule(ns, ctx, g, saved), ns.zeros(ns.plain(saved).shape, g) if ctx.needs(1) else None
-
-    row = op(name, lambda g, saved, ctx: rule(raw, ctx, g, saved), node, again, "self", "grad_output self",
-             key="graph." + name)
-
-    def whole(ns: Any, ctx: Any, g: Any, saved: Any) -> Any:
-        if not isinstance(g, Tensor):
-            return rule(ns, ctx, g, saved)
-        return run(row, (g, saved), (ctx,), "", ctx.args)
-
-    return whole
-
-
 def _hardtanh(ns: Any, ctx: Any, g: Any, self: Any) -> Any:
     low, high = ctx.args
     return ns.where((self <= low) | (self >= high), 0, g)
@@ -143,6 +125,7 @@ _leaky_backward = piecewise("leaky_relu_backward", "LeakyReluBackwardBackward0",
 _hardshrink_backward = piecewise("hardshrink_backward", "HardshrinkBackwardBackward0", _hardshrink)
 _softshrink_backward = piecewise("softshrink_backward", "SoftshrinkBackwardBackward0", _hardshrink)
 _hardsigmoid_backward = piecewise("hardsigmoid_backward", "HardsigmoidBackwardBackward0", _hardsigmoid)
+_rrelu_backward = piecewise("rrelu_with_noise_backward", "RreluWithNoiseBackwardBackward0", _rrelu, "self noise")
 _threshold_backward = piecewise("threshold_backward", "ThresholdBackwardBackward0", _threshold)
 
 
@@ -248,8 +231,8 @@ LEAKY_RELU = pair("leaky_relu", _leaky_forward, "LeakyReluBackward0", _leaky_bac
 ELU = pair("elu", _elu_forward, "EluBackward0", _elu, in_place=_after_elu)
 SELU = pair("selu", _elu_forward, "EluBackward0", _elu, in_place=_after_elu)
 CELU = pair("celu", _elu_forward, "CeluBackward0", _elu, in_place=("CeluBackward1", _elu_result, "result"))
-RRELU = pair("rrelu", _rrelu_forward, "RreluWithNoiseBackward0", _rrelu, "self noise", "self noise",
-             ("RreluWithNoiseBackward1", _rrelu, "result noise"))
+RRELU = pair("rrelu", _rrelu_forward, "RreluWithNoiseBackward0", _rrelu_backward, "self noise", "self noise",
+             ("RreluWithNoiseBackward1", _rrelu_backward, "result noise"))
 SILU = pair("silu", _floats("silu_cpu", lambda x: x * _sigmoid_of(x)), "SiluBackward0", _silu)
 MISH = pair("mish", _floats("mish_cpu", lambda x: x * xp.tanh(xp.log1p(xp.exp(xp.minimum(x, 20))) + xp.maximum(
     x - 20, 0))), "MishBackward0", _mish)
@@ -265,7 +248,8 @@ GELU = op("gelu", _floats("GeluKernelImpl", _gelu_of), "GeluBackward0", _gelu, "
 SOFTPLUS = op("softplus", _floats("softplus_cpu", _softplus_of), "SoftplusBackward0", _softplus, "self")
 HARDSHRINK = op("hardshrink", _floats("hardshrink_cpu", lambda x, lambd: xp.where(
     (x >= -lambd) & (x <= lambd), 0, x)), "HardshrinkBackward0", _hardshrink_backward, "self")
-SOFTSHRINK = op("softshrink", _floats("softshrink_check", _softshrink_of), "SoftshrinkBackward0", _softshrink_backward, "self")
+SOFTSHRINK = op("softshrink", _floats("softshrink_check", _softshrink_of), "SoftshrinkBackward0",
+                _softshrink_backward, "self")
 LOG_SIGMOID = op("log_sigmoid", _floats("log_sigmoid_cpu", lambda x: xp.minimum(x, 0) - xp.log1p(xp.exp(-xp.abs(x)))),
                  "LogSigmoidBackward0", _log_sigmoid, "self")
 GLU = op("glu", _floats("glu_cpu", _glu_of), "GluBackward0", _glu, "self")
@@ -367,9 +351,9 @@ def gelu(input: Any, *, approximate: str = "none") -> Any:
 
 def glu(input: Any, dim: int = -1) -> Any:
     """The first half along ``dim``, each element times the sigmoid of its partner in the second half."""
-    sizes = input.size()
-    if not sizes:
+    if not input.dim():
         raise RuntimeError("glu does not support scalars because halving size must be even")
+    sizes = input._array.shape
     d = dimension(dim, len(sizes))
     if sizes[d] % 2:
         raise RuntimeError(f"Halving dimension must be even, but dimension {d} is size {sizes[d]}")

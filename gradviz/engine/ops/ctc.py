@@ -5,13 +5,15 @@ Source: Graves et al., Connectionist Temporal Classification, ICML 2006.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from gradviz.engine.dtypes import BY_NP
 from gradviz.engine.ops.args import words
 from gradviz.engine.ops.build import op, run
-from gradviz.engine.ops.loss import MEAN, SUM, underived
+from gradviz.engine.ops.loss import MEAN, SUM
 from gradviz.engine.ops.pointwise import where
+from gradviz.engine.ops.second import underived
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import Tensor, make
 from gradviz.engine.xp import asarray, ndarray, xp
@@ -71,7 +73,7 @@ def _labels_of(targets: ndarray, lengths: Any) -> list[ndarray]:
     if targets.ndim > 1:
         return [row[:n] for row, n in zip(targets, lengths, strict=True)]
     ends = xp.cumsum([0, *lengths])
-    return [targets[a:b] for a, b in zip(ends, ends[1:], strict=False)]
+    return [targets[a:b] for a, b in pairwise(ends)]
 
 
 def _ctc_of(x: ndarray, targets: ndarray, inputs: Any, lengths: Any, blank: int, zero_infinity: bool) -> Any:

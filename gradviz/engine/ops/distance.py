@@ -9,8 +9,8 @@ from gradviz.engine.dtypes import BY_NP
 from gradviz.engine.ops import reduce, shape
 from gradviz.engine.ops.args import dimension, words
 from gradviz.engine.ops.build import not_a_tensor, op, run
-from gradviz.engine.ops.loss import underived
 from gradviz.engine.ops.promote import operand_error, result_dtype, scalar_operand
+from gradviz.engine.ops.second import underived
 from gradviz.engine.tensor import Tensor
 from gradviz.engine.xp import ndarray, xp
 

@@ -7,12 +7,11 @@ from itertools import product
 from typing import Any
 
 from gradviz.engine.autograd.namespaces import along_axis
-from gradviz.engine.autograd.node import node_class
 from gradviz.engine.dtypes import BY_NP
 from gradviz.engine.errors import size_text
 from gradviz.engine.ops.build import Op, op, run
 from gradviz.engine.ops.promote import cast_error, operand_error, together
-from gradviz.engine.tensor import Tensor
+from gradviz.engine.ops.second import piecewise, underived
 from gradviz.engine.xp import asarray, ndarray, xp
 
 NONE, MEAN, SUM = 0, 1, 2
@@ -21,17 +20,22 @@ Rows = dict[tuple[bool, ...], Op]
 
 # --- rows ------------------------------------------------------------------------------------------------------------
 def rows(name: str, forward: Callable[..., Any], node: str, rule: Callable[..., Any], inputs: str = "self target",
-         optional: str = "", edges: int = 1) -> Rows:
+         optional: str = "", edges: int = 1, second: tuple[str, Any] | None = None) -> Rows:
     """The rows of a loss, one for every choice of its optional inputs; ``edges``: how many inputs take a gradient.
 
-    All inputs are saved. ``forward`` and ``rule`` get the optional ones by name.
+    All inputs are saved. ``forward`` and ``rule`` get the optional ones by name. ``second``: the node of a rule that
+    is constant in what was saved, and its transpose.
     """
     made = {}
     fixed, extra = tuple(inputs.split()), tuple(optional.split())
     for present in product((False, True), repeat=len(extra)):
         given = tuple(n for n, there in zip(extra, present, strict=True) if there)
-        row = op(name, _by_name(forward, len(fixed), given), node, _rule_by_name(rule, (*fixed, *given)),
-                 " ".join((*fixed, *given)), " ".join((*fixed, *given)), key=".".join((name, *given)))
+        names, key = " ".join((*fixed, *given)), ".".join((name, *given))
+        backward = _rule_by_name(rule, (*fixed, *given))
+        if second is not None:
+            backward = piecewise(name + "_backward", second[0], backward, names, key + "_backward",
+                                 _rule_by_name(second[1], (*fixed, *given)))
+        row = op(name, _by_name(forward, len(fixed), given), node, backward, names, names, key=key)
         row.differentiable = tuple(range(edges))
         made[present] = row
     return made
@@ -70,20 +74,6 @@ def floats(kernel: str, *arrays: ndarray) -> None:
     for x in arrays:
         if x.dtype.kind in "iubc":
             raise NotImplementedError(f"\"{kernel}\" not implemented for '{BY_NP[x.dtype].code}'")
-
-
-def underived(name: str, message: str, error: type[Exception] = RuntimeError) -> Callable[..., Any]:
-    """For a rule whose own derivative PyTorch lacks: what it computed, with a node that says so."""
-
-    def refuse(ns: Any, ctx: Any, g: Any) -> Any:
-        raise error(message)
-
-    row = Op(name, lambda g, x, value: value, node_class("NotImplemented", refuse), (), ("grad", "self"))
-
-    def result(g: Any, x: Any, value: Any) -> Any:
-        return run(row, (g, x), (value,)) if isinstance(g, Tensor) else value
-
-    return result
 
 
 # --- differences -----------------------------------------------------------------------------------------------------
@@ -236,14 +226,25 @@ def _nll_of(kernel: str) -> Callable[..., Any]:
     return forward
 
 
-def _nll(ns: Any, ctx: Any, g: Any, self: Any, target: Any, weight: Any = None) -> Any:
+def _weights(ns: Any, ctx: Any, self: Any, target: Any, weight: Any) -> tuple[Any, Any, int]:
+    """The index of what was picked, by what it was multiplied, and the axis of classes."""
     reduction, ignore = ctx.args
     x = ns.plain(self)
     at, w, axis = _chosen(x, ns.plain(target), ignore, None if weight is None else ns.plain(weight))
     if reduction == MEAN:
         w = xp.where(w == 0, 0, w / w.sum(dtype=x.dtype))
-    share = ns.unsqueeze(g * ns.const(-asarray(w)), axis)
-    return ns.put(share, x.shape, along_axis(at, axis))
+    return along_axis(at, axis), ns.const(-asarray(w)), axis
+
+
+def _nll(ns: Any, ctx: Any, g: Any, self: Any, target: Any, weight: Any = None) -> Any:
+    index, w, axis = _weights(ns, ctx, self, target, weight)
+    return ns.put(ns.unsqueeze(g * w, axis), ns.plain(self).shape, index)
+
+
+def _nll_again(ns: Any, ctx: Any, g: Any, self: Any, target: Any, weight: Any = None) -> Any:
+    index, w, _ = _weights(ns, ctx, self, target, weight)
+    losses = ns.reshape(ns.take(g, index), ns.plain(w).shape) * w
+    return losses if ctx.args[0] == NONE else ns.sum(losses, None)
 
 
 def _rows_of_classes(x: ndarray, target: ndarray) -> tuple[Any, Any]:
@@ -255,8 +256,8 @@ def _rows_of_classes(x: ndarray, target: ndarray) -> tuple[Any, Any]:
     n = wide.shape[0]
     if target.ndim > 1 or target.size != n:
         raise RuntimeError("multi_margin_loss: target tensor should be 1-D with size equal to the number of input "
-                           f"samples (batch size). Expected target size [{n}], but got {size_text(target.shape)}. Input "
-                           f"has shape {size_text(x.shape)}.")
+                           f"samples (batch size). Expected target size [{n}], but got {size_text(target.shape)}. "
+                           f"Input has shape {size_text(x.shape)}.")
     if target.dtype != xp.int64:
         raise RuntimeError(f"expected scalar type Long but found {BY_NP[target.dtype].code}")
     t = target.reshape(n)
@@ -354,8 +355,10 @@ SOFT_MARGIN = rows("soft_margin_loss", _soft_margin_of, "SoftMarginLossBackward0
 BCE = rows("binary_cross_entropy", _bce_of, "BinaryCrossEntropyBackward0", _bce, optional="weight", edges=2)
 LOGITS = rows("binary_cross_entropy_with_logits", _logits_of, "BinaryCrossEntropyWithLogitsBackward0", _logits,
               optional="weight pos_weight", edges=2)
-NLL = rows("nll_loss", _nll_of("nll_loss_out_frame"), "NllLossBackward0", _nll, optional="weight")
-NLL2D = rows("nll_loss2d", _nll_of("nll_loss2d_forward_out_frame"), "NllLoss2DBackward0", _nll, optional="weight")
+NLL = rows("nll_loss", _nll_of("nll_loss_out_frame"), "NllLossBackward0", _nll, optional="weight",
+           second=("NllLossBackwardBackward0", _nll_again))
+NLL2D = rows("nll_loss2d", _nll_of("nll_loss2d_forward_out_frame"), "NllLoss2DBackward0", _nll, optional="weight",
+             second=("NllLoss2DBackwardBackward0", _nll_again))
 MULTI_MARGIN = rows("multi_margin_loss", _multi_margin_of, "MultiMarginLossBackward0", _multi_margin,
                     optional="weight")
 MULTILABEL_MARGIN = rows("multilabel_margin_loss", _multilabel_of, "MultilabelMarginLossBackward0", _multilabel)

@@ -14,6 +14,7 @@ from gradviz.engine.autograd.saved import Output
 from gradviz.engine.autograd.views import check_inplace, rebase
 from gradviz.engine.ops.build import changed, check_overlap, not_a_tensor, recording
 from gradviz.engine.ops.promote import cast_error, floating
+from gradviz.engine.ops.second import piecewise
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import Tensor, gradient_edge, make, refresh
 from gradviz.engine.xp import asarray, ndarray, quiet, xp
@@ -43,6 +44,10 @@ def _sigmoid(x: ndarray, out: Any = None) -> Any:
         e = xp.exp(-xp.abs(x))
         return xp.divide(xp.where(x >= 0, 1, e), 1 + e, out=out)
     return xp.divide(1, 1 + xp.exp(-x), out=out)
+
+
+_relu_backward = piecewise("threshold_backward", "ThresholdBackwardBackward0",
+                           lambda ns, ctx, g, result: ns.where(result <= 0, 0, g), "result", "relu_backward")
 
 
 def _frac(x: ndarray, out: Any = None) -> Any:
@@ -88,7 +93,7 @@ ROWS = (
         "result"),
     Row("sigmoid", _sigmoid, "SigmoidBackward0", lambda ns, ctx, g, result: g * (1 - result) * result, "result"),
     Row("tanh", xp.tanh, "TanhBackward0", lambda ns, ctx, g, result: g * (1 - result * result), "result"),
-    Row("relu", _relu, "ReluBackward0", lambda ns, ctx, g, result: ns.where(result <= 0, 0, g), "result", False),
+    Row("relu", _relu, "ReluBackward0", _relu_backward, "result", False),
     Row("sin", xp.sin, "SinBackward0", lambda ns, ctx, g, self: g * ns.cos(self), "self"),
     Row("cos", xp.cos, "CosBackward0", lambda ns, ctx, g, self: g * -ns.sin(self), "self"),
     Row("tan", xp.tan, "TanBackward0", lambda ns, ctx, g, result: g * (1 + result * result), "result"),

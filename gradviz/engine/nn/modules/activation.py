@@ -145,21 +145,25 @@ class Hardswish(_InPlace):
         return ""
 
 
-class ELU(Module):
-    """x, or ``alpha`` (exp(x) - 1) below zero."""
+class _Exponential(Module):
+    """An activation that is exponential below zero."""
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
         self.alpha, self.inplace = alpha, inplace
 
-    def forward(self, input: Any) -> Any:
-        return F.elu(input, self.alpha, self.inplace)
-
     def extra_repr(self) -> str:
         return _parts(self, "alpha")
 
 
-class CELU(ELU):
+class ELU(_Exponential):
+    """x, or ``alpha`` (exp(x) - 1) below zero."""
+
+    def forward(self, input: Any) -> Any:
+        return F.elu(input, self.alpha, self.inplace)
+
+
+class CELU(_Exponential):
     """x, or ``alpha`` (exp(x / ``alpha``) - 1) below zero."""
 
     def forward(self, input: Any) -> Any:
@@ -339,7 +343,32 @@ class LogSoftmax(_Normalised):
 
 
 __all__ = [
-    "CELU", "ELU", "GELU", "GLU", "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh", "LeakyReLU", "LogSigmoid",
-    "LogSoftmax", "Mish", "PReLU", "RReLU", "ReLU", "ReLU6", "SELU", "SiLU", "Sigmoid", "Softmax", "Softmax2d",
-    "Softmin", "Softplus", "Softshrink", "Softsign", "Tanh", "Tanhshrink", "Threshold",
+    "CELU",
+    "ELU",
+    "GELU",
+    "GLU",
+    "SELU",
+    "Hardshrink",
+    "Hardsigmoid",
+    "Hardswish",
+    "Hardtanh",
+    "LeakyReLU",
+    "LogSigmoid",
+    "LogSoftmax",
+    "Mish",
+    "PReLU",
+    "RReLU",
+    "ReLU",
+    "ReLU6",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softmax2d",
+    "Softmin",
+    "Softplus",
+    "Softshrink",
+    "Softsign",
+    "Tanh",
+    "Tanhshrink",
+    "Threshold",
 ]
