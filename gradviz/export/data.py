@@ -40,7 +40,7 @@ def _node(moment: Moment, node: Node, placed: Placed) -> dict[str, Any]:
         told["grad"] = {"state": found[0], "text": found[1]}
     badges = [{"kind": badge.kind, "state": at(badge.states, moment.seq), "count": badge.count}
               for badge in node.badges if at(badge.states, moment.seq) not in ("", "future")]
-    optional = {"twin": node.twin, "alias_of": node.alias_of, "path": node.path, "badges": badges}
+    optional = {"twin": node.twin, "alias_of": node.alias_of, "home": node.home, "badges": badges}
     return told | {key: value for key, value in optional.items() if value}
 
 

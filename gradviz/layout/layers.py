@@ -68,14 +68,20 @@ def layers(places: Places, ranks: Ranks) -> Layers:
     rows: list[list[int]] = [[] for _ in range(height)]
     width: list[float] = []
     offset = [0.0] * len(places.width)
+    boxes = {next(iter(box)): box for box in places.boxes}
     for number, members in enumerate(ranks.blocks):
+        rows[ranks.rank[members[0]]].append(number)
+        if box := boxes.get(members[0]):
+            for place, right in box.items():
+                offset[place] = right
+            width.append(places.width[members[0]])
+            continue
         inner = sum(places.width[place] for place in members) + MEMBER_GAP * (len(members) - 1)
         left = -inner / 2
         for place in members:
             offset[place] = left + places.width[place] / 2
             left += places.width[place] + MEMBER_GAP
         width.append(inner + (2 * FRAME if len(members) > 1 else 0))
-        rows[ranks.rank[members[0]]].append(number)
     weight = [0 if len(members) == 1 and places.light[members[0]] else 1 if ranks.branch[number] else 2
               for number, members in enumerate(ranks.blocks)]
     found = Layers(rows, width, len(width), weight, offset, [], ranks.under)

@@ -9,6 +9,7 @@ from gradviz.layout.align import align
 from gradviz.layout.frames import frames
 from gradviz.layout.labels import labels
 from gradviz.layout.layers import Layers, layers, slots
+from gradviz.layout.nested import nested
 from gradviz.layout.order import crossings, order
 from gradviz.layout.places import Places, places
 from gradviz.layout.ranks import Ranks, ranks
@@ -26,12 +27,17 @@ def place(scene: Scene, engine: Literal["auto", "own", "dot"] | str = "auto") ->
 
     ``own`` is linear in the size of the scene. ``dot`` asks Graphviz for the order within the rows and keeps the own
     one when that fails or takes too long. ``auto`` asks only where the own order leaves crossings and the scene is
-    small enough, and takes what crosses less. ``Placed.layout`` says whose order it was. Raises ValueError for
-    another engine.
+    small enough, and takes what crosses less; never where groups are open, as opening one must not wait for it.
+    ``Placed.layout`` says whose order it was. Raises ValueError for another engine.
     """
     if engine not in ENGINES:
         raise ValueError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
-    found = places(scene)
+    if scene.regions:
+        return nested(scene, lambda level, found: _lay(level, found, "own"))
+    return _lay(scene, places(scene), engine)
+
+
+def _lay(scene: Scene, found: Places, engine: str) -> Placed:
     rank = ranks(found)
     graph = layers(found, rank)
     order(graph)

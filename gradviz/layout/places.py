@@ -20,7 +20,8 @@ class Places:
     """``forward`` and ``backward``: the glyph at each place, "" for none. ``of``: node id to place. ``links``: upper
     and lower place; ``main``: those among them along which data flows; ``views``: those that only say what is a view
     of what. ``runs``: places that stand in one row, side
-    by side, in this order."""
+    by side, in this order. ``boxes``: a place and others that are points of its edge, with how far right of its middle
+    each of them is. ``first`` and ``last``: places of the top and of the bottom row."""
 
     forward: list[str] = field(default_factory=list)
     backward: list[str] = field(default_factory=list)
@@ -33,6 +34,9 @@ class Places:
     main: set[tuple[int, int]] = field(default_factory=set)
     views: set[tuple[int, int]] = field(default_factory=set)
     runs: list[list[int]] = field(default_factory=list)
+    boxes: list[dict[int, float]] = field(default_factory=list)
+    first: set[int] = field(default_factory=set)
+    last: set[int] = field(default_factory=set)
 
     def add(self, forward: str, backward: str, light: bool) -> int:
         place = len(self.width)
@@ -47,9 +51,10 @@ class Places:
         return place
 
 
-def places(scene: Scene) -> Places:
-    """Pair twins, and map the edges of both sides to links between places."""
-    found = Places(sizes={node.id: size(node) for node in scene.nodes})
+def places(scene: Scene, sizes: dict[str, tuple[int, int]] | None = None) -> Places:
+    """Pair twins, and map the edges of both sides to links between places. ``sizes``: of glyphs that are none."""
+    given = sizes or {}
+    found = Places(sizes={node.id: given.get(node.id) or size(node) for node in scene.nodes})
     twins = _twins(scene)
     for node in scene.nodes:
         if node.side == "forward":

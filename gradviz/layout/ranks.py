@@ -44,8 +44,17 @@ def ranks(places: Places) -> Ranks:
     for source in sources:
         if below[source]:
             rank[source] = min(rank[lower] for lower in below[source]) - 1
+    if places.first:
+        _set(rank, [block[place] for place in places.first], min(rank) - 1)
+    if places.last:
+        _set(rank, [block[place] for place in places.last], max(rank) + 1)
     top = min(rank, default=0)
     return Ranks([rank[b] - top for b in block], blocks, block, under, branch)
+
+
+def _set(rank: list[int], blocks: list[int], to: int) -> None:
+    for block in blocks:
+        rank[block] = to
 
 
 def _settle(rank: list[int], sequence: list[int], below: dict[int, list[int]], waits: list[int]) -> list[bool]:
@@ -97,6 +106,13 @@ def _blocks(places: Places) -> tuple[list[list[int]], list[int]]:
     below: dict[int, set[int]] = defaultdict(set)
     for upper, lower in places.links:
         below[upper].add(lower)
+    for box in places.boxes:
+        head = next(iter(box))
+        for place in box:
+            if place != head:
+                owner[place] = head
+                members[head] += members.pop(place)
+                below[head] |= below[place]
     budget = SEARCH_LIMIT
     for run in places.runs:
         head = owner[run[0]]

@@ -10,6 +10,8 @@ import numpy as np
 from gradviz.events import Gradient
 from gradviz.events import Node as Backward
 from gradviz.replay import Event, grads, values
+from gradviz.replay.tables import among
+from gradviz.scene.closed import draw_mirrors, link_mirrors
 from gradviz.scene.draft import Draft
 from gradviz.scene.model import Edge, Node
 
@@ -20,6 +22,7 @@ Port = tuple[int, int]
 def draw_backward(draft: Draft) -> None:
     """Glyphs and edges of the backward nodes that the forward side made."""
     drawn = _nodes(draft)
+    draw_mirrors(draft)
     ports = _ports(draft, drawn)
     chips = {port: _chip(draft, port) for port in ports}
     into: dict[Port, list[Edge]] = defaultdict(list)
@@ -31,13 +34,18 @@ def draw_backward(draft: Draft) -> None:
             if target:
                 edge = draft.link(f"n{node.nid}", target, "gradient", born)
                 out[node.nid, place] = edge
-                if node.nid in draft.members:
+                if node.nid in draft.shown:
                     into[nid, slot].append(edge)
             elif not nid:
                 _no_grad(draft, node, place, born)
-    entry = {port: draft.link(chip, f"n{port[0]}", "gradient", draft.nodes[chip].event)
+    from_groups: dict[Port, list[tuple[int, int]]] = defaultdict(list)
+    for port, edge, nid, place in link_mirrors(draft, {port: chip for port, chip in chips.items() if chip}):
+        into[port].append(edge)
+        from_groups[port].append((nid, place))
+    entry = {port: draft.link(chip, draft.stand_in(f"n{port[0]}"), "gradient", draft.nodes[chip].event)
              for port, chip in chips.items() if chip}
-    _flow(draft, drawn, chips, into, out, entry)
+    _flow(draft, chips, into, out, entry, from_groups)
+    _release(draft, drawn)
 
 
 def _nodes(draft: Draft) -> dict[int, Backward]:
@@ -57,14 +65,22 @@ def _nodes(draft: Draft) -> dict[int, Backward]:
                 event.seq, event.span, twin=twin, ref={"nid": node.nid, "seq": event.seq})
             if twin:
                 glyph.twin = f"n{node.nid}"
-    for nid in sorted(draft.members):
+    for nid in sorted(_rest(draft, drawn)):
         found = draft.replay.node(nid)
         if found is not None and found.leaf in draft.tensors:
             _accumulate(draft, found)
-        elif found is not None and not found.leaf and nid not in drawn:
+        elif found is not None and not found.leaf:
             _historic(draft, found)
             drawn[nid] = found
     return drawn
+
+
+def _rest(draft: Draft, drawn: dict[int, Backward]) -> set[int]:
+    """Nodes that are shown and that no shown op made: AccumulateGrads of leaves on the picture, and historic ones."""
+    nodes = draft.replay.index.nodes
+    leaves = set(nodes.ints("nid")[(nodes.ints("leaf") > 0) & ~among(
+        nodes.ints("leaf"), np.array(list(draft.tensors), np.int64))].tolist())
+    return draft.shown - drawn.keys() - leaves
 
 
 def _first_the_write(nodes: Sequence[Backward]) -> list[Backward]:
@@ -97,11 +113,13 @@ def _accumulate(draft: Draft, node: Backward) -> None:
 def _ports(draft: Draft, drawn: dict[int, Backward]) -> list[Port]:
     """Where gradients enter drawn nodes: what drawn edges point to, and the roots."""
     ports = {(nid, slot): None for node in drawn.values() for nid, slot in node.edges if nid in drawn}
+    if draft.units.closed:  # what stands between groups has a glyph on this side too
+        ports.update({port: None for port in draft.made_by if draft.stand_in(f"n{port[0]}")})
     if draft.graph.call:
         index = draft.replay.index
         for row in index.roots.where("seq", draft.graph.begin):
             root = index.roots.row(int(row))
-            if root.nid in drawn:
+            if draft.stand_in(f"n{root.nid}"):
                 ports[root.nid, root.output] = None
     else:
         taken = set(ports)
@@ -125,9 +143,9 @@ def _chip(draft: Draft, port: Port) -> str:
 
 
 def _target(draft: Draft, drawn: dict[int, Backward], chips: dict[Port, str], nid: int, slot: int) -> str:
-    if nid in drawn:
-        return chips.get((nid, slot)) or f"n{nid}"
-    return f"n{nid}" if f"n{nid}" in draft.nodes else ""
+    if chips.get((nid, slot)):
+        return chips[nid, slot]
+    return draft.stand_in(f"n{nid}")
 
 
 def _no_grad(draft: Draft, node: Backward, place: int, born: int) -> None:
@@ -148,8 +166,8 @@ def _no_grad(draft: Draft, node: Backward, place: int, born: int) -> None:
 
 
 # --- what flowed, and when -------------------------------------------------------------------------------------------
-def _flow(draft: Draft, drawn: dict[int, Backward], chips: dict[Port, str], into: dict[Port, list[Edge]],
-          out: dict[tuple[int, int], Edge], entry: dict[Port, Edge]) -> None:
+def _flow(draft: Draft, chips: dict[Port, str], into: dict[Port, list[Edge]], out: dict[tuple[int, int], Edge],
+          entry: dict[Port, Edge], from_groups: dict[Port, list[tuple[int, int]]]) -> None:
     replay, graph = draft.replay, draft.graph
     arrived: dict[str, list[tuple[int, Gradient]]] = defaultdict(list)
     if graph.call:
@@ -161,6 +179,7 @@ def _flow(draft: Draft, drawn: dict[int, Backward], chips: dict[Port, str], into
     awaited = {chip: len(into[port]) + len(arrived[chip]) for port, chip in chips.items() if chip}
     port_of = {chip: port for port, chip in chips.items() if chip}
     full: dict[str, Gradient] = {}
+    _from_groups(draft, chips, entry, from_groups, arrived, full)
     for seq in _steps_of(draft):
         event = replay.event(seq)
         glyph = draft.nodes.get(f"n{event.nid}")
@@ -188,12 +207,31 @@ def _flow(draft: Draft, drawn: dict[int, Backward], chips: dict[Port, str], into
     for chip, came in arrived.items():
         if not came:
             continue
+        came.sort(key=lambda one: one[0])
         if chip in awaited:
             _fill(draft, chip, came, awaited[chip], full.get(chip))
         elif graph.call and replay.event(graph.begin).method == "grad":
             _capture(draft.nodes[chip], came)
     _accumulated(draft)
-    _release(draft, drawn)
+
+
+def _from_groups(draft: Draft, chips: dict[Port, str], entry: dict[Port, Edge],
+                 from_groups: dict[Port, list[tuple[int, int]]],
+                 arrived: dict[str, list[tuple[int, Gradient]]], full: dict[str, Gradient]) -> None:
+    """What nodes within closed groups send to gradients on the picture, and when a gradient enters such a group."""
+    replay, ran = draft.replay, draft.ran if draft.units.closed else {}
+    for port, several in from_groups.items():
+        for nid, place in several:
+            event = replay.event(ran[nid]) if nid in ran else None
+            grad = replay.gradient(event.grads_out[place]) if event is not None and event.ok else None
+            if grad is not None and event is not None:
+                arrived[chips[port]].append((event.seq, grad))
+    for (nid, slot), edge in entry.items():
+        if nid in ran and draft.nodes[edge.target].kind == "mirror":
+            edge.states.append((ran[nid], "flowed"))
+            taken = replay.event(ran[nid]).grads_in
+            if slot < len(taken) and (whole := replay.gradient(taken[slot])) is not None:
+                full[edge.source] = whole
 
 
 def _steps_of(draft: Draft) -> list[int]:

@@ -1,4 +1,4 @@
-"""The forward side: tensors, ops and in-place writes of a graph, in the order in which they happened."""
+"""The forward side: tensors, ops, closed groups and in-place writes of a graph, in the order in which they happened."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from gradviz.events import Facts
 from gradviz.replay import Event, values
 from gradviz.replay.tables import among
+from gradviz.scene.closed import Closed, closed, draw_closed
 from gradviz.scene.draft import Draft
 from gradviz.scene.model import Group, Node, Track
 
@@ -26,7 +27,11 @@ NEAR = 32
 def draw_forward(draft: Draft) -> None:
     """Glyphs and edges of the graph's ops, their inputs and outputs, and of the writes into their storages."""
     writes = _writes(draft)
-    for seq in sorted(_member_ops(draft) | writes | _failed(draft)):
+    starts = {one.first: one for one in closed(draft)}
+    for seq in sorted(_shown_ops(draft) | _unhidden(draft, writes | _failed(draft)) | starts.keys()):
+        if seq in starts:
+            _draw_closed(draft, starts[seq])
+            continue
         event = draft.replay.event(seq)
         if not event.inputs and not event.writes and event.ok:
             for facts in event.outputs:
@@ -37,11 +42,31 @@ def draw_forward(draft: Draft) -> None:
             _draw_op(draft, event)
 
 
-def _member_ops(draft: Draft) -> set[int]:
-    nodes = draft.replay.index.nodes
-    mine = np.isin(nodes.ints("nid"), list(draft.members)) & (nodes.ints("leaf") == 0)
-    made = nodes.seq[mine]
-    return set(made[among(made, draft.replay.index.ops.seq)].tolist())
+def _draw_closed(draft: Draft, one: Closed) -> None:
+    """A closed group, with what it takes from elsewhere and what of it is used elsewhere."""
+    glyph = draw_closed(draft, one)
+    sources = [_input(draft, tid, seq) for tid, seq in one.inputs]
+    for source in dict.fromkeys(source for source in sources if source):
+        draft.link(source, glyph, "data", one.first)
+    for facts, seq in one.outputs:
+        if _keeps_glyph(draft, facts):
+            draft.link(glyph, _tensor(draft, facts, seq), "data", seq)
+        else:
+            draft.glyph_of[facts.tid] = glyph
+
+
+def _keeps_glyph(draft: Draft, facts: Facts) -> bool:
+    """Whether a tensor that an op made is drawn by itself and not folded into the edges along which it flows."""
+    return not draft.folds or facts.tid in draft.kept or facts.cid in draft.written
+
+
+def _shown_ops(draft: Draft) -> set[int]:
+    units = draft.units
+    return set(units.outline.seqs[units.closed_of < 0].tolist())
+
+
+def _unhidden(draft: Draft, seqs: set[int]) -> set[int]:
+    return {seq for seq in seqs if draft.units.closed_at(seq) is None}
 
 
 def _failed(draft: Draft) -> set[int]:
@@ -52,20 +77,20 @@ def _failed(draft: Draft) -> set[int]:
 
 
 def _makes_member(draft: Draft, event: Event) -> bool:
-    return any(node.nid in draft.members for node in event.nodes if not node.leaf)
+    return draft.units.row(event.seq) >= 0
 
 
 def _writes(draft: Draft) -> set[int]:
     """In-place ops into storages of the graph while it is shown, from its first op on."""
-    replay, ops = draft.replay, _member_ops(draft)
+    replay, ops = draft.replay, draft.units.outline.seqs
     index = replay.index
-    if not ops or not len(index.writes):
+    if not len(ops) or not len(index.writes):
         return set()
-    touched = np.isin(index.inputs.seq, list(ops)), np.isin(index.outputs.seq, list(ops))
-    tids = {*index.inputs.ints("tid")[touched[0]].tolist(), *index.outputs.ints("tid")[touched[1]].tolist()}
-    sids = set(index.facts.ints("sid")[np.isin(index.facts.ints("tid"), list(tids))].tolist())
+    tids = np.concatenate((index.inputs.ints("tid")[among(index.inputs.seq, ops)],
+                           index.outputs.ints("tid")[among(index.outputs.seq, ops)]))
+    sids = np.unique(index.facts.ints("sid")[among(index.facts.ints("tid"), np.unique(tids))])
     writes = index.writes
-    near = (writes.seq >= min(ops)) & (writes.seq <= draft.graph.last) & np.isin(writes.ints("sid"), list(sids))
+    near = (writes.seq >= ops[0]) & (writes.seq <= draft.graph.last) & among(writes.ints("sid"), sids)
     return {seq for seq in writes.seq[near].tolist() if replay.kind(seq) == "op"}
 
 
@@ -77,9 +102,10 @@ def _draw_op(draft: Draft, event: Event) -> None:
         glyph, "forward", "write" if event.writes else "op", [(0, _op_label(draft, event))], [], _states(event),
         event.seq, event.span, "" if event.writes else SIGNS.get(event.name, ""),
         ref={"seq": event.seq, "id": event.id})
+    draft.home[glyph] = draft.units.home(event.seq)
     through = [draft.glyph_of[facts.tid] for facts in event.outputs if facts.tid in draft.glyph_of]
     for source in sources + [old for old in through if old not in sources]:
-        if source:
+        if source and source != glyph:
             draft.link(source, glyph, "data", event.seq)
     _draw_outputs(draft, glyph, event.outputs, event.seq)
 
@@ -89,7 +115,11 @@ def _draw_outputs(draft: Draft, op: str, outputs: Sequence[Facts], seq: int) -> 
     tids = {facts.tid for facts in outputs}
     made = []
     for facts in sorted(outputs, key=lambda facts: facts.base in tids):
+        if facts.base not in tids and not _keeps_glyph(draft, facts):
+            draft.glyph_of[facts.tid] = op
+            continue
         glyph = _tensor(draft, facts, seq)
+        draft.home[glyph] = draft.home.get(op, "")
         made.append(glyph)
         if facts.base in tids:
             draft.link(glyph, draft.glyph_of[facts.base], "view", seq)
@@ -105,7 +135,7 @@ def _states(event: Event) -> Track:
 def _draw_write(draft: Draft, event: Event) -> None:
     """A write that the graph does not go through. Where it changed nobody's grad_fn (under no_grad, through
     ``.data``), the tensor stays one glyph and only its version moves on."""
-    changed = [facts for facts in event.outputs if facts.tid in draft.glyph_of] or _still_needed(draft, event)
+    changed = [facts for facts in event.outputs if facts.tid in draft.tensors] or _still_needed(draft, event)
     renewed = {draft.glyph_of[facts.tid] for facts in changed}
     for write in event.writes:
         for glyph in _aliases(draft, write.sid, write.cid):
@@ -118,6 +148,7 @@ def _draw_write(draft: Draft, event: Event) -> None:
     draft.nodes[glyph] = Node(
         glyph, "forward", "write", [(0, _op_label(draft, event))], [], _states(event), event.seq, event.span,
         ref={"seq": event.seq, "id": event.id})
+    draft.home[glyph] = draft.home.get(before[0], "")
     for old in dict.fromkeys(before):
         draft.link(old, glyph, "data", event.seq)
     after = _draw_outputs(draft, glyph, changed, event.seq)
@@ -136,8 +167,8 @@ def _still_needed(draft: Draft, event: Event) -> list[Facts]:
             nid = int(index.nodes.ints("nid")[index.saved.parent[row]])
             ran = index.steps.seq[index.steps.where("nid", nid)]
             facts = replay.facts_at(saved.tid, event.seq)
-            if (saved.version < write.after and at < event.seq and nid in draft.members and (ran > event.seq).any()
-                    and facts is not None and saved.tid in draft.glyph_of):
+            if (saved.version < write.after and at < event.seq and nid in draft.shown and (ran > event.seq).any()
+                    and facts is not None and saved.tid in draft.tensors):
                 found[saved.tid] = facts._replace(version=write.after, grad_fn=0, value=None)
     return list(found.values())
 
@@ -164,8 +195,10 @@ def _input(draft: Draft, tid: int, seq: int) -> str:
         return ""
     facts, born = known.row(row), draft.replay.born(tid)
     glyph = _tensor(draft, facts, born)
-    if facts.base in draft.glyph_of:
+    if facts.base in draft.tensors:
         draft.link(glyph, draft.glyph_of[facts.base], "view", born)
+    elif facts.base in draft.glyph_of:
+        draft.link(draft.glyph_of[facts.base], glyph, "cut", born, "cut")
     elif source := _cut_from(draft, tid):
         draft.link(source, glyph, "cut", born, "cut")
     return glyph
@@ -180,7 +213,7 @@ def _cut_from(draft: Draft, tid: int) -> str:
         maker = draft.replay.maker(made)
         for source, _ in draft.replay.event(maker).inputs if maker >= 0 else ():
             glyph = draft.glyph_of.get(source, "")
-            if glyph and draft.nodes[glyph].kind in ("tensor", "leaf"):
+            if glyph and draft.nodes[glyph].kind != "input":
                 return glyph
             if source not in seen:
                 seen.add(source)
@@ -191,7 +224,7 @@ def _cut_from(draft: Draft, tid: int) -> str:
 def _tensor(draft: Draft, facts: Facts, seq: int) -> str:
     """A new glyph for a tensor: when it is made, and again for what it holds after a write that changed its grad_fn."""
     replay = draft.replay
-    old = draft.glyph_of.get(facts.tid)
+    old = draft.glyph_at(facts.tid, seq) or None
     glyph = f"t{facts.tid}" if old is None else f"t{facts.tid}.{seq}"
     kind = "leaf" if facts.requires_grad and facts.is_leaf else "tensor" if facts.requires_grad else "input"
     shape = values.shape_text(facts.shape)

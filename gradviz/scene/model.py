@@ -40,6 +40,8 @@ class Node(Struct):
     gradient    backward     gradient of an intermediate tensor      future awaited partial complete nan
     none        backward     no gradient goes there                  future idle
     alias       either       another place of ``alias_of``           future live tensor quiet
+    group       forward      closed group of ops                     future running done
+    mirror      backward     the backward nodes of a closed group    future waiting running ran released failed
     ==========  ===========  ======================================  ====================================
 
     An alias is live for a leaf, tensor for an intermediate tensor or its gradient, quiet for what takes no gradient.
@@ -48,7 +50,7 @@ class Node(Struct):
     (shape, "AccumulateGrad", "2 · v0"). ``glyph``: operator sign of an op. ``grad``: the compartment at the right, a
     track of ``(seq, state, text)`` with states awaited, passed, kept. ``twin``: the node that it faces on the other
     side. ``event``: the seq where it was made. ``ref``: ids for the inspector, e.g. ``{"tid": 17}`` or ``{"nid": 4}``.
-    ``path``: module path or function that it belongs to, "" for top level.
+    ``home``: the region in which it stands, "" for none.
     """
 
     id: str
@@ -64,7 +66,7 @@ class Node(Struct):
     badges: list[Badge] = field(default_factory=list)
     twin: str = ""
     alias_of: str = ""
-    path: str = ""
+    home: str = ""
     ref: dict[str, int] = field(default_factory=dict)
 
 
@@ -95,6 +97,30 @@ class Group(Struct):
     since: int
 
 
+class Region(Struct, frozen=True):
+    """An open group, on both sides: a module call, a function, a roll of equal stretches, a turn of a loop or a part
+    of something long. ``id``: "2.0" is within "2", and alike in every iteration. ``about``: class or line. ``ops`` and
+    ``nodes``: how many are within, shown or not; ``first`` and ``last``: events of its first and last op."""
+
+    id: str
+    kind: str
+    label: str
+    about: str
+    times: int
+    ops: int
+    nodes: int
+    first: int
+    last: int
+
+
+class Inside(Struct, frozen=True):
+    """Which closed group an event happens in: ``glyphs[code - 1]`` for the code at ``seq - first`` of ``column``, two
+    bytes each, little-endian; 0 for none."""
+
+    glyphs: list[str]
+    column: bytes
+
+
 class Stop(Struct, frozen=True):
     """A numbered stop of a finding's story: where to go (``seq``), what to mark (``nodes``, ``span``), what to say."""
 
@@ -121,7 +147,8 @@ class Scene(Struct):
     """The picture of one graph: that of one backward call, or of the forward after the last one.
 
     ``graph``: its number; ``call``: the backward call's number, 0 if none; ``first`` and ``last``: the events during
-    which it is shown; ``heads``: what the two pane heads say.
+    which it is shown; ``heads``: what the two pane heads say; ``regions``: outer ones first; ``shown`` of ``total`` ops,
+    nodes and groups.
     """
 
     graph: int
@@ -134,6 +161,10 @@ class Scene(Struct):
     groups: list[Group]
     stops: list[Stop]
     steps: list[Step]
+    regions: list[Region] = field(default_factory=list)
+    inside: Inside = Inside([], b"")
+    shown: int = 0
+    total: int = 0
 
 
 class Position(Struct, frozen=True):
@@ -150,7 +181,8 @@ class Placed(Struct, frozen=True):
 
     ``routes``: per edge id a path of points: start, then (control, control, end) a cubic, as often as needed. An edge
     between the sides (needs, finds) has no route: it is drawn across the axis by the renderer's own rule.
-    ``labels``: where an edge's pill stands. ``frames``: per group id (x, y, w, h), top left. ``layout``: own or dot.
+    ``labels``: where an edge's pill stands. ``frames``: per group id (x, y, w, h), top left; ``regions``: the same per
+    region id, of its forward side. ``layout``: own or dot.
     """
 
     width: float
@@ -160,6 +192,7 @@ class Placed(Struct, frozen=True):
     labels: dict[str, tuple[float, float]]
     frames: dict[str, tuple[float, float, float, float]]
     layout: str
+    regions: dict[str, tuple[float, float, float, float]] = {}
 
 
 def at(track: list[tuple[int, str]], seq: int, default: str = "") -> str:

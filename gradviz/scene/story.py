@@ -28,8 +28,8 @@ def _here(draft: Draft, finding: Finding) -> bool:
 def _marks(draft: Draft, stop: FindingStop) -> list[str]:
     found = []
     for kind, ref in stop.marks:
-        glyph = {"op": f"o{ref}", "node": f"n{ref}"}.get(kind) or draft.glyph_at(ref, stop.place.seq)
-        if glyph in draft.nodes:
+        glyph = draft.glyph_at(ref, stop.place.seq) if kind == "tensor" else draft.stand_in(f"{kind[0]}{ref}")
+        if glyph in draft.nodes and glyph not in found:
             found.append(glyph)
     return found
 

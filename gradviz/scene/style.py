@@ -35,6 +35,7 @@ The table is declarative, so that two renderers (SVG here, canvas in the browser
 ``tie``         dotted line across the axis between the focus and its twin, with a knot on the axis.
 ``view``        second outline of a tensor that is the source of a view edge, drawn behind it.
 ``frames``      around groups; ``before``: opacity until the group's event.
+``region``      around open groups, with a title ``head`` px high; ``fills`` by turns from the outside in.
 ``legend``      in order; what to draw for the entry, its word and its meaning.
 """
 
@@ -164,6 +165,7 @@ class Style(Struct, frozen=True):
     view: dict[str, Any]
     stop: dict[str, Any]
     frames: dict[str, dict[str, Any]]
+    region: dict[str, Any]
     legend: list[Entry]
 
 

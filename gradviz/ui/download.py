@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flask import Flask, Response, abort, request
 
+from gradviz.ui.address import opened
+
 if TYPE_CHECKING:
     from gradviz.ui.session import Session
 
@@ -38,7 +40,7 @@ def add_route(server: Flask, session: Session) -> None:
             seq = -1
         if choice is None or theme not in ("light", "dark") or not 0 <= seq < session.replay.n:
             abort(400, "Say format, theme and an event that exists.")
-        body = session.export(choice.format, seq, theme)
+        body = session.export(choice.format, seq, theme, opened(request.args.get("open")))
         name = f"{Path(session.replay.path).stem}-{seq}.{choice.format}"
         return Response(body, mimetype=choice.type, headers={"Content-Disposition": _attachment(name)})
 

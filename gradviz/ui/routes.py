@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, Response, abort, request
 
+from gradviz.ui.address import opened
 from gradviz.ui.download import add_route
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def add_routes(server: Flask, session: Session, style: bytes) -> None:
 
     def scene(graph: int) -> Response:
         try:
-            return _json(session.picture(graph))
+            return _json(session.picture(graph, opened(request.args.get("open"))))
         except IndexError:
             abort(404, f"There is no graph {graph}.")
 

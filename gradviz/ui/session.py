@@ -22,6 +22,8 @@ from gradviz.ui.overview import LANES, overview
 if TYPE_CHECKING:
     from gradviz.replay import Replay
 
+Open = tuple[str, ...] | None
+"""Groups that are open in a picture; None: those that a person sees open first."""
 WINDOW = 2000
 """Events in one answer of /api/events."""
 PRINTS = 5000
@@ -35,7 +37,7 @@ class Session:
         self,
         replay: Replay,
         find: Callable[[Replay], Sequence[Finding]],
-        picture: Callable[[Replay, Sequence[Finding], int], tuple[Scene, Placed]],
+        picture: Callable[[Replay, Sequence[Finding], int, Open], tuple[Scene, Placed]],
     ) -> None:
         self.replay = replay
         self._find = find
@@ -43,8 +45,8 @@ class Session:
         self._trace: bytes | None = None
         self._texts: list[str] | None = None
         self.condition = condition(replay)
-        self._pictures: dict[int, tuple[Scene, Placed]] = {}
         self._picture = picture
+        self._placed = lru_cache(maxsize=64)(self._place)
         self._encoded = lru_cache(maxsize=32)(self._encode_picture)
 
     @classmethod
@@ -78,19 +80,20 @@ class Session:
         with self._lock:
             return msgspec.json.encode(self.replay.rows(first, last - 1) if first < last else [])
 
-    def picture(self, graph: int) -> bytes:
-        """``{"scene", "placed", "across", "rooms"}`` of a graph. Raises IndexError.
+    def picture(self, graph: int, open: Open = None) -> bytes:
+        """``{"scene", "placed", "across", "rooms"}`` of a graph with some groups open, None: as it is first seen.
+        Raises IndexError.
 
         ``across``: the lines of stories; ``rooms``: the width of each gradient compartment.
         """
         if not 0 <= graph < len(self.replay.graphs):
             raise IndexError(graph)
         with self._lock:
-            return self._encoded(graph)
+            return self._encoded(graph, open)
 
-    def scene(self, graph: int) -> Scene:
+    def scene(self, graph: int, open: Open = None) -> Scene:
         with self._lock:
-            return self._placed(graph)[0]
+            return self._placed(graph, open)[0]
 
     def search(self, words: str, limit: int = 1000) -> list[int]:
         """Events whose sentence, label or place holds every word."""
@@ -101,21 +104,19 @@ class Session:
             hits = [seq for seq, text in enumerate(self._texts) if wanted and all(word in text for word in wanted)]
         return hits[:limit]
 
-    def export(self, format: str, seq: int, theme: str) -> bytes:
+    def export(self, format: str, seq: int, theme: str, open: Open = None) -> bytes:
         """The picture at an event as the content of a file: of the very scene that the page shows."""
         from gradviz.export import picture
 
         with self._lock:
-            scene, placed = self._placed(self.replay.graph_at(seq))
+            scene, placed = self._placed(self.replay.graph_at(seq), open)
             return picture(self.replay, scene, placed, format=format, event=seq, theme=theme)
 
-    def _placed(self, graph: int) -> tuple[Scene, Placed]:
-        if graph not in self._pictures:
-            self._pictures[graph] = self._picture(self.replay, self.findings, graph)
-        return self._pictures[graph]
+    def _place(self, graph: int, open: Open) -> tuple[Scene, Placed]:
+        return self._picture(self.replay, self.findings, graph, open)
 
-    def _encode_picture(self, graph: int) -> bytes:
-        scene, placed = self._placed(graph)
+    def _encode_picture(self, graph: int, open: Open) -> bytes:
+        scene, placed = self._placed(graph, open)
         rooms = {node.id: room for node in scene.nodes if (room := compartment(node))}
         return msgspec.json.encode({"scene": scene, "placed": placed, "across": across(scene, placed), "rooms": rooms})
 
@@ -163,8 +164,8 @@ def _find(replay: Replay) -> Sequence[Finding]:
     return find(replay)
 
 
-def _draw(replay: Replay, findings: Sequence[Finding], graph: int) -> tuple[Scene, Placed]:
+def _draw(replay: Replay, findings: Sequence[Finding], graph: int, open: Open) -> tuple[Scene, Placed]:
     from gradviz import layout, scene
 
-    built = layout.cut(scene.build(replay, list(findings), graph))
+    built = layout.cut(scene.build(replay, list(findings), graph, open))
     return built, layout.place(built)

@@ -18,7 +18,7 @@ function actions(page) {
     op: () => page.twin("forward"), node: () => page.twin("backward"),
     finding: () => page.finding(1), "finding-back": () => page.finding(-1),
     search: () => { byId("search").focus(); byId("search").select(); },
-    focus: () => page.focus(), fit: () => page.fit(), theme: () => page.theme(), help: () => page.sheet("help-sheet"), marks: () => page.sheet("marks-sheet"),
+    expand: () => page.expand(), collapse: () => page.collapse(), focus: () => page.focus(), fit: () => page.fit(), theme: () => page.theme(), help: () => page.sheet("help-sheet"), marks: () => page.sheet("marks-sheet"),
     follow: () => { closeMenu(); page.follow(); },
   };
 }
@@ -90,8 +90,10 @@ export function bindPointer(page, canvas) {
   });
   canvas.addEventListener("pointerup", event => {
     if (drag && !drag.moved) {
-      const node = page.nodeAt(event.offsetX, event.offsetY);
-      if (node) page.pin(node.alias_of || node.id); else page.follow();
+      const node = page.nodeAt(event.offsetX, event.offsetY), title = node ? null : page.titleAt(event.offsetX, event.offsetY);
+      if (node && (node.kind === "group" || node.kind === "mirror")) page.turn(node.id.slice(1));
+      else if (title) page.turn(title.id);
+      else if (node) page.pin(node.alias_of || node.id); else page.follow();
     }
     drag = null;
   });
@@ -100,12 +102,12 @@ export function bindPointer(page, canvas) {
   canvas.addEventListener("dblclick", event => { if (!page.nodeAt(event.offsetX, event.offsetY)) page.fit(); });
 }
 
-const WHAT = { leaf: "leaf, takes a gradient", input: "takes no gradient", tensor: "made by an op", op: "ran in the forward", write: "writes in place",
+const WHAT = { leaf: "leaf, takes a gradient", input: "takes no gradient", group: "ops, a click opens it", mirror: "their backward, a click opens it", tensor: "made by an op", op: "ran in the forward", write: "writes in place",
   node: "runs in the backward", accumulate: "adds the gradient into .grad", gradient: "a gradient on its way", none: "no gradient goes there", alias: "the same tensor, elsewhere" };
 
 function hover(page, canvas, event) {
   const tip = byId("tip"), node = page.nodeAt(event.offsetX, event.offsetY);
-  canvas.style.cursor = node ? "pointer" : "default";
+  canvas.style.cursor = node || page.titleAt(event.offsetX, event.offsetY) ? "pointer" : "default";
   if (!node) { tip.style.display = "none"; return; }
   const state = at(node.states, page.seq, "future"), span = page.panes.spans[node.span];
   const label = at(node.label, page.seq, node.label[0]?.[1] || ""), sub = at(node.sub, page.seq);
@@ -163,9 +165,12 @@ export function bindWindow(page) {
   const arrive = () => {
     const link = parseLink(location.hash);
     if (link.seq === null) return;
+    const turned = String(link.open) !== String(page.opened);
+    page.opened = link.open;
     page.pinned = Boolean(link.element);
     page.element = link.element;
     page.go(link.seq, { exact: true });
+    if (turned) page.loadPicture(page.columns.graph[page.seq] || 0);
   };
   addEventListener("popstate", arrive);
   addEventListener("hashchange", arrive);

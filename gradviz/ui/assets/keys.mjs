@@ -19,6 +19,8 @@ export const COMMANDS = [
   command("finding", "Jump", "Next stop of a finding", ["E"], "e"),
   command("finding-back", "Jump", "Previous stop", ["Shift", "E"], "S+e"),
   command("search", "Jump", "Search: Enter next, Shift+Enter previous", ["/"], "/"),
+  command("expand", "View", "Open the group that the playhead is in", ["O"], "o"),
+  command("collapse", "View", "Close the group around it", ["Shift", "O"], "S+o"),
   command("focus", "View", "Centre what is selected", ["F"], "f"),
   command("fit", "View", "Fit both graphs", ["0"], "0"),
   command("theme", "View", "Light or dark", ["T"], "t"),

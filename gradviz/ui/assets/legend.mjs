@@ -5,7 +5,7 @@ import { fading } from "./fade.mjs";
 import { markOf } from "./marks.mjs";
 import { presentMarks } from "./style.mjs";
 
-const FILTERS = new Set(["leaf", "input", "tensor", "op", "write", "node", "gradient", "alias"]);
+const FILTERS = new Set(["leaf", "input", "tensor", "op", "write", "node", "gradient", "alias", "group"]);
 
 export function showLegend(root, style, scene, hidden, toggle) {
   if (!root.dataset.fading) { root.dataset.fading = "yes"; fading(root); }

@@ -3,6 +3,7 @@
 import { decodeOverview, listed, Rows, WINDOW } from "./data.mjs";
 import { byId, say } from "./dom.mjs";
 import { ElementList } from "./elements.mjs";
+import { between, hiding, held, innermost, stepOf, titleAt, toggled } from "./groups.mjs";
 import { bindKeys, bindLanes, bindPointer, bindSearch, bindWindow } from "./input.mjs";
 import { COMMANDS } from "./keys.mjs";
 import { fillMarks, showLegend } from "./legend.mjs";
@@ -14,9 +15,9 @@ import { makeStyle } from "./style.mjs";
 import { applyTheme, rememberTheme, storedTheme, systemTheme } from "./theme.mjs";
 import { changes, floorIndex, move, seek, touching } from "./time.mjs";
 import { prepareLanes, Timeline } from "./timeline.mjs";
-import { centre, extent, fitAll, hit, opening, screenRect, uncut, visible } from "./view.mjs";
+import { centre, extent, fitAll, hit, opening, origin, screenRect, uncut, visible } from "./view.mjs";
 
-const REST = 120, FLOW = 260, BEAT = 620;
+const REST = 120, FLOW = 260, BEAT = 620, TURN = 150, PICTURES = 24;
 const PHASES = new Set(["op", "step", "write", "backward", "error", "mark"]);
 
 export class Page {
@@ -30,13 +31,14 @@ export class Page {
     this.pictures = new Map();
     this.hidden = new Set();
     this.dress(applyTheme(storedTheme()));
-    Object.assign(this, { seq: -1, element: "", pinned: false, picture: null, graph: -1, frame: 0, flowing: 0, playing: 0, drawnStates: -2 });
+    Object.assign(this, { seq: -1, element: "", pinned: false, open: null, turning: null, picture: null, graph: -1, frame: 0, flowing: 0, playing: 0, drawnStates: -2 });
     this.timings = { step: 0, base: 0, overlay: 0 };
   }
 
   /** Asks for what the first picture needs, while the panes are still being made. */
   prefetch() {
-    const seq = Math.max(0, Math.min(this.trace.n - 1, parseLink(location.hash).seq ?? this.trace.opening));
+    const link = parseLink(location.hash), seq = Math.max(0, Math.min(this.trace.n - 1, link.seq ?? this.trace.opening));
+    this.opened = link.open;
     Promise.all([this.rows.load(Math.floor(seq / WINDOW)), this.fetchPicture(this.columns.graph[seq] || 0)]).catch(() => {});  // start() asks again and tells
   }
 
@@ -49,6 +51,7 @@ export class Page {
     const link = parseLink(location.hash);
     const seq = link.seq ?? this.trace.opening;
     this.element = link.element;
+    this.opened = link.open;
     this.pinned = Boolean(link.element);
     const there = Math.max(0, Math.min(this.trace.n - 1, seq));
     await Promise.all([this.rows.load(Math.floor(there / WINDOW)), this.loadPicture(this.columns.graph[there] || 0)]);
@@ -79,12 +82,12 @@ export class Page {
 
   rested() {
     this.remember("replaceState", this.seq);
-    this.settle({ seq: this.seq, element: this.pinned ? this.element : "", theme: this.style.theme });
+    this.settle({ seq: this.seq, element: this.pinned ? this.element : "", theme: this.style.theme, open: this.opened ? this.opened.join(",") : null });
     this.list.show(this.seq, this.lit);
   }
 
   remember(how, seq) {
-    const link = formatLink({ seq, element: this.pinned ? this.element : "" });
+    const link = formatLink({ seq, element: this.pinned ? this.element : "", open: this.opened });
     if (how === "pushState" ? true : location.hash !== link) history[how](null, "", link);
   }
 
@@ -98,11 +101,11 @@ export class Page {
   /** What the inspector shows: what was clicked, else what the event is about. */
   selected() {
     if (this.pinned) return this.element;
-    return this.picture?.steps.get(this.seq)?.focus[0] || "";
+    return this.picture && stepOf(this.picture, this.seq)?.focus[0] || "";
   }
 
   touch(direction) {
-    if (this.picture) this.jump(seek(touching(this.picture.scene, this.selected()), this.seq, direction));
+    if (this.picture) this.jump(seek(touching(this.picture.scene, this.selected(), this.picture.inside), this.seq, direction));
   }
 
   twin(side) {
@@ -156,19 +159,31 @@ export class Page {
   }
 
   // --- the picture --------------------------------------------------------------------------------------------------
+  /** The picture of a graph with the groups open that the address names; the newest are kept. */
   fetchPicture(graph) {
-    if (!this.pictures.has(graph)) {
-      this.pictures.set(graph, this.getJson(`/api/scene/${graph}`).then(({ scene, placed, across, rooms }) => ({ ...prepare(scene, placed, across, rooms), changes: changes(scene), extent: extent(scene, placed) })));
-    }
-    return this.pictures.get(graph);
+    const key = this.pictureKey(graph), known = this.pictures.get(key);
+    this.pictures.delete(key);
+    const query = this.opened ? `?open=${this.opened.join(",")}` : "";
+    this.pictures.set(key, known || this.getJson(`/api/scene/${graph}${query}`).then(({ scene, placed, across, rooms }) => ({ ...prepare(scene, placed, across, rooms), changes: changes(scene), extent: extent(scene, placed) })));
+    if (this.pictures.size > PICTURES) this.pictures.delete(this.pictures.keys().next().value);
+    return this.pictures.get(key);
   }
 
-  loadPicture(graph) {
+  pictureKey(graph) { return `${graph} ${this.opened ? this.opened.join(",") : "first"}`; }
+
+  /** Shows a graph. `held`: the group that was opened or closed: it stays where it is and the rest moves. */
+  loadPicture(graph, group = "") {
+    const key = this.pictureKey(graph);
     return this.fetchPicture(graph).then(picture => {
-      if (graph !== (this.seq < 0 ? graph : this.columns.graph[this.seq])) return;
+      if (key !== this.pictureKey(this.seq < 0 ? graph : this.columns.graph[this.seq])) return;
+      const before = this.picture, view = this.view;
       this.picture = picture;
       this.graph = graph;
-      this.open();
+      if (group && before) {
+        this.view = held(view, before, picture, group);
+        this.seenSeq = this.seq; this.seenPicture = picture;
+        if (!matchMedia("(prefers-reduced-motion: reduce)").matches) this.turning = { from: before, views: [view, this.view], since: performance.now() };
+      } else this.fitFirst();
       const begin = this.trace.graphs[graph]?.begin ?? -1;
       ["forward", "backward"].forEach((side, i) => {
         sayHead(byId(`${side}-head`), picture.scene.heads[i]);
@@ -179,6 +194,38 @@ export class Page {
       if (this.seq >= 0) this.list.show(this.seq, this.lit);
       this.redraw();
     });
+  }
+
+  /** Opens a closed group or closes an open one, on both sides. */
+  turn(id) {
+    this.opened = toggled(this.picture.scene.regions, id);
+    if (this.pinned && /^[mk]/.test(this.element)) this.pinned = false;
+    this.remember("pushState", this.seq);
+    return this.loadPicture(this.graph, id);
+  }
+
+  /** Opens the closed group that the playhead is in, or the one nearest to it; the sides count as one. */
+  expand() {
+    const here = this.picture && hiding(this.picture.inside, this.seq);
+    const near = here ? here.slice(1) : this.nearest();
+    if (near) this.turn(near);
+  }
+
+  /** The closed group whose ops or nodes lie nearest to the playhead. */
+  nearest() {
+    let best = "", least = Infinity;
+    for (const [id, events] of this.picture?.inside.events || []) {
+      const place = floorIndex(events, this.seq);
+      for (const seq of [events[Math.max(0, place)], events[place + 1]]) if (Math.abs(seq - this.seq) < least) { least = Math.abs(seq - this.seq); best = id.slice(1); }
+    }
+    return best;
+  }
+
+  /** Closes the innermost open group around the focus. */
+  collapse() {
+    const node = this.picture?.nodes.get(this.selected());
+    const around = node?.home || innermost(this.picture?.scene.regions.map(region => region.id) || [])[0];
+    if (around) this.turn(around);
   }
 
   legend() { if (this.picture) showLegend(byId("legend"), this.style, this.picture.scene, this.hidden, key => this.toggle(key)); }
@@ -192,21 +239,29 @@ export class Page {
 
   paint() {
     const began = performance.now(), { seq } = this, graph = this.columns.graph[seq] || 0;
-    if (graph !== this.graph) { this.graph = graph; this.loadPicture(graph); }
+    if (graph !== this.graph) { this.graph = graph; this.turning = null; this.loadPicture(graph); }
     if (!this.rows.get(seq)) this.rows.want(seq);
     this.paintGraphs(began);
     const shown = [seq, this.rows.get(seq), this.pinned, this.picture];
     if (shown.some((one, i) => one !== this.painted?.[i])) { this.panes.paint(); this.painted = shown; }
     this.paintTimeline();
     this.timings.step = performance.now() - began;
-    if (this.flowing) this.invalidate();
+    if (this.flowing || this.turning) this.invalidate();
   }
 
   paintGraphs(now) {
     const { picture, seq } = this;
     if (!picture) return;
     this.keepInView();
-    const states = floorIndex(picture.changes, seq), t0 = performance.now();
+    if (this.turning) {
+      const share = Math.min(1, (now - this.turning.since) / TURN);
+      if (share >= 1) { this.turning = null; this.drawnStates = ""; } else {
+        drawBase(byId("base"), this.style, between(this.turning.from, picture, this.turning.views, Math.max(0, share)), this.view, this.size, seq, this.hidden);
+        byId("over").getContext("2d").clearRect(0, 0, this.size.width, this.size.height);
+        return;
+      }
+    }
+    const states = `${floorIndex(picture.changes, seq)} ${hiding(picture.inside, seq)}`, t0 = performance.now();
     if (states !== this.drawnStates) {
       this.drawn = drawBase(byId("base"), this.style, picture, this.view, this.size, seq, this.hidden);
       this.drawnStates = states;
@@ -224,7 +279,7 @@ export class Page {
     const { picture, size } = this;
     if (this.seenSeq === this.seq && this.seenPicture === picture) return;
     this.seenSeq = this.seq; this.seenPicture = picture;
-    const id = picture.steps.get(this.seq)?.focus.find(one => picture.placed.nodes[one]);
+    const id = stepOf(picture, this.seq)?.focus.find(one => picture.placed.nodes[one]);
     if (!id) return;
     const node = picture.nodes.get(id), rect = screenRect(this.view, node.side, picture.placed.nodes[id], picture.placed, size.width);
     if (visible(rect, node.side, size.width, size.height)) return;
@@ -235,7 +290,7 @@ export class Page {
   }
 
   /** The view that a picture is first shown in. */
-  open() {
+  fitFirst() {
     const { picture: { extent, sides }, size: { width, height } } = this;
     this.view = uncut(opening(extent, width, height), sides, extent, width, height);
   }
@@ -257,6 +312,13 @@ export class Page {
     return this.picture ? hit(this.picture.scene.nodes, this.view, this.picture.placed, this.size.width, x, y) : null;
   }
 
+  /** The open group whose title is under a point of the stage. */
+  titleAt(x, y) {
+    if (!this.picture) return null;
+    const side = x > this.size.width / 2 ? "backward" : "forward", left = origin(this.view, side, this.picture.placed, this.size.width);
+    return titleAt(this.picture, side, (x - left) / this.view.k, (y - this.view.y) / this.view.k, this.styleTable.region.head);
+  }
+
   rectOf(node) { return screenRect(this.view, node.side, this.picture.placed.nodes[node.id], this.picture.placed, this.size.width); }
 
   resize(again = true) {
@@ -271,7 +333,7 @@ export class Page {
     this.timeline.resize(lanes.clientWidth, lanes.clientHeight, ratio);
     if (!again) return;
     if (this.picture && before && (before.width !== this.size.width || before.height !== this.size.height)) {
-      this.open();
+      this.fitFirst();
       this.seenSeq = -1;
     }
     this.drawnStates = -2;
@@ -318,6 +380,7 @@ export class Page {
   probe() {
     return { state: () => ({ seq: this.seq, step: floorIndex(this.steps, this.seq), steps: this.steps.length, graph: this.graph, element: this.selected(),
       pinned: this.pinned, lit: this.lit, view: this.view, size: this.size, theme: this.style.theme, hidden: [...this.hidden], drawn: this.drawn, timings: { ...this.timings } }),
+    turn: id => this.turn(id), regions: () => this.picture.scene.regions, opened: () => this.opened,
     rect: id => { const node = this.picture.nodes.get(id); return node && this.picture.placed.nodes[id] ? this.rectOf(node) : null; },
     ids: () => [...this.picture.nodes.keys()], steps: () => this.steps, stops: () => this.picture.scene.stops,
     go: seq => this.go(seq, { exact: true }), commands: () => COMMANDS };

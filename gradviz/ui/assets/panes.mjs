@@ -4,6 +4,7 @@ import { ConsoleView } from "./console.mjs";
 import { grouped, spanUse } from "./data.mjs";
 import { byId, el, say } from "./dom.mjs";
 import { fading } from "./fade.mjs";
+import { stepOf } from "./groups.mjs";
 import { toneOf } from "./picture.mjs";
 import { readSpan, SourceView } from "./source.mjs";
 import { floorIndex } from "./time.mjs";
@@ -49,7 +50,7 @@ export class Panes {
   }
 
   tone(row) {
-    const { picture, seq, style } = this.page, step = picture?.steps.get(seq);
+    const { picture, seq, style } = this.page, step = picture && stepOf(picture, seq);
     if (row && (row.phase === "error" || step && toneOf(style, picture, step) === "err")) return "bad";
     return row && (row.phase === "backward" || row.phase === "hook") ? "bwd" : "fwd";
   }
@@ -57,7 +58,7 @@ export class Panes {
   /** The places of an event: what is lit, and the statement that runs meanwhile. */
   places(row) {
     const { picture, columns, seq } = this.page, own = this.spans[columns.span[seq]] || null, here = own && own.line ? own : null;
-    const focus = picture?.steps.get(seq)?.focus[0];
+    const focus = picture && stepOf(picture, seq)?.focus[0];
     const of = row && NODES.has(row.kind) ? this.spans[picture?.nodes.get(focus)?.span] : null;
     return of && of.line && of !== here ? { lit: of, running: here } : { lit: here, running: null };
   }

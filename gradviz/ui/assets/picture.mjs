@@ -1,6 +1,7 @@
 // The two graphs: a base with everything in its state, and an overlay with what is happening now.
 
 import { along, drawCrossing, drawEdge, variantOf } from "./edges.mjs";
+import { chevron, decodeInside, drawRegions, drawTitles, regionEvents, rollOutlines, stepOf } from "./groups.mjs";
 import { drawNode, makePen, outline, pill, stopMark, text } from "./glyphs.mjs";
 import { categoryOf } from "./style.mjs";
 import { at, floorIndex } from "./time.mjs";
@@ -17,7 +18,8 @@ export function prepare(scene, placed, across = {}, rooms = {}) {
   const steps = new Map(scene.steps.map(step => [step.seq, step]));
   const viewed = new Set(scene.edges.filter(edge => edge.kind === "view").map(edge => edge.source));
   const boxes = new Map(Object.entries(placed.routes).map(([id, route]) => [id, bounds(route)]));
-  return { scene, placed, across, nodes, edges, steps, viewed, boxes, sides: footprint(scene, placed) };
+  const inside = decodeInside(scene.inside, scene.first);
+  return { scene, placed, across, nodes, edges, steps, viewed, boxes, inside, regionEvents: regionEvents(scene, inside), sides: footprint(scene, placed) };
 }
 
 function bounds(route) {
@@ -55,6 +57,7 @@ export function drawBase(canvas, style, picture, view, size, seq, hidden) {
   g.fillStyle = style.colour("line"); g.fillRect(Math.round(size.width / 2), 0, 1, size.height);
   let drawn = 0;
   bothSides(g, style, picture, view, size, (pen, seen, side) => {
+    drawRegions(pen, picture, side);
     for (const group of scene.groups) drawFrame(pen, picture, group, side, seq);
     const pills = [], flowed = [];
     for (const edge of scene.edges) {
@@ -69,8 +72,9 @@ export function drawBase(canvas, style, picture, view, size, seq, hidden) {
       const p = placed.nodes[node.id];
       if (node.side !== side || !p || apart(boxOf(p), seen)) continue;
       drawn += 1;
-      drawNode(pen, node, p, seq, { hidden: isHidden(style, node, hidden), viewed: picture.viewed.has(node.id) });
+      drawGlyph(pen, picture, node, p, seq, { hidden: isHidden(style, node, hidden), viewed: picture.viewed.has(node.id) });
     }
+    drawTitles(pen, picture, side, seq);
     if (pen.readable) for (const [edge] of labelled) label(pen, picture, edge, seq, false);
   });
   for (const side of ["forward", "backward"]) more(g, style, side, beyond(view, side, picture.sides[side].box, size.width, size.height), size);
@@ -91,6 +95,20 @@ function more(g, style, side, [left, right, top, bottom], { width, height }) {
     g.moveTo(x + dx * 9 - dy * 5, y + dy * 9 - dx * 5); g.lineTo(x + dx * 4, y + dy * 4); g.lineTo(x + dx * 9 + dy * 5, y + dy * 9 + dx * 5);
     g.strokeStyle = style.colour("ink3"); g.lineWidth = 1.5; g.setLineDash([]); g.lineCap = "round"; g.lineJoin = "round"; g.stroke();
   }
+}
+
+/** A node; of a closed group also what says that it can be opened, and how far it has come. */
+function drawGlyph(pen, picture, node, p, seq, mark) {
+  const closed = node.kind === "group" || node.kind === "mirror", look = closed && pen.style.look(node.kind, at(node.states, seq, "future"));
+  if (closed && node.glyph === "roll") rollOutlines(pen, p, look);
+  drawNode(pen, node, p, seq, mark);
+  if (!closed) return;
+  const { g, style } = pen, events = picture.inside.events.get(node.id), ran = events ? floorIndex(events, seq) + 1 : 0;
+  if (pen.readable) chevron(pen, p.x - p.w / 2 + 14, p.y, false, look.ink === "ng" ? "ng" : look.stroke);
+  if (!ran || ran === events.length) return;
+  g.fillStyle = style.colour(look.stroke); g.globalAlpha *= 0.35;
+  g.fillRect(p.x - p.w / 2 + 10, p.y + p.h / 2 - 4, (p.w - 20) * ran / events.length, 2.5);
+  g.globalAlpha /= 0.35;
 }
 
 const isHidden = (style, node, hidden) => hidden.size > 0 && hidden.has(categoryOf(style.table, node.kind));
@@ -128,7 +146,7 @@ function drawFrame(pen, picture, group, side, seq) {
  */
 export function drawOverlay(canvas, style, picture, view, size, seq, { selected = "", progress = 1, hidden = new Set(), path = null }) {
   const g = begin(canvas, size), { scene, placed, nodes } = picture;
-  const step = stepAt(picture, seq), tone = step ? toneOf(style, picture, step) : "op";
+  const step = stepOf(picture, seq) || stepAt(picture, seq), tone = step ? toneOf(style, picture, step) : "op";
   const focus = step ? step.focus.filter(id => nodes.has(id)) : [], twins = step ? step.twins.filter(id => nodes.has(id)) : [];
   const live = id => at(nodes.get(id).states, seq, "future") !== "future";
   if (focus.length && twins.length) tie(g, style, picture, view, size, focus[0], twins[0], tone, live);
@@ -146,7 +164,7 @@ export function drawOverlay(canvas, style, picture, view, size, seq, { selected 
     }
     for (const [ids, mark] of [[twins, { twin: tone }], [focus, { now: tone }]]) for (const id of ids) {
       const node = nodes.get(id);
-      if (node.side === side && placed.nodes[id]) drawNode(pen, node, placed.nodes[id], seq, { ...mark, hidden: isHidden(style, node, hidden), viewed: picture.viewed.has(id) });
+      if (node.side === side && placed.nodes[id]) drawGlyph(pen, picture, node, placed.nodes[id], seq, { ...mark, hidden: isHidden(style, node, hidden), viewed: picture.viewed.has(id) });
     }
     const chosen = nodes.get(selected);
     if (chosen && chosen.side === side && placed.nodes[selected]) ring(pen, chosen, placed.nodes[selected], seq);

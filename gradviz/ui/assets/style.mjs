@@ -71,6 +71,6 @@ export function presentMarks(table, scene) {
 
 /** The legend entry that hides a node: by kind, as the entries of kinds are the first of their kind. */
 export function categoryOf(table, kind) {
-  const stand = { accumulate: "leaf", none: "input", alias: "alias" }[kind] || kind;
+  const stand = { accumulate: "leaf", none: "input", alias: "alias", mirror: "group" }[kind] || kind;
   return (table.legend.find(entry => entry.kind === stand) || { key: kind }).key;
 }

@@ -54,9 +54,10 @@ export function seek(sorted, seq, direction, wanted = () => true) {
 }
 
 /** The steps of a scene that touch an element or its twin. */
-export function touching(scene, id) {
+export function touching(scene, id, inside = null) {
   const node = scene.nodes.find(one => one.id === id);
   if (!node) return [];
+  if (inside && (node.kind === "group" || node.kind === "mirror")) return [...inside.events.get(id) || [], ...inside.events.get(node.twin) || []].sort((a, b) => a - b);
   const near = new Set([id, node.twin, node.alias_of].filter(Boolean));
   const edges = new Set(scene.edges.filter(edge => near.has(edge.source) || near.has(edge.target)).map(edge => edge.id));
   return scene.steps.filter(step => step.focus.some(one => near.has(one)) || step.twins.some(one => near.has(one))

@@ -16,7 +16,7 @@ export function extent(scene, placed) {
     const x = node.side === "backward" ? placed.width - p.x : p.x;
     add(x - p.w / 2, x + p.w / 2, p.y - p.h / 2, p.y + p.h / 2);
   }
-  for (const [x, y, w, h] of Object.values(placed.frames)) add(x, x + w, y, y + h);
+  for (const [x, y, w, h] of [...Object.values(placed.frames), ...Object.values(placed.regions || {})]) add(x, x + w, y, y + h);
   const sides = new Map(scene.nodes.map(node => [node.id, node.side]));
   for (const edge of scene.edges) for (const [x, y] of placed.routes[edge.id] || []) {
     const here = sides.get(edge.source) === "backward" ? placed.width - x : x;

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Focus:
-    """A moment and an element of its picture ("" = what the event is about)."""
+    """A moment and an element of its picture ("" = what the event is about); ``open``: its open groups."""
 
     session: Session
     seq: int
     element: str
     theme: str
+    open: tuple[str, ...] | None = None
 
     @property
     def replay(self) -> Replay:
@@ -30,7 +31,7 @@ class Focus:
 
     @cached_property
     def scene(self) -> Scene:
-        return self.session.scene(self.replay.graph_at(self.seq))
+        return self.session.scene(self.replay.graph_at(self.seq), self.open)
 
     @cached_property
     def nodes(self) -> dict[str, Node]:

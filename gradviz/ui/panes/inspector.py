@@ -9,6 +9,7 @@ from dash.exceptions import PreventUpdate
 from flask import abort, request
 
 from gradviz.replay.values import shape_text, short
+from gradviz.ui.address import opened
 from gradviz.ui.panes import about_node, about_op, about_story, about_tensor
 from gradviz.ui.panes.focus import Focus
 from gradviz.ui.panes.parts import mark, section, tag, title, to_event
@@ -42,7 +43,8 @@ def register(app: Dash, session: Session) -> None:
         if not where or not 0 <= int(where["seq"]) < session.replay.n:
             raise PreventUpdate
         theme = "dark" if where.get("theme") == "dark" else "light"
-        return answer(Focus(session, int(where["seq"]), str(where.get("element", "")), theme))
+        element, open = str(where.get("element", "")), opened(where.get("open"))
+        return answer(Focus(session, int(where["seq"]), element, theme, open))
 
     app.callback(Output("inspector", "children"), Input("settled", "data"), prevent_initial_call=True)(show)
     app.server.before_request(_refuse_nonsense)
@@ -85,6 +87,10 @@ def _event(focus: Focus) -> list[Any]:
     row = focus.replay.rows(focus.seq, focus.seq)[0]
     if row.kind == "op":
         return about_op.answer(focus, focus.seq)
+    if row.kind == "accumulate":
+        return about_tensor.answer(focus, focus.replay.event(focus.seq).tid)
+    if row.kind == "step" and focus.replay.node(nid := focus.replay.event(focus.seq).nid) is not None:
+        return about_node.answer(focus, nid)
     if row.kind == "error":
         return _error(focus)
     if row.kind == "backward" and focus.replay.event(focus.seq).phase == "end":

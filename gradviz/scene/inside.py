@@ -1,0 +1,39 @@
+"""Which closed group each event happens in: stepping through what is hidden moves a light from group to group."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gradviz.replay.tables import Relation
+from gradviz.scene.draft import Draft
+from gradviz.scene.model import Inside
+from gradviz.trace.columns import Ints
+
+
+def inside(draft: Draft) -> Inside:
+    """For every event that is shown with the graph: its closed group on the side where it happens."""
+    units, graph, index = draft.units, draft.graph, draft.replay.index
+    count = len(units.closed)
+    if not count:
+        return Inside([], b"")
+    column = np.zeros(max(0, graph.last - graph.first + 1), "<u2")
+    seqs = units.outline.seqs
+    hidden = (units.closed_of >= 0) & (seqs >= graph.first) & (seqs <= graph.last)
+    column[seqs[hidden] - graph.first] = units.closed_of[hidden] + 1
+    nids, number = draft.hidden
+    for relation in (index.steps, index.hook_calls, index.errors):
+        rows = _near(draft, relation)
+        at = relation.ints("nid")[rows]
+        spot = np.minimum(np.searchsorted(nids, at), len(nids) - 1)
+        code = np.where((nids[spot] == at) & (number[spot] >= 0), number[spot] + 1 + count, 0)
+        column[relation.seq[rows] - graph.first] = code
+    owners = {tid: place for place, one in enumerate(units.closed) for tid in draft.folded.get(f"m{one.id}", ())}
+    rows = _near(draft, index.accumulates)
+    for row, tid in zip(rows.tolist(), index.accumulates.ints("tid")[rows].tolist(), strict=True):
+        if tid in owners:
+            column[int(index.accumulates.seq[row]) - graph.first] = owners[tid] + 1 + count
+    return Inside([f"{side}{one.id}" for side in "mk" for one in units.closed], column.tobytes())
+
+
+def _near(draft: Draft, relation: Relation) -> Ints:
+    return np.flatnonzero((relation.seq >= draft.graph.first) & (relation.seq <= draft.graph.last))
