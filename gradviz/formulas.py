@@ -220,4 +220,64 @@ FORMULAS: Final[dict[str, Formula]] = {
     "UnfoldBackward0": Formula(r"\mathrm{unfold}(a)", (r"\textstyle\sum g \ \text{over the windows}",)),
     "SplitWithSizesBackward0": Formula(r"a_1, a_2, \dots", (r"[g_1, g_2, \dots]",)),
     "ToCopyBackward0": Formula(r"a \text{ in another dtype}", (r"g \ \text{in the dtype of } a",)),
+    "ReshapeAliasBackward0": Formula(r"\mathrm{reshape}(a)", (r"g \ \text{in the shape of } a",), _MOVED),
+    "NotImplemented": Formula(r"f(a)", (r"\text{PyTorch has no derivative}",)),
+    "VdotBackward0": Formula(r"\bar a \cdot b", (rf"\bar g\,{_OTHER}", rf"g\,{_SELF}")),
+    "AddmvBackward0": Formula(r"\beta c + \alpha A b", (r"\beta g", r"\alpha\, g\, \mathrm{vec}^\top",
+                                                        r"\alpha\, \mathrm{mat}^\top g")),
+    "AddrBackward0": Formula(r"\beta C + \alpha\, a b^\top", (r"\beta g", r"\alpha\, g\, \mathrm{vec2}",
+                                                              r"\alpha\, g^\top \mathrm{vec1}")),
+    **{name: Formula(forward, (r"\beta g", r"\alpha\, g\, \mathrm{batch2}^\top", r"\alpha\, \mathrm{batch1}^\top g"))
+       for name, forward in (("AddbmmBackward0", r"\beta C + \alpha \textstyle\sum_b A_b B_b"),
+                             ("BaddbmmBackward0", r"\beta C_b + \alpha A_b B_b"))},
+    "DistBackward0": Formula(r"\lVert a - b \rVert_p", (r"g \ \nabla \lVert a - b \rVert_p",
+                                                        r"-g \ \nabla \lVert a - b \rVert_p")),
+    "DiagonalScatterBackward0": Formula(r"a \text{ with another diagonal}", (
+        r"0 \ \text{on the diagonal, else } g", r"g \ \text{on the diagonal}")),
+    "LinalgInvExBackward0": Formula(r"A^{-1}", (r"-\mathrm{inverse}^\top g\, \mathrm{inverse}^\top",)),
+    "LinalgDetBackward0": Formula(r"\det A", (rf"g\,{_RESULT}\,A^{{-\top}}",)),
+    "LinalgSlogdetBackward0": Formula(r"\ln \lvert \det A \rvert", (r"g\, A^{-\top}",)),
+    **{name: Formula(r"A^{-1} B", (rf"-(A^{{-\top}} g)\,{_RESULT}^\top", r"A^{-\top} g"))
+       for name in ("LinalgSolveExBackward0", "LinalgSolveTriangularBackward0")},
+    "LinalgLuSolveBackward0": Formula(r"(P L U)^{-1} B", (
+        rf"-(A^{{-\top}} g)\,{_RESULT}^\top \ \text{{by the factors}}", r"A^{-\top} g")),
+    "LinalgLstsqBackward0": Formula(r"A^{+} B", (r"\text{as of } A^{+}, \text{ with } g B^\top", r"(A^{+})^\top g")),
+    "LinalgPinvBackward0": Formula(r"A^{+}", (
+        rf"-{_RESULT}^\top g\,{_RESULT}^\top + \text{{parts outside the rows and columns of }} A",)),
+    "LinalgSvdBackward0": Formula(r"A = U\, \mathrm{diag}(S)\, V^\top", (
+        r"U \big( \tfrac{\mathrm{skew}(U^\top g_U)}{E} S + S \tfrac{\mathrm{skew}(V^\top g_V)}{E} + g_S \big) V^\top",),
+        r"E holds the differences of the squared singular values: two that are equal have no gradient."),
+    "LinalgQrBackward0": Formula(r"A = Q R", (
+        r"\big( Q\, \mathrm{sym}(g_R R^\top - Q^\top g_Q) + g_Q \big) R^{-\top}",)),
+    "LinalgEighBackward0": Formula(r"A = V\, \mathrm{diag}(\lambda)\, V^\top", (
+        r"V \big( \mathrm{diag}(g_\lambda) + \tfrac{V^\top g_V}{\lambda_j - \lambda_i} \big) V^\top",)),
+    "LinalgEigBackward0": Formula(r"A = V\, \mathrm{diag}(\lambda)\, V^{-1}", (
+        r"V^{-*} \big( \mathrm{diag}(g_\lambda) + \tfrac{V^* g_V}{\bar\lambda_j - \bar\lambda_i} \big) V^*",)),
+    **{name: Formula(r"A = L L^\top", (r"\tfrac12 L^{-\top} \mathrm{sym}(\mathrm{tril}(L^\top g))\, L^{-1}",))
+       for name in ("LinalgCholeskyExBackward0", "CholeskyBackward0")},
+    "CholeskySolveBackward0": Formula(r"(L L^\top)^{-1} B", (
+        r"(L L^\top)^{-1} g", rf"-\big( g_B {_RESULT}^\top + {_RESULT}\, g_B^\top \big) L")),
+    "CholeskyInverseBackward0": Formula(r"(L L^\top)^{-1}", (rf"-{_RESULT}\,(g + g^\top)\,{_RESULT}\, L",)),
+    **{name: Formula(r"A = P L U", (r"P L^{-\top} \big( \mathrm{tril}(L^\top g_L) + \mathrm{triu}(g_U U^\top) \big) U^{-\top}",))
+       for name in ("LinalgLuBackward0", "LinalgLuFactorExBackward0")},
+    "LinalgMatrixExpBackward0": Formula(r"e^{A}", (
+        r"\text{upper right of } \exp \begin{pmatrix} A^\top & g \\ 0 & A^\top \end{pmatrix}",)),
+    "PolygammaBackward0": Formula(r"\psi^{(n)}(a)", (rf"g \odot \psi^{{(n+1)}}({_SELF})",)),
+    "MvlgammaBackward0": Formula(r"\ln \Gamma_p(a)", (
+        rf"g \odot \textstyle\sum_{{i<p}} \psi({_SELF} - \tfrac{{i}}{{2}})",)),
+    **{name: Formula(forward, (r"\text{PyTorch has no derivative}",
+                               rf"{sign}g \odot \frac{{{_OTHER}^{{{_SELF}-1}} e^{{-{_OTHER}}}}}{{\Gamma({_SELF})}}"))
+       for name, forward, sign in (("IgammaBackward0", r"P(a, x)", ""), ("IgammacBackward0", r"Q(a, x)", "-"))},
+    "SpecialI1Backward0": Formula(r"I_1(a)", (rf"g \odot \big( I_0({_SELF}) - \tfrac{{{_RESULT}}}{{{_SELF}}} \big)",)),
+    "SpecialI0EBackward0": Formula(r"e^{-|a|} I_0(a)", (
+        rf"g \odot \big( e^{{-|{_SELF}|}} I_1({_SELF}) - \mathrm{{sgn}}({_SELF})\,{_RESULT} \big)",)),
+    "SpecialI1EBackward0": Formula(r"e^{-|a|} I_1(a)", (
+        rf"g \odot \big( e^{{-|{_SELF}|}} I_0({_SELF}) - {_RESULT}\,(\mathrm{{sgn}}\,{_SELF} + \tfrac{{1}}{{{_SELF}}}) \big)",)),
+    "SpecialErfcxBackward0": Formula(r"e^{a^2} \mathrm{erfc}(a)", (
+        rf"g \odot \big( 2\,{_SELF}\,{_RESULT} - \tfrac{{2}}{{\sqrt\pi}} \big)",)),
+    "SpecialEntrBackward0": Formula(r"-a \ln a", (rf"-g \odot (1 + \ln {_SELF})",)),
+    "SpecialLogNdtrBackward0": Formula(r"\ln \Phi(a)", (rf"g \odot \frac{{\varphi({_SELF})}}{{\Phi({_SELF})}}",)),
+    "SpecialNdtriBackward0": Formula(r"\Phi^{-1}(a)", (rf"\frac{{g}}{{\varphi({_RESULT})}}",)),
+    "SpecialXlog1PyBackward0": Formula(r"a \ln(1 + b)", (rf"g \odot \ln(1 + {_OTHER})",
+                                                         rf"g \odot \frac{{{_SELF}}}{{1 + {_OTHER}}}")),
 }

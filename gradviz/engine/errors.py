@@ -7,6 +7,13 @@ class UnsupportedError(NotImplementedError, AttributeError):
     """A name that PyTorch has and this engine does not; an AttributeError too, so that ``hasattr`` answers."""
 
 
+class LinAlgError(RuntimeError):
+    """A matrix that cannot be inverted, factorised or diagonalised."""
+
+
+LinAlgError.__name__ = LinAlgError.__qualname__ = "_LinAlgError"  # PyTorch's public name is an alias
+LinAlgError.__module__ = "torch._C"
+
 LEAF = "a leaf Variable that requires grad is being used in an in-place operation."
 VIEW_OF_LEAF = "a view of a leaf Variable that requires grad is being used in an in-place operation."
 FREED = (

@@ -282,7 +282,7 @@ def test_rule(name: str) -> None:
 
 
 def test_every_rule_has_a_sample() -> None:
-    with_rule = {name for name, row in TABLE.items() if row.node is not None}
+    with_rule = {name for name, row in TABLE.items() if row.node is not None and row.node.__name__ != "NotImplemented"}
     assert with_rule - set(SAMPLES) - HELPERS == set()
 
 

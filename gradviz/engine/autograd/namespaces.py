@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradviz.engine.autograd.matrices import Matrices
 from gradviz.engine.xp import address, asarray, ndarray, strided, xp
 
 
@@ -33,7 +34,7 @@ def _expected(node: Any, slot: int) -> tuple[Any, Any]:
     return (node.shape, node.dtype) if node.width == 1 else (node.shape[slot], node.dtype[slot])
 
 
-class _Raw:
+class _Raw(Matrices):
     """Functions on arrays."""
 
     exp, log, sin, cos, sinh, cosh, tanh, sqrt, sign, abs = (
@@ -42,12 +43,31 @@ class _Raw:
     matmul, flip, arctan2 = staticmethod(xp.matmul), staticmethod(xp.flip), staticmethod(xp.arctan2)
 
     solid = staticmethod(asarray)
+
+    @staticmethod
+    def apply(op: Any, inputs: tuple[Any, ...], *args: Any) -> Any:
+        """An op of the table, whose own rule makes a rule that calls it differentiable."""
+        return op.forward(*inputs, *args)
+
     swapaxes, roll = staticmethod(xp.swapaxes), staticmethod(xp.roll)
 
     @staticmethod
     def plain(value: Any) -> Any:
         """The array of a value of this namespace."""
         return value
+
+    log1p = staticmethod(xp.log1p)
+
+    @staticmethod
+    def sigmoid(a: ndarray) -> Any:
+        e = xp.exp(-xp.abs(a))
+        return xp.where(a >= 0, 1, e) / (1 + e)
+
+    @staticmethod
+    def erf(a: ndarray) -> Any:
+        from gradviz.engine.ops.special import scipy
+
+        return asarray(scipy("erf")(a)).astype(a.dtype)
 
     @staticmethod
     def mean(a: ndarray, dims: Any) -> ndarray:

@@ -43,6 +43,8 @@ class Op(Struct, eq=False):
     """For ops that save an input only for another input's gradient: which input each saved one serves."""
     differentiable: tuple[int, ...] | None = None
     """Which inputs have an edge, where not all do: masks and indices have none."""
+    results: tuple[str, ...] = ()
+    """PyTorch's names of the outputs that are saved, where they are not ``result``..."""
 
 
 PLAIN = {"condition", "index", "mask"}
@@ -53,12 +55,13 @@ TABLE: dict[str, Op] = {}
 
 
 def op(name: str, forward: Callable[..., Any], node: str = "", rule: Callable[..., Any] | None = None,
-       saves: str = "", inputs: str = "self", outputs: int = 1, view: str = "", key: str = "") -> Op:
+       saves: str = "", inputs: str = "self", outputs: int = 1, view: str = "", key: str = "",
+       results: str = "") -> Op:
     """A row of a table. ``saves`` and ``inputs`` are names separated by blanks."""
     names = tuple(saves.split())
     made = None if rule is None else node_class(node, rule, names)
     places = tuple(inputs.split())
-    row = Op(name, forward, made, names, places, outputs, view)
+    row = Op(name, forward, made, names, places, outputs, view, results=tuple(results.split()))
     if PLAIN & set(places):
         row.differentiable = tuple(i for i, place in enumerate(places) if place not in PLAIN)
     TABLE[key or name] = row
@@ -105,7 +108,7 @@ def _saved(names: tuple[str, ...], op: Op, inputs: Any, outputs: Any, edges: Any
             t = outputs[0]
             flat += (Output(t._array, t._cell), t._cell.version)
         else:
-            slot = 1 if name == "indices" else int(name[6:])
+            slot = op.results.index(name) if op.results else 1 if name == "indices" else int(name[6:])
             t = outputs[slot]
             flat += (Output(t._array, t._cell, slot), t._cell.version)
     return tuple(flat)

@@ -5,7 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.engine.autograd.namespaces import _expected, graph, raw
-from gradviz.engine.ops import binary, index, join, linalg, matrix, pointwise, reduce, shape, unary
+from gradviz.engine.ops import (
+    binary,
+    diagonals,
+    index,
+    join,
+    linalg,
+    matrix,
+    pointwise,
+    reduce,
+    shape,
+    solve,
+    special,
+    unary,
+)
 from gradviz.engine.ops.build import op, run
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import Tensor, make
@@ -50,7 +63,9 @@ def _mean(t: Any, dims: Any) -> Any:
 
 
 def _unsqueeze(t: Any, dims: Any) -> Any:
-    for d in sorted(dims if isinstance(dims, tuple) else (dims,)):
+    named = dims if isinstance(dims, tuple) else (dims,)
+    n = t._array.ndim + len(named)
+    for d in sorted(d % n for d in named):
         t = shape.unsqueeze(t, d)
     return t
 
@@ -157,14 +172,16 @@ def _cat(parts: Any, dim: int) -> Any:
 graph.__class__ = type("Graph", (), {name: staticmethod(f) for name, f in {
     "exp": U["exp"], "log": U["log"], "sin": U["sin"], "cos": U["cos"], "sinh": U["sinh"], "cosh": U["cosh"],
     "tanh": U["tanh"], "sqrt": U["sqrt"], "sign": U["sign"], "abs": U["abs"], "where": _where,
+    "sigmoid": U["sigmoid"], "log1p": U["log1p"], "erf": special.FUNCTIONS["erf"],
     "maximum": binary.OPERATORS["maximum"], "minimum": binary.OPERATORS["minimum"], "matmul": linalg.matmul,
     "flip": shape.flip, "solid": const, "fit": fit, "const": const, "plain": lambda t: t._array,
+    "apply": lambda row, inputs, *args: run(row, inputs, args),
     "zeros": lambda s, like: make(xp.zeros(s, like._array.dtype), Cell()),
     "full": lambda s, v, like: make(xp.full(s, v, like._array.dtype), Cell()),
     "cast": lambda t, dtype: t.to(_dtype(dtype)), "sum": _sum, "mean": _mean,
     "cumsum": reduce.FUNCTIONS["cumsum"], "expand": shape.expand, "reshape": shape.reshape, "unsqueeze": _unsqueeze,
     "permute": shape.permute, "swap": lambda t: shape.transpose(t, -2, -1), "swapaxes": shape.transpose,
-    "roll": shape.roll, "cross": matrix.cross,
+    "roll": shape.roll, "cross": lambda a, b, dim: matrix.linalg_cross(a, b, dim=dim),
     "take": lambda t, i: run(TAKE, (t,), (i,)), "put": lambda g, s, i: run(PUT, (g,), (s, i)),
     "put_add": lambda g, s, i: run(PUT_ADD, (g,), (s, i)), "masked": lambda g, i: run(MASKED, (g,), (i,)),
     "cat": _cat, "stack": join.stack, "along": lambda t, i, d: run(ALONG, (t,), (i, d)),
@@ -172,4 +189,7 @@ graph.__class__ = type("Graph", (), {name: staticmethod(f) for name, f in {
     "tri": lambda t, d, upper: (t.triu if upper else t.tril)(d),
     "unstrided": _unstrided, "others": _others, "cumprod_zeros": _cumprod_zeros, "split_slice": _split_slice,
     "put_slice": _put_slice,
+    "inv": solve.inv, "solve": solve.solve, "matrix_exp": solve.matrix_exp, "diag_embed": diagonals.diag_embed,
+    "solve_triangular": lambda a, b, upper, unit=False: solve.solve_triangular(a, b, upper=upper, unitriangular=unit),
+    "diag": lambda t: shape.diagonal(t, 0, -2, -1), "adjoint": lambda t: shape.transpose(t, -2, -1),
 }.items()})

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.engine import observe
+from gradviz.engine.autograd.namespaces import expandable
 from gradviz.engine.errors import size_text
 from gradviz.engine.ops import binary, shape
-from gradviz.engine.ops.build import not_a_tensor, op, run
+from gradviz.engine.ops.args import words
+from gradviz.engine.ops.build import not_a_tensor, op, run, write
 from gradviz.engine.tensor import Tensor
-from gradviz.engine.xp import ndarray, xp
+from gradviz.engine.xp import asarray, ndarray, xp
 
 
 # --- rules -----------------------------------------------------------------------------------------------------------
@@ -23,6 +25,50 @@ def _mv(ns: Any, ctx: Any, g: Any, vec: Any, self: Any) -> Any:
 
 def _dot(ns: Any, ctx: Any, g: Any, tensor: Any, self: Any) -> Any:
     return (g * tensor if ctx.needs(0) else None), (g * self if ctx.needs(1) else None)
+
+
+def _conjugated(ns: Any, ctx: Any, g: Any, other: Any, self: Any) -> Any:
+    return (g * other if ctx.needs(0) else None), (g * self if ctx.needs(1) else None)
+
+
+def _addmv(ns: Any, ctx: Any, g: Any, vec: Any, mat: Any) -> Any:
+    beta, alpha = ctx.args
+    first, second = _mv(ns, _Shifted(ctx), g, vec, mat)
+    return (g * beta, *(None if p is None else p * alpha for p in (first, second)))
+
+
+def _addr(ns: Any, ctx: Any, g: Any, vec2: Any, vec1: Any) -> Any:
+    beta, alpha = ctx.args
+    first = (g @ vec2) * alpha if ctx.needs(1) else None
+    return g * beta, first, ((ns.swap(g) @ vec1) * alpha if ctx.needs(2) else None)
+
+
+def _addbmm(ns: Any, ctx: Any, g: Any, batch2: Any, batch1: Any) -> Any:
+    beta, alpha = ctx.args
+    n = ctx.shape
+    wide = ns.expand(ns.unsqueeze(g, (0,)), (_batch(ns, batch1, batch2), *n))
+    first, second = _mm(ns, _Shifted(ctx), wide, batch2, batch1)
+    return (g * beta, *(None if p is None else p * alpha for p in (first, second)))
+
+
+def _batch(ns: Any, *saved: Any) -> int:
+    return next(int(ns.plain(s).shape[0]) for s in saved if s is not None)
+
+
+def _baddbmm(ns: Any, ctx: Any, g: Any, batch2: Any, batch1: Any) -> Any:
+    beta, alpha = ctx.args
+    first, second = _mm(ns, _Shifted(ctx), g, batch2, batch1)
+    return (g * beta, *(None if p is None else p * alpha for p in (first, second)))
+
+
+class _Shifted:
+    """A node as the rule of a product reads it, whose first input is what is added to the product."""
+
+    def __init__(self, node: Any) -> None:
+        self.node = node
+
+    def needs(self, i: int) -> bool:
+        return self.node.needs(i + 1)  # type: ignore[no-any-return]
 
 
 def _addmm(ns: Any, ctx: Any, g: Any, mat2: Any, mat1: Any) -> Any:
@@ -41,13 +87,15 @@ def _fits(a: ndarray, b: ndarray) -> None:
 
         raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {_c_name(BY_NP[a.dtype])} != "
                            f"{_c_name(BY_NP[b.dtype])}")
+    if a.dtype.kind == "b":
+        raise NotImplementedError("\"addmm_impl_cpu_\" not implemented for 'Bool'")
     if a.shape[-1] != b.shape[-2]:
         raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({a.shape[-2]}x{a.shape[-1]} and "
                            f"{b.shape[-2]}x{b.shape[-1]})")
 
 
 def _c_name(d: Any) -> str:
-    return {"Float": "float", "Double": "double", "Long": "long long", "Int": "int", "Half": "c10::Half",  # type: ignore[no-any-return]
+    return {"Float": "float", "Double": "double", "Long": "long int", "Int": "int", "Half": "c10::Half",  # type: ignore[no-any-return]
             "Bool": "bool"}.get(d.code, d.code.lower())
 
 
@@ -61,12 +109,20 @@ def _mm_of(a: ndarray, b: ndarray) -> Any:
 
 
 def _mv_of(a: ndarray, b: ndarray) -> Any:
-    if a.ndim != 2 or b.ndim != 1:
-        raise RuntimeError(f"vector + matrix @ vector expected, got 1, {a.ndim}, {b.ndim}")
-    if a.shape[1] != b.shape[0]:
-        raise RuntimeError(f"size mismatch, got input ({a.shape[0]}), mat ({a.shape[0]}x{a.shape[1]}), vec "
-                           f"({b.shape[0]})")
+    _check_mv(a.shape[:1], a, b)
     return xp.matmul(a, b)
+
+
+def _check_mv(size: tuple[int, ...], a: ndarray, b: ndarray) -> None:
+    if a.ndim != 2 or b.ndim != 1:
+        raise RuntimeError(f"vector + matrix @ vector expected, got {len(size)}, {a.ndim}, {b.ndim}")
+    if a.shape[1] != b.shape[0]:
+        n = size[0] if size else 1
+        raise RuntimeError(f"size mismatch, got input ({n}), mat ({a.shape[0]}x{a.shape[1]}), vec ({b.shape[0]})")
+    if a.dtype != b.dtype:
+        from gradviz.engine.dtypes import BY_NP
+
+        raise RuntimeError(f"expected scalar type {BY_NP[a.dtype].code} but found {BY_NP[b.dtype].code}")
 
 
 def _dot_of(a: ndarray, b: ndarray) -> Any:
@@ -95,12 +151,75 @@ def _bmm_of(a: ndarray, b: ndarray) -> Any:
     return xp.matmul(a, b)
 
 
-def _addmm_of(c: ndarray, a: ndarray, b: ndarray, beta: Any, alpha: Any) -> Any:
-    out = _mm_of(a, b)
+def _added(name: str, product: Any, c: ndarray, beta: Any, alpha: Any) -> Any:
+    """``beta * c + alpha * product``; with ``beta`` 0 nothing of ``c`` counts, not even NaN."""
+    if c.dtype != product.dtype:
+        from gradviz.engine.dtypes import BY_NP
+
+        raise RuntimeError(f"self and mat2 must have the same dtype, but got {BY_NP[c.dtype].code} and "
+                           f"{BY_NP[product.dtype].code}")
+    if not expandable(c.shape, product.shape):
+        raise does_not_expand(c.shape, product.shape)
     if alpha != 1:
-        out = out * alpha
-    out += c if beta == 1 else c * beta
-    return out
+        product = (product * alpha).astype(c.dtype, copy=False)
+    if beta != 0:
+        product = product + (c if beta == 1 else (c * beta).astype(c.dtype, copy=False))
+    return product
+
+
+def does_not_expand(shape: tuple[int, ...], to: tuple[int, ...]) -> RuntimeError:
+    if len(shape) > len(to):
+        return RuntimeError(f"The number of sizes provided ({len(to)}) must be greater or equal to the number of "
+                            f"dimensions in the tensor ({len(shape)})")
+    d = next(i for i in range(len(to) - 1, -1, -1) if shape[i - len(to)] not in (1, to[i]))
+    return RuntimeError(f"The expanded size of the tensor ({to[d]}) must match the existing size "
+                        f"({shape[d - len(to)]}) at non-singleton dimension {d}.  Target sizes: {size_text(to)}.  Tensor "
+                        f"sizes: {size_text(shape)}")
+
+
+def _addmm_of(c: ndarray, a: ndarray, b: ndarray, beta: Any, alpha: Any) -> Any:
+    if a.ndim != 2 or b.ndim != 2:
+        one, two = ("mat1", a) if a.ndim != 2 else ("mat2", b)
+        raise RuntimeError(f"{one} must be a matrix, got {two.ndim}-D tensor")
+    if a.dtype != b.dtype:
+        from gradviz.engine.dtypes import BY_NP
+
+        raise RuntimeError(f"self and mat2 must have the same dtype, but got {BY_NP[a.dtype].code} and "
+                           f"{BY_NP[b.dtype].code}")
+    return _added("addmm", _mm_of(a, b), c, beta, alpha)
+
+
+def _addmv_of(c: ndarray, a: ndarray, b: ndarray, beta: Any, alpha: Any) -> Any:
+    if c.ndim > 1:
+        raise RuntimeError(f"vector + matrix @ vector expected, got {c.ndim}, {a.ndim}, {b.ndim}")
+    _check_mv(c.shape, a, b)
+    if c.ndim and c.shape[0] not in (1, a.shape[0]):
+        raise RuntimeError(f"size mismatch, got input ({c.shape[0]}), mat ({a.shape[0]}x{a.shape[1]}), vec "
+                           f"({b.shape[0]})")
+    return _added("addmv", xp.matmul(a, b), c, beta, alpha)
+
+
+def _addr_of(c: ndarray, a: ndarray, b: ndarray, beta: Any, alpha: Any) -> Any:
+    for i, v in enumerate((a, b), 1):
+        if v.ndim != 1:
+            raise RuntimeError(f"addr: Expected 1-D argument vec{i}, but got {v.ndim}-D")
+    return _added("addr", xp.multiply.outer(a, b), c, beta, alpha)
+
+
+def _addbmm_of(c: ndarray, a: ndarray, b: ndarray, beta: Any, alpha: Any) -> Any:
+    return _added("addbmm", asarray(_bmm_of(a, b).sum(axis=0)), c, beta, alpha)
+
+
+def _baddbmm_of(c: ndarray, a: ndarray, b: ndarray, beta: Any, alpha: Any) -> Any:
+    return _added("baddbmm", _bmm_of(a, b), c, beta, alpha)
+
+
+def _into(forward: Any) -> Any:
+    """The forward of the variant in place."""
+    def write_(c: ndarray, *rest: Any) -> None:
+        c[...] = forward(c, *rest)
+
+    return write_
 
 
 MM = op("mm", _mm_of, "MmBackward0", _mm, "mat2 self", "self mat2")
@@ -108,15 +227,28 @@ MATMUL = op("matmul", _mm_of, "MmBackward0", _mm, "mat2 self", "self mat2")
 MV = op("mv", _mv_of, "MvBackward0", _mv, "vec self", "self vec")
 DOT = op("dot", _dot_of, "DotBackward0", _dot, "tensor self", "self tensor")
 BMM = op("bmm", _bmm_of, "BmmBackward0", _mm, "mat2 self", "self mat2")
+VDOT = op("vdot", lambda a, b: _dot_of(a.conj(), b), "VdotBackward0", _conjugated, "other self", "self other")
 ADDMM = op("addmm", _addmm_of, "AddmmBackward0", _addmm, "mat2 mat1", "self mat1 mat2")
 MATMUL_MV = op("matmul", _mv_of, "MvBackward0", _mv, "vec self", "self vec", key="matmul.mv")
 MATMUL_DOT = op("matmul", _dot_of, "DotBackward0", _dot, "tensor self", "self tensor", key="matmul.dot")
 SQUEEZE_MM = op("squeeze", shape.SQUEEZE_DIM.forward, "SqueezeBackward4", lambda ns, ctx,
                 g: ns.reshape(g, ctx.input_shape()),
                 view="default", key="squeeze.mm")
-for _row in (MM, MATMUL, MV, DOT, BMM, MATMUL_MV, MATMUL_DOT):
+for _row in (MM, MATMUL, MV, DOT, BMM, MATMUL_MV, MATMUL_DOT, VDOT):
     _row.needed_by = (0, 1)
-ADDMM.needed_by = (1, 2)
+SUMS = {
+    name: (op(name, forward, node, rule, saves, inputs),
+           op(name + "_", _into(forward), node, rule, saves, inputs))
+    for name, forward, node, rule, saves, inputs in (
+        ("addmv", _addmv_of, "AddmvBackward0", _addmv, "vec mat", "self mat vec"),
+        ("addr", _addr_of, "AddrBackward0", _addr, "vec2 vec1", "self vec1 vec2"),
+        ("addbmm", _addbmm_of, "AddbmmBackward0", _addbmm, "batch2 batch1", "self batch1 batch2"),
+        ("baddbmm", _baddbmm_of, "BaddbmmBackward0", _baddbmm, "batch2 batch1", "self batch1 batch2"),
+    )
+}
+ADDMM_ = op("addmm_", _into(_addmm_of), "AddmmBackward0", _addmm, "mat2 mat1", "self mat1 mat2")
+for _row in (ADDMM, ADDMM_, *(row for rows in SUMS.values() for row in rows)):
+    _row.needed_by = (1, 2)
 
 
 def _two(name: str, row: Any) -> Any:
@@ -182,9 +314,86 @@ def _batched(input: Any, other: Any) -> Any:
     return shape.squeeze(out, -2) if left else out
 
 
-def addmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
-    """``beta * input + alpha * (mat1 @ mat2)``."""
-    return run(ADDMM, (input, mat1, mat2), (beta, alpha))
+def _sum_of(row: Any) -> Any:
+    """``beta * input + alpha * (one @ two)``."""
+    def function(input: Any, one: Any, two: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+        if row.name.endswith("bmm"):
+            _check_batches(one, two)
+        return run(row, (input, one, two), (beta, alpha), _weights(beta, alpha))
+
+    return function
+
+
+def _sum_into(row: Any) -> Any:
+    def method(self: Any, one: Any, two: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+        return write(row, self, (one, two), (beta, alpha), _weights(beta, alpha))
+
+    return method
+
+
+def _weights(beta: Any, alpha: Any) -> str:
+    return words(beta=None if beta == 1 else str(beta), alpha=None if alpha == 1 else str(alpha))
+
+
+def _check_batches(*batches: Any) -> None:
+    for i, t in enumerate(batches, 1):
+        if isinstance(t, Tensor) and t._array.ndim != 3:
+            raise RuntimeError(f"batch{i} must be a 3D tensor")
+
+
+def chain_matmul(*matrices: Any) -> Any:
+    """Deprecated: ``linalg.multi_dot``."""
+    import warnings
+
+    warnings.warn("torch.chain_matmul is deprecated and will be removed in a future PyTorch release. Use "
+                  "torch.linalg.multi_dot instead, which accepts a list of two or more tensors rather than multiple "
+                  "parameters.", UserWarning, stacklevel=2)
+    return matrices[0] if len(matrices) == 1 else multi_dot(matrices)
+
+
+def multi_dot(tensors: Any) -> Any:
+    """The product of a row of matrices, in the order that costs least."""
+    parts = list(tensors)
+    n = len(parts)
+    if n < 2:
+        raise RuntimeError(f"multi_dot(): expected at least 2 tensors but got {n}")
+    out: list[int] = []
+    for i, t in enumerate(parts):
+        ndim = t._array.ndim
+        if i in (0, n - 1) and ndim == 1:
+            parts[i] = shape.unsqueeze(t, 0 if i == 0 else -1)
+        elif ndim != 2:
+            which = "the first tensor" if i == 0 else "the last tensor" if i == n - 1 else f"tensor {i}"
+            raise RuntimeError(f"multi_dot(): {which} must be {'1D or ' if i in (0, n - 1) else ''}2D but got {ndim}D")
+        elif i in (0, n - 1):
+            out.append(t._array.shape[0 if i == 0 else 1])
+    for i in range(n - 1):
+        if parts[i]._array.shape[1] != parts[i + 1]._array.shape[0]:
+            raise RuntimeError(f"multi_dot(): tensors {i} and {i + 1} with shapes "
+                               f"{size_text(tensors[i]._array.shape)} and {size_text(tensors[i + 1]._array.shape)} "
+                               "cannot be multiplied")
+    with observe.composite("multi_dot", tuple(tensors)) as event:
+        sizes = [t._array.shape[0] for t in parts] + [parts[-1]._array.shape[1]]
+        return event(shape.view(_ordered(parts, _splits(sizes), 0, n - 1), tuple(out)))
+
+
+def _splits(sizes: list[int]) -> dict[tuple[int, int], int]:
+    """Where to split each part of a chain of products so that it costs least."""
+    n = len(sizes) - 1
+    cost, split = {(i, i): 0 for i in range(n)}, {}
+    for length in range(1, n):
+        for i in range(n - length):
+            j = i + length
+            cost[i, j], split[i, j] = min((cost[i, k] + cost[k + 1, j] + sizes[i] * sizes[k + 1] * sizes[j + 1], k)
+                                          for k in range(i, j))
+    return split
+
+
+def _ordered(parts: list[Any], split: dict[tuple[int, int], int], i: int, j: int) -> Any:
+    if i == j:
+        return parts[i]
+    k = split[i, j]
+    return run(MM, (_ordered(parts, split, i, k), _ordered(parts, split, k + 1, j)))
 
 
 def outer(input: Any, vec2: Any) -> Any:
@@ -199,12 +408,15 @@ def outer(input: Any, vec2: Any) -> Any:
 
 FUNCTIONS: dict[str, Any] = {
     "matmul": matmul, "mm": _two("mm", MM), "mv": _two("mv", MV), "dot": _two("dot", DOT), "bmm": _two("bmm", BMM),
-    "addmm": addmm, "outer": outer, "ger": outer,
-}
+    "addmm": _sum_of(ADDMM), "outer": outer, "ger": outer, "vdot": _two("vdot", VDOT), "chain_matmul": chain_matmul,
+} | {name: _sum_of(rows[0]) for name, rows in SUMS.items()}
 
 
 def _matmul(self: Any, other: Any) -> Any:
     return matmul(self, other) if isinstance(other, Tensor) else NotImplemented
 
 
-METHODS: dict[str, Any] = FUNCTIONS | {"__matmul__": _matmul}
+METHODS: dict[str, Any] = FUNCTIONS | {
+    "__matmul__": _matmul, "__rmatmul__": lambda self, other: matmul(other, self), "addmm_": _sum_into(ADDMM_),
+} | {name + "_": _sum_into(rows[1]) for name, rows in SUMS.items()}
+del METHODS["chain_matmul"]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
 from typing import Any
 
 from gradviz.engine import dtypes
 from gradviz.engine.ops.args import dimension, dimensions, words
 from gradviz.engine.ops.build import op, run
+from gradviz.engine.ops.returns import returned
 from gradviz.engine.tensor import Tensor
 from gradviz.engine.xp import asarray, ndarray, xp
 
@@ -315,16 +315,7 @@ def _over(row: Any, *, one: bool = False) -> Any:
     return function
 
 
-def _pair(name: str) -> Any:
-    fields = namedtuple(name, ("values", "indices"))  # type: ignore[misc]
-
-    def __repr__(self: Any) -> str:
-        return f"torch.return_types.{name}(\nvalues={self.values!r},\nindices={self.indices!r})"
-
-    return type(name, (fields,), {"__repr__": __repr__, "__slots__": (), "__module__": "torch.return_types"})
-
-
-PAIRS = {name: _pair(name) for name in ("max", "min", "median", "mode", "sort", "topk", "kthvalue", "cummax", "cummin",
+PAIRS = {name: returned(name, "values", "indices") for name in ("max", "min", "median", "mode", "sort", "topk", "kthvalue", "cummax", "cummin",
                                         "nanmedian")}
 
 
@@ -393,8 +384,10 @@ def norm(input: Any, p: Any = 2, dim: Any = None, keepdim: bool = False, dtype: 
     if input._array.dtype.kind not in "fc":
         raise RuntimeError("linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
                            f"{input.dtype.code}")
-    if p == "nuc":
-        return input.svd()[1].sum()
+    if isinstance(p, str) and p != "fro":
+        from gradviz.engine.ops.norms import matrix_norm
+
+        return matrix_norm(input, p, (-2, -1) if dim is None else dim, keepdim)
     p = 2.0 if p in (None, "fro") else float(p)
     dims = None if dim is None else dimensions(dim, input._array.ndim)
     return run(NORM, (input,), (dims, keepdim, p), words(p=None if p == 2 else p, dim=dim, keepdim=keepdim))
@@ -418,8 +411,8 @@ def _normalised(row: Any) -> Any:
 
     def function(input: Any, dim: int, dtype: Any = None, _stacklevel: int = 3) -> Any:
         input = _cast(input, dtype)
-        if input._array.dtype.kind not in "fc":
-            raise RuntimeError(f'"{row.name}_lastdim_kernel_impl" not implemented for \'{input.dtype.code}\'')
+        if input._array.dtype.kind in "iubc":
+            raise NotImplementedError(f'"{row.name}_lastdim_kernel_impl" not implemented for \'{input.dtype.code}\'')
         d: Any = dimension(dim, input._array.ndim) if input._array.ndim else ()
         return run(row, (input,), (d,), words(dim=dim), d)
 

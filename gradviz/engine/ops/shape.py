@@ -95,6 +95,7 @@ def _expand(x: ndarray, shape: tuple[int, ...]) -> ndarray:
 
 VIEW = op("view", lambda x, s: x.view() if x.shape == s else _view_array(x, s), "ViewBackward0", _reshape,
           view="default")
+RESHAPE_ALIAS = op("reshape", VIEW.forward, "ReshapeAliasBackward0", _reshape, view="default")
 PERMUTE = op("permute", lambda x, d: x.transpose(d), "PermuteBackward0", _permute, view="default")
 TRANSPOSE = op("transpose", lambda x, a, b: x.swapaxes(a, b), "TransposeBackward0", _swap, view="default")
 T = op("t", lambda x, *_: x.T, "TBackward0", _swap, view="default")
@@ -181,7 +182,7 @@ def reshape(input: Any, *shape: Any, **named: Any) -> Any:
         _view_array(input._array, full)
     except RuntimeError:
         return run(UNSAFE_VIEW, (clone(input),), (full,), str(list(asked)))
-    return run(VIEW, (input,), (full,), str(list(asked)))
+    return run(VIEW if input._array.flags.c_contiguous else RESHAPE_ALIAS, (input,), (full,), str(list(asked)))
 
 
 def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 
 from gradviz.engine.errors import UnsupportedError
 from gradviz.engine.ops import unary
+from gradviz.engine.ops.args import words
 from gradviz.engine.ops.build import op, run
 from gradviz.engine.ops.unary import Row
 from gradviz.engine.xp import asarray, ndarray, xp
@@ -60,10 +61,53 @@ def _sinc_rule(ns: Any, ctx: Any, g: Any, self: Any) -> Any:
     return g * ns.where(turned == 0, 0, (turned * ns.cos(turned) - ns.sin(turned)) / (safe * self + (turned == 0)))
 
 
-def _of_array(name: str) -> Any:
-    """The derivative as a constant: no rule of higher order."""
-    return lambda ns, ctx, g, self: g * ns.const(asarray(scipy(name)(ns.plain(self))).astype(ns.plain(self).dtype))
+def _scipy_op(name: str, node: str, rule: Callable[..., Any], saves: str, scipy_name: str = "") -> Any:
+    return op(name, _through(scipy_name or name), node, rule, saves, key=f"special.{name}")
 
+
+def _polygamma_of(x: ndarray, n: int) -> Any:
+    if n < 0:
+        raise RuntimeError("polygamma(n, x) does not support negative n.")
+    return asarray(scipy("polygamma")(n, x)).astype(x.dtype)
+
+
+def _i1_over(ns: Any, self: Any, i1: Any) -> Any:
+    """``i1(x) / x``, a half at 0."""
+    return ns.where(self == 0, 0.5, i1 / ns.where(self == 0, 1, self))
+
+
+def _i1(ns: Any, ctx: Any, g: Any, self: Any, result: Any) -> Any:
+    return g * (ns.apply(I0, (self,)) - _i1_over(ns, self, result))
+
+
+def _i1e(ns: Any, ctx: Any, g: Any, self: Any, result: Any) -> Any:
+    return g * (ns.apply(I0E, (self,)) - result * (ns.sign(self)) - _i1_over(ns, self, result))
+
+
+def _log_ndtr(ns: Any, ctx: Any, g: Any, self: Any, result: Any) -> Any:
+    return g / ns.apply(ERFCX, (self * -math.sqrt(0.5),)) * math.sqrt(2 / math.pi)
+
+
+def _mvlgamma(ns: Any, ctx: Any, g: Any, self: Any) -> Any:
+    p, = ctx.args
+    return g * sum(ns.apply(POLYGAMMA, (self - i / 2,), 0) for i in range(p))
+
+
+POLYGAMMA = op("polygamma", _polygamma_of, "PolygammaBackward0",
+               lambda ns, ctx, g, self: g * ns.apply(POLYGAMMA, (self,), ctx.args[0] + 1), "self")
+I0 = _scipy_op("i0", "I0Backward0", lambda ns, ctx, g, self: g * ns.apply(I1, (self,)), "self")
+I1 = _scipy_op("i1", "SpecialI1Backward0", _i1, "self result")
+I0E = _scipy_op("i0e", "SpecialI0EBackward0",
+                lambda ns, ctx, g, self, result: g * (ns.apply(I1E, (self,)) - ns.sign(self) * result), "self result")
+I1E = _scipy_op("i1e", "SpecialI1EBackward0", _i1e, "self result")
+ERFCX = _scipy_op("erfcx", "SpecialErfcxBackward0",
+                  lambda ns, ctx, g, self, result: g * (2 * self * result - 2 / math.sqrt(math.pi)), "self result")
+ENTR = _scipy_op("entr", "SpecialEntrBackward0", lambda ns, ctx, g, self: g * (-ns.log(self) - 1), "self")
+LOG_NDTR = _scipy_op("log_ndtr", "SpecialLogNdtrBackward0", _log_ndtr, "self result")
+NDTRI = _scipy_op("ndtri", "SpecialNdtriBackward0", lambda ns, ctx, g, result:
+                  g * ns.exp(result * result / 2) * math.sqrt(2 * math.pi), "result")
+MVLGAMMA = op("mvlgamma", lambda x, p: sum(scipy("gammaln")(x - i / 2) for i in range(p)).astype(x.dtype) +
+              x.dtype.type(p * (p - 1) / 4 * math.log(math.pi)), "MvlgammaBackward0", _mvlgamma, "self")
 
 ROWS = (
     Row("erf", _through("erf"), "ErfBackward0", lambda ns, ctx, g,
@@ -73,11 +117,11 @@ ROWS = (
         lambda ns, ctx, g, self: g * (ns.exp(-(self * self)) * (-2 / math.sqrt(math.pi))), "self"),
     Row("erfinv", _through("erfinv"), "ErfinvBackward0",
         lambda ns, ctx, g, result: g * (ns.exp(result * result) * (math.sqrt(math.pi) / 2)), "result"),
-    Row("lgamma", _through("gammaln"), "LgammaBackward0", _of_array("digamma"), "self"),
-    Row("digamma", _through("digamma"), "DigammaBackward0",
-        lambda ns, ctx, g, self: g * ns.const(scipy("polygamma")(1, ns.plain(self)).astype(ns.plain(self).dtype)),
+    Row("lgamma", _through("gammaln"), "LgammaBackward0", lambda ns, ctx, g, self: g * ns.apply(POLYGAMMA, (self,), 0),
         "self"),
-    Row("i0", _i0, "I0Backward0", _of_array("i1"), "self"),
+    Row("digamma", _through("digamma"), "DigammaBackward0",
+        lambda ns, ctx, g, self: g * ns.apply(POLYGAMMA, (self,), 1), "self"),
+    Row("i0", _i0, "I0Backward0", lambda ns, ctx, g, self: g * ns.apply(I1, (self,)), "self"),
     Row("sinc", _sinc, "SincBackward0", _sinc_rule, "self"),
     Row("sgn", xp.sign, "SgnBackward0", lambda ns, ctx, g: g * 0, floats=False),
 )
@@ -99,10 +143,55 @@ def _logit_of(x: ndarray, eps: Any) -> Any:
 LOGIT = op("logit", _logit_of, "LogitBackward0", _logit, "self")
 
 
+def polygamma(n: int, input: Any) -> Any:
+    """The n-th derivative of digamma."""
+    return run(POLYGAMMA, (_float(input),), (n,), str(n))
+
+
+def mvlgamma(input: Any, p: int) -> Any:
+    """The logarithm of the multivariate gamma function."""
+    return run(MVLGAMMA, (_float(input),), (p,), words(p=p))
+
+
+def _float(t: Any) -> Any:
+    from gradviz.engine import dtypes
+
+    return t if t._array.dtype.kind in "fc" else t.to(dtypes.default.dtype)
+
+
+def of(row: Any) -> Callable[[Any], Any]:
+    """The function of a row that PyTorch has in ``torch.special`` only."""
+    return lambda input: run(row, (_float(input),))
+
+
+def _gammainc(name: str) -> Any:
+    """The regularised incomplete gamma functions; PyTorch differentiates them by the second argument only."""
+    sign = 1 if name == "gammainc" else -1
+    short = {"gammainc": "igamma", "gammaincc": "igammac"}[name]
+
+    def rule(ns: Any, ctx: Any, g: Any, self: Any, other: Any) -> Any:
+        if ctx.needs(0):
+            raise RuntimeError(f"the derivative for '{'self' if short == 'igamma' else 'input'}' is not implemented.")
+        density = ns.exp((self - 1) * ns.log(other) - other - ns.apply(LGAMMA, (self,)))
+        return None, g * density * sign
+
+    row = op(short, lambda a, x: asarray(scipy(name)(a, x)).astype(xp.result_type(a, x)),
+             short.capitalize() + "Backward0", rule, "self other", "self other")
+    return lambda input, other: run(row, (_float(input), _float(other)))
+
+
+LGAMMA = op("lgamma", _through("gammaln"), "LgammaBackward0",
+            lambda ns, ctx, g, self: g * ns.apply(POLYGAMMA, (self,), 0), "self", key="graph.lgamma")
+
+
 def logit(input: Any, eps: float | None = None) -> Any:
     """The inverse of sigmoid."""
     return run(LOGIT, (input,), (eps,))
 
 
-FUNCTIONS: dict[str, Any] = {row.name: unary.function(row) for row in ROWS} | {"logit": logit}
+FUNCTIONS: dict[str, Any] = {row.name: unary.function(row) for row in ROWS} | {
+    "logit": logit, "polygamma": polygamma, "mvlgamma": mvlgamma, "igamma": _gammainc("gammainc"),
+    "igammac": _gammainc("gammaincc"),
+}
 METHODS: dict[str, Any] = FUNCTIONS | {row.name + "_": unary.method(row) for row in ROWS}
+METHODS["polygamma"] = lambda self, n: polygamma(n, self)

@@ -24,6 +24,7 @@ from gradviz.engine.ops import (
     legacy,
     linalg,
     matrix,
+    norm,
     norms,
     pad,
     pointwise,
@@ -45,7 +46,7 @@ from gradviz.engine.tensor import Tensor
 
 FAMILIES: tuple[Any, ...] = (create, random, unary, pointwise, reduce, shape, scatter, index, join, linalg,
                               sort, matrix, einsum, diagonals, solve, decomposition, norms, power, special, activation, distance, criterion, ctc,
-                              conv, pool, pad, embedding, bilinear, legacy, share, convert)
+                              conv, pool, pad, norm, embedding, bilinear, legacy, share, convert)
 FUNCTIONS: dict[str, Any] = {}
 for _family in FAMILIES:
     FUNCTIONS |= _family.FUNCTIONS

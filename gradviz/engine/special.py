@@ -1,0 +1,82 @@
+"""``torch.special``: special functions."""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import Any
+
+from gradviz.engine.ops import special
+from gradviz.engine.ops.build import op, run
+from gradviz.engine.ops.distance import ADD_NUMBER, MUL_NUMBER, with_number
+from gradviz.engine.ops.promote import number
+from gradviz.engine.ops.table import FUNCTIONS
+from gradviz.engine.storage import Cell
+from gradviz.engine.tensor import Tensor, make
+from gradviz.engine.xp import asarray, xp
+
+ALIASES = {"expit": "sigmoid", "psi": "digamma", "gammaln": "lgamma", "gammainc": "igamma", "gammaincc": "igammac",
+           "multigammaln": "mvlgamma"}
+SAME = ("digamma", "erf", "erfc", "erfinv", "exp2", "expm1", "i0", "log1p", "log_softmax", "logit", "logsumexp",
+        "polygamma", "round", "sinc", "softmax", "xlogy")
+PLAIN = {"airy_ai": lambda x: special.scipy("airy")(x)[0], "bessel_j0": "j0", "bessel_j1": "j1", "bessel_y0": "y0",
+         "bessel_y1": "y1", "modified_bessel_i0": "i0", "modified_bessel_i1": "i1", "modified_bessel_k0": "k0",
+         "modified_bessel_k1": "k1", "scaled_modified_bessel_k0": "k0e", "scaled_modified_bessel_k1": "k1e",
+         "spherical_bessel_j0": lambda x: special.scipy("spherical_jn")(0, x)}
+"""Functions that PyTorch does not differentiate."""
+
+
+def _underived(name: str) -> Any:
+    how: Any = PLAIN[name]
+
+    def forward(x: Any) -> Any:
+        return asarray((special.scipy(how) if isinstance(how, str) else how)(x)).astype(x.dtype)
+
+    def rule(ns: Any, ctx: Any, g: Any) -> Any:
+        raise RuntimeError(f"derivative for aten::special_{name} is not implemented")
+
+    row = op(name, forward, "NotImplemented", rule, key=f"special.{name}")
+    return special.of(row)
+
+
+def ndtr(input: Any) -> Any:
+    """The distribution function of the normal distribution."""
+    area = FUNCTIONS["erf"](with_number(MUL_NUMBER, input, sqrt(0.5)))
+    return with_number(MUL_NUMBER, with_number(ADD_NUMBER, area, 1.0), 0.5)
+
+
+def _tensors(*values: Any) -> list[Any]:
+    return [v if isinstance(v, Tensor) else make(asarray(number(v), xp.float32), Cell()) for v in values]
+
+
+def _xlog1py(ns: Any, ctx: Any, g: Any, self: Any, other: Any) -> Any:
+    return g * ns.where((self == 0) & (other <= -1), 0, ns.log1p(other)), g * self / (other + 1)
+
+
+XLOG1PY = op("xlog1py", lambda x, y: special.scipy("xlog1py")(x, y), "SpecialXlog1PyBackward0", _xlog1py, "self other",
+             "self other", key="special.xlog1py")
+ZETA = op("zeta", lambda x, q: asarray(special.scipy("zeta")(x, q)).astype(xp.result_type(x, q)), inputs="self other",
+          key="special.zeta")
+
+
+def xlog1py(input: Any, other: Any) -> Any:
+    """``input * log1p(other)``, 0 where ``input`` is 0."""
+    return run(XLOG1PY, tuple(_tensors(input, other)))
+
+
+def zeta(input: Any, other: Any) -> Any:
+    """The Hurwitz zeta function."""
+    return run(ZETA, tuple(_tensors(input, other)))
+
+
+globals().update({name: FUNCTIONS[name] for name in SAME})
+globals().update({name: FUNCTIONS[known] for name, known in ALIASES.items()})
+globals().update({name: _underived(name) for name in PLAIN})
+globals().update({name: special.of(row) for name, row in {
+    "entr": special.ENTR, "erfcx": special.ERFCX, "i0e": special.I0E, "i1": special.I1, "i1e": special.I1E,
+    "log_ndtr": special.LOG_NDTR, "ndtri": special.NDTRI}.items()})
+
+
+def __getattr__(name: str) -> Any:
+    from gradviz.engine.missing import error
+
+    raise error("torch.special", name)
