@@ -1,4 +1,7 @@
-"""``torch.utils``: loading data, and checkpoints that trade memory for time. Its parts are loaded when asked for."""
+"""``torch.utils``: loading data, checkpoints that trade memory for time, files for TensorBoard.
+
+Its parts are loaded when they are asked for.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,11 @@ from typing import Any
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("checkpoint", "data"):
+    if name in ("checkpoint", "data", "tensorboard"):
         return import_module(f"{__name__}.{name}")
     from gradviz.engine.missing import error
 
     raise error("torch.utils", name)
 
 
-__all__ = ["checkpoint", "data"]
+__all__ = ["checkpoint", "data", "tensorboard"]
