@@ -6,7 +6,7 @@ import math
 import warnings
 from typing import Any
 
-from gradviz.engine.autograd.modes import no_grad
+from gradviz.engine.autograd import modes
 from gradviz.engine.ops.build import Op, write
 from gradviz.engine.ops.random import default_generator
 from gradviz.engine.xp import xp
@@ -46,21 +46,27 @@ def _calculate_correct_fan(tensor: Any, mode: str) -> int:
     return _calculate_fan_in_and_fan_out(tensor)[modes.index(mode)]
 
 
+def untracked(change: Any, *args: Any, **kwargs: Any) -> Any:
+    """Call ``change`` under no_grad."""
+    before = modes.switch("no_grad")
+    try:
+        return change(*args, **kwargs)
+    finally:
+        modes.switch(before)
+
+
 # --- one distribution ------------------------------------------------------------------------------------------------
 def uniform_(tensor: Any, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Any:
     """Uniformly between ``a`` and ``b``."""
-    with no_grad():
-        return tensor.uniform_(a, b, generator=generator)
+    return untracked(tensor.uniform_, a, b, generator=generator)
 
 
 def normal_(tensor: Any, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Any:
-    with no_grad():
-        return tensor.normal_(mean, std, generator=generator)
+    return untracked(tensor.normal_, mean, std, generator=generator)
 
 
 def constant_(tensor: Any, val: float) -> Any:
-    with no_grad():
-        return tensor.fill_(val)
+    return untracked(tensor.fill_, val)
 
 
 def ones_(tensor: Any) -> Any:
@@ -68,8 +74,7 @@ def ones_(tensor: Any) -> Any:
 
 
 def zeros_(tensor: Any) -> Any:
-    with no_grad():
-        return tensor.zero_()
+    return untracked(tensor.zero_)
 
 
 def trunc_normal_(tensor: Any, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0,
@@ -91,8 +96,7 @@ def trunc_normal_(tensor: Any, mean: float = 0.0, std: float = 1.0, a: float = -
 
 def _filled(name: str, tensor: Any, fill: Any) -> Any:
     """``tensor`` after ``fill`` has written its array, as one op."""
-    with no_grad():
-        return write(Op(name, fill), tensor, ())
+    return untracked(write, Op(name, fill), tensor, ())
 
 
 # --- by fan ----------------------------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradviz.engine.autograd.modes import no_grad
 from gradviz.engine.nn import functional as F
 from gradviz.engine.nn import init
 from gradviz.engine.nn.functional.embedding import padding_index
@@ -31,8 +30,7 @@ class _Table(Module):
     def reset_parameters(self) -> None:
         init.normal_(self.weight)
         if self.padding_idx is not None:
-            with no_grad():
-                self.weight[self.padding_idx].fill_(0)
+            init.untracked(lambda: self.weight[self.padding_idx].fill_(0))
 
     def _norms(self) -> str:
         text = "" if self.max_norm is None else f", max_norm={self.max_norm}"
