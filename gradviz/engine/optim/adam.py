@@ -87,10 +87,13 @@ class Adam(ByParameter):
 
 
 def _average(mean: Any, square: Any, grad: Any, beta1: Any, beta2: Any) -> None:
-    """Bring the running averages up to date."""
-    mean.lerp_(grad, 1 - beta1)
+    """Bring the running averages up to date; rates that are tensors may want a gradient themselves."""
+    if isinstance(beta1, Tensor) and beta1.requires_grad:
+        mean.mul_(beta1).add_(grad * (1 - beta1))  # type: ignore[operator]
+    else:
+        mean.lerp_(grad, number(1 - beta1))
     if isinstance(beta2, Tensor) and beta2.requires_grad:
-        square.lerp_(torch.square(grad), 1 - beta2)
+        square.mul_(beta2).add_(grad * grad * (1 - beta2))  # type: ignore[operator]
     else:
         square.mul_(beta2).addcmul_(grad, grad, value=1 - number(beta2))
 
@@ -266,6 +269,7 @@ class SparseAdam(Optimizer):
             raise ValueError(f"Complex params at indices {pairs}: SparseAdam does not support complex parameters")
 
     def step(self, closure: Any = None) -> Any:
+        """Refuse, where there is a gradient."""
         loss = None if closure is None else with_grad(closure)
         if all(p._grad is None for group in self.param_groups for p in group["params"]):
             return loss

@@ -71,8 +71,9 @@ class CyclicLR(_WithMomentum):
     def _init_scale_fn(self) -> None:
         if self._scale_fn_custom is not None:
             return
-        self._scale_fn_ref: Callable[[float], float] = {
-            "triangular": _same, "triangular2": _halving, "exp_range": partial(_exponential, self.gamma)}[self.mode]
+        shapes: dict[str, Callable[[float], float]] = {
+            "triangular": _same, "triangular2": _halving, "exp_range": partial(_exponential, self.gamma)}
+        self._scale_fn_ref = shapes[self.mode]
         self.scale_mode = "iterations" if self.mode == "exp_range" else "cycle"
 
     def scale_fn(self, x: float) -> float:
@@ -109,11 +110,11 @@ def _same(x: float) -> float:
 
 
 def _halving(x: float) -> float:
-    return 1 / 2.0 ** (x - 1)
+    return float(1 / 2.0 ** (x - 1))
 
 
 def _exponential(gamma: float, x: float) -> float:
-    return gamma ** x
+    return float(gamma ** x)
 
 
 def _cosine(start: Any, end: Any, part: float) -> Any:

@@ -29,7 +29,7 @@ class LBFGS(Optimizer):
             raise ValueError("LBFGS doesn't support per-parameter options (parameter groups)")
         self._params = self.param_groups[0]["params"]
 
-    def step(self, closure: Callable[[], Any]) -> Any:
+    def step(self, closure: Callable[[], Any]) -> Any:  # type: ignore[override]
         """Minimise for up to ``max_iter`` steps; ``closure`` clears the gradients, computes the loss and its
         gradients, and gives the loss."""
         before = modes.switch("no_grad")

@@ -12,7 +12,9 @@ from typing import Any
 
 import gradviz.engine as torch
 from gradviz import probe
+from gradviz.engine import observe
 from gradviz.engine.autograd.hooks import RemovableHandle
+from gradviz.engine.ops.create import tensor
 from gradviz.engine.optim import telling
 from gradviz.engine.tensor import Tensor
 
@@ -57,7 +59,7 @@ class Optimizer:
         self.__setstate__({})
         if isinstance(params, Tensor):
             raise TypeError("params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
-                            + typename(params))
+                            + _typename(params))
         self.state: defaultdict[Any, Any] = defaultdict(dict)
         self.param_groups: list[Group] = []
         groups = list(params)
@@ -214,7 +216,7 @@ class Optimizer:
             param_group["param_names"] = names
         for p in params:
             if not isinstance(p, Tensor):
-                raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {typename(p)}")
+                raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {_typename(p)}")
             if not self.defaults.get("differentiable") and not (p.is_leaf or p.retains_grad):
                 raise ValueError("can't optimize a non-leaf Tensor")
         for name, default in self.defaults.items():
@@ -247,7 +249,7 @@ def _hooked(step: Callable[..., Any]) -> Callable[..., Any]:
                     raise RuntimeError(f"{step} must return None or a tuple of (new_args, new_kwargs), but got "
                                        f"{result}.")
                 args, kwargs = result
-        if probe.sink is None:
+        if probe.sink is None or observe.silent():
             out = step(*args, **kwargs)
         else:
             with telling.step(self):
@@ -276,12 +278,10 @@ def _fit(param: Tensor, value: Any, narrow: bool, key: Hashable = None) -> Any:
 def scalar(value: float, narrow: Any = False) -> Tensor:
     """A number that is kept as state: float32 unless the default type is double."""
     double = torch.get_default_dtype() is torch.float64 and not narrow
-    return torch.tensor(value, dtype=torch.float64 if double else torch.float32)
+    return tensor(value, dtype=torch.float64 if double else torch.float32)
 
 
-def typename(value: Any) -> str:
-    """The type of a value as messages say it."""
-    if isinstance(value, Tensor):
-        return value.type()
-    cls = type(value)
-    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+def _typename(value: object) -> str:
+    from gradviz.engine.nn.modules.module import typename
+
+    return typename(value)

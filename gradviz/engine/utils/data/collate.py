@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, MutableMapping, Mutable
 from typing import Any
 
 import gradviz.engine as torch
+from gradviz.engine.ops.create import tensor
 from gradviz.engine.tensor import Tensor
 from gradviz.engine.xp import ndarray, xp
 
@@ -59,7 +60,7 @@ def _mapping(like: Any, content: dict[Any, Any]) -> Any:
             clone = copy.copy(like)
             clone.update(content)
             return clone
-        return type(like)(content)  # type: ignore[call-arg]
+        return type(like)(content)
     except TypeError:
         return content
 
@@ -74,7 +75,7 @@ def _sequence(like: Any, content: list[Any]) -> Any:
             for i, part in enumerate(content):
                 clone[i] = part
             return clone
-        return type(like)(content)  # type: ignore[call-arg]
+        return type(like)(content)
     except TypeError:
         return content
 
@@ -86,7 +87,7 @@ def _arrays(batch: Sequence[Any], *, collate_fn_map: Functions | None = None) ->
 
 
 def _floats(batch: Iterable[float], *, collate_fn_map: Functions | None = None) -> Any:
-    return torch.tensor(batch, dtype=torch.float64)
+    return tensor(batch, dtype=torch.float64)
 
 
 default_collate_fn_map: dict[Any, Callable[..., Any]] = {
@@ -94,7 +95,7 @@ default_collate_fn_map: dict[Any, Callable[..., Any]] = {
     ndarray: _arrays,
     (xp.bool_, xp.number, xp.object_): lambda batch, *, collate_fn_map=None: torch.as_tensor(batch),
     float: _floats,
-    int: lambda batch, *, collate_fn_map=None: torch.tensor(batch),
+    int: lambda batch, *, collate_fn_map=None: tensor(batch),
     str: lambda batch, *, collate_fn_map=None: batch,
     bytes: lambda batch, *, collate_fn_map=None: batch,
 }

@@ -7,6 +7,8 @@ pipe: each notices at once when the other is gone.
 
 from __future__ import annotations
 
+import io
+import pickle
 import random
 import sys
 import threading
@@ -15,14 +17,12 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from multiprocessing.reduction import ForkingPickler
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 import gradviz.engine as torch
-from gradviz.engine.storage import Cell
-from gradviz.engine.tensor import Tensor, make
-from gradviz.engine.xp import ndarray, xp
+from gradviz.engine.tensor import Tensor
+from gradviz.engine.xp import xp
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,19 +97,21 @@ class Failure(NamedTuple):
             return RuntimeError(text)
 
 
-def _rebuild(array: ndarray, requires: bool) -> Tensor:
-    return make(array, Cell(), requires)  # type: ignore[no-any-return]
+class _Pickler(pickle.Pickler):
+    """Tensors go as copies of their elements, so that a worker may end as soon as it has sent its last."""
+
+    def reducer_override(self, value: Any) -> Any:
+        if isinstance(value, Tensor) and value.requires_grad and not value.is_leaf:
+            raise RuntimeError("Cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd "
+                               "does not support crossing process boundaries.  If you just want to transfer the data, "
+                               "call detach() on the tensor before serializing (e.g., putting it on the queue).")
+        return NotImplemented
 
 
-def _reduce(tensor: Any) -> Any:
-    if tensor.requires_grad and not tensor.is_leaf:
-        raise RuntimeError("Cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd does "
-                           "not support crossing process boundaries.  If you just want to transfer the data, call "
-                           "detach() on the tensor before serializing (e.g., putting it on the queue).")
-    return _rebuild, (tensor._array, tensor._requires)
-
-
-ForkingPickler.register(Tensor, _reduce)
+def _packed(message: Any) -> bytes:
+    file = io.BytesIO()
+    _Pickler(file, pickle.HIGHEST_PROTOCOL).dump(message)
+    return file.getvalue()
 
 
 # --- fetching --------------------------------------------------------------------------------------------------------
@@ -219,7 +221,7 @@ def _work(work: Work, me: int, tasks: SimpleQueue[Any], batches: SimpleQueue[byt
     ended = False
     while (task := tasks.get()) is not None and not done.is_set():
         if isinstance(task, Resume):
-            batches.put(ForkingPickler.dumps(task))
+            batches.put(_packed(task))
             fetcher, ended = None if failure else work.fetcher(), False
             continue
         if ended:
@@ -232,8 +234,8 @@ def _work(work: Work, me: int, tasks: SimpleQueue[Any], batches: SimpleQueue[byt
                 ended = isinstance(error, StopIteration) and isinstance(fetcher, IterableFetcher)
                 data = Ended(task.number) if ended else Failure.now(where)
         try:
-            packed = ForkingPickler.dumps(Batch(task.number, data))
+            packed = _packed(Batch(task.number, data))
         except Exception:
-            packed = ForkingPickler.dumps(Batch(task.number, Failure.now(where)))
+            packed = _packed(Batch(task.number, Failure.now(where)))
         batches.put(packed)
         del data
