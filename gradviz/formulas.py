@@ -21,6 +21,8 @@ class Formula(NamedTuple):
 _SELF, _OTHER, _RESULT = r"\mathrm{self}", r"\mathrm{other}", r"\mathrm{result}"
 _UNBROADCAST = "Where an operand was broadcast, its gradient is the sum over the copies."
 _MOVED = "Elements are only moved; so are their gradients."
+_SCALED = "As it is for the scale 1."
+_AVERAGED = "Of one element; a mean divides by their number."
 
 FORMULAS: Final[dict[str, Formula]] = {
     "AddBackward0": Formula(r"a + \alpha b", (r"g", r"\alpha\, g"), _UNBROADCAST),
@@ -280,4 +282,81 @@ FORMULAS: Final[dict[str, Formula]] = {
     "SpecialNdtriBackward0": Formula(r"\Phi^{-1}(a)", (rf"\frac{{g}}{{\varphi({_RESULT})}}",)),
     "SpecialXlog1PyBackward0": Formula(r"a \ln(1 + b)", (rf"g \odot \ln(1 + {_OTHER})",
                                                          rf"g \odot \frac{{{_SELF}}}{{1 + {_OTHER}}}")),
+    # --- activations -------------------------------------------------------------------------------------------------
+    "HardtanhBackward0": Formula(r"\min(\max(a, l), h)", (rf"g \odot [\,l < {_SELF} < h\,]",)),
+    "LeakyReluBackward0": Formula(r"\max(a, 0) + c \min(a, 0)", (
+        rf"g \text{{ where }} {_SELF} > 0, \text{{ else }} c\, g",)),
+    "LeakyReluBackward1": Formula(r"\max(a, 0) + c \min(a, 0)", (
+        rf"g \text{{ where }} {_RESULT} > 0, \text{{ else }} c\, g",)),
+    **{name: Formula(r"a \text{ where } a > 0, \text{ else } \alpha (e^{a} - 1)", (
+        rf"g \text{{ where }} {_SELF} > 0, \text{{ else }} g \odot \alpha e^{{{_SELF}}}",), _SCALED)
+       for name in ("EluBackward0", "CeluBackward0")},
+    **{name: Formula(r"a \text{ where } a > 0, \text{ else } \alpha (e^{a} - 1)", (
+        rf"g \text{{ where }} {_RESULT} > 0, \text{{ else }} g \odot ({_RESULT} + \alpha)",), _SCALED)
+       for name in ("EluBackward1", "CeluBackward1")},
+    "PreluKernelBackward0": Formula(r"\max(a, 0) + w \min(a, 0)", (
+        rf"g \text{{ where }} {_SELF} > 0, \text{{ else }} \mathrm{{weight}} \odot g",
+        rf"g \odot \min({_SELF}, 0)"), _UNBROADCAST),
+    **{name: Formula(r"\max(a, 0) + r \min(a, 0)", (r"g \odot \mathrm{noise}",), "r is drawn for every element.")
+       for name in ("RreluWithNoiseBackward0", "RreluWithNoiseBackward1")},
+    "GeluBackward0": Formula(r"a\, \Phi(a)", (rf"g \odot \big(\Phi({_SELF}) + {_SELF} \odot \varphi({_SELF})\big)",)),
+    "SiluBackward0": Formula(r"a\, \sigma(a)", (
+        rf"g \odot \sigma({_SELF}) \odot \big(1 + {_SELF} \odot (1 - \sigma({_SELF}))\big)",)),
+    "MishBackward0": Formula(r"a \tanh s, \; s = \ln(1 + e^{a})", (
+        rf"g \odot \big(\tanh s + {_SELF} \odot \sigma({_SELF}) \odot (1 - \tanh^2 s)\big)",)),
+    "SoftplusBackward0": Formula(r"\tfrac{1}{\beta} \ln(1 + e^{\beta a})", (rf"g \odot \sigma(\beta\, {_SELF})",)),
+    **{name: Formula(rf"\mathrm{{{word}}}(a)", (rf"g \text{{ where }} |{_SELF}| > \lambda, \text{{ else }} 0",))
+       for name, word in (("HardshrinkBackward0", "hardshrink"), ("SoftshrinkBackward0", "softshrink"))},
+    "HardsigmoidBackward0": Formula(r"\tfrac{1}{6} \min(\max(a + 3, 0), 6)", (
+        rf"\tfrac{{g}}{{6}} \odot [\,|{_SELF}| < 3\,]",)),
+    "HardswishBackward0": Formula(r"\tfrac{a}{6} \min(\max(a + 3, 0), 6)", (
+        rf"g \odot \big(\tfrac{{{_SELF}}}{{3}} + \tfrac12\big) \text{{ where }} |{_SELF}| < 3",),
+        "Below -3 nothing passes, above 3 all of g."),
+    **{name: Formula(r"a \text{ where } a > t, \text{ else } c", (rf"g \odot [\,{_SELF} > t\,]",))
+       for name in ("ThresholdBackward0", "ThresholdBackward1")},
+    "LogSigmoidBackward0": Formula(r"\ln \sigma(a)", (rf"g \odot \sigma(-{_SELF})",)),
+    "GluBackward0": Formula(r"a_1 \odot \sigma(a_2)", (
+        r"[\,g \odot \sigma(a_2), \; g \odot a_1 \odot \sigma(a_2) \odot (1 - \sigma(a_2))\,]",),
+        "a1 and a2 are the halves of self."),
+    # --- losses and distances ----------------------------------------------------------------------------------------
+    "MseLossBackward0": Formula(r"(a - b)^2", (
+        r"2 g \odot (\mathrm{self} - \mathrm{target})", r"-2 g \odot (\mathrm{self} - \mathrm{target})"), _AVERAGED),
+    "SmoothL1LossBackward0": Formula(r"|a - b| \text{, squared below } \beta", (
+        r"g \odot \mathrm{clip}\big(\tfrac{\mathrm{self} - \mathrm{target}}{\beta}, -1, 1\big)",
+        r"-g \odot \mathrm{clip}\big(\tfrac{\mathrm{self} - \mathrm{target}}{\beta}, -1, 1\big)"), _AVERAGED),
+    "HuberLossBackward0": Formula(r"\tfrac12 (a - b)^2 \text{, straight above } \delta", (
+        r"g \odot \mathrm{clip}(\mathrm{self} - \mathrm{target}, -\delta, \delta)",
+        r"-g \odot \mathrm{clip}(\mathrm{self} - \mathrm{target}, -\delta, \delta)"), _AVERAGED),
+    "SoftMarginLossBackward0": Formula(r"\ln(1 + e^{-t a})", (
+        r"-g \odot \mathrm{target} \odot \sigma(-\mathrm{target} \odot \mathrm{self})",), _AVERAGED),
+    "BinaryCrossEntropyBackward0": Formula(r"-t \ln a - (1 - t) \ln(1 - a)", (
+        r"g \odot \frac{\mathrm{self} - \mathrm{target}}{\mathrm{self} \odot (1 - \mathrm{self})}",
+        r"g \odot \ln \frac{1 - \mathrm{self}}{\mathrm{self}}"), _AVERAGED),
+    "BinaryCrossEntropyWithLogitsBackward0": Formula(r"-t \ln \sigma(a) - (1 - t) \ln \sigma(-a)", (
+        r"g \odot \big(\sigma(\mathrm{self}) - \mathrm{target}\big)", r"-g \odot \mathrm{self}"), _AVERAGED),
+    **{name: Formula(r"-w_t\, a_t", (r"-\mathrm{weight}_t\, g \ \text{at the class } t, \text{ else } 0",),
+                     "A mean divides by the weights of all targets.")
+       for name in ("NllLossBackward0", "NllLoss2DBackward0")},
+    "MultiMarginLossBackward0": Formula(r"\tfrac{1}{C} \sum_{j \ne t} \max(0, m - a_t + a_j)^p", (
+        r"\tfrac{g}{C} \ \text{at each class above the margin, minus their sum at } t",), "As it is for p = 1."),
+    "MultilabelMarginLossBackward0": Formula(r"\tfrac{1}{C} \sum_{t, j} \max(0, 1 - a_t + a_j)", (
+        r"\tfrac{g}{C} \ \text{for each pair above the margin: minus at } t, \text{ plus at } j",)),
+    "CtcLossBackward0": Formula(r"-\ln \sum_{\text{alignments}} p", (
+        r"g \odot \big(e^{\mathrm{log\_probs}} - P(\text{class at this step} \mid \text{targets})\big)",),
+        "As for logarithms of a softmax."),
+    "NormBackward1": Formula(r"\mathrm{norm}(a)", (rf"g \odot \frac{{{_SELF}}}{{{_RESULT}}}",), "As it is for p = 2."),
+    "PdistBackward0": Formula(r"\mathrm{norm}(a_i - a_j)", (
+        rf"\textstyle\sum_j g_{{ij}} \frac{{{_SELF}_i - {_SELF}_j}}{{{_RESULT}_{{ij}}}}",), "As it is for p = 2."),
+    "AddBackward1": Formula(r"a + c", (r"g",)),
+    "SubBackward1": Formula(r"a - c", (r"g",)),
+    "MulBackward1": Formula(r"c\, a", (r"c\, g",)),
+    "DivBackward1": Formula(r"\frac{a}{c}", (r"\frac{g}{c}",)),
+    # --- rules that are ops of their own under create_graph ----------------------------------------------------------
+    **{name: Formula(r"\text{a rule, applied to } g", (r"\text{the same rule, applied to } g", r"0"),
+                     "Between its kinks the rule is constant in what was saved.")
+       for name in ("HardtanhBackwardBackward0", "LeakyReluBackwardBackward0", "HardshrinkBackwardBackward0",
+                    "SoftshrinkBackwardBackward0", "HardsigmoidBackwardBackward0", "ThresholdBackwardBackward0",
+                    "RreluWithNoiseBackwardBackward0")},
+    **{name: Formula(r"-\mathrm{weight}_t\, g \ \text{at the class } t", (r"-\mathrm{weight}_t\, g_t", r"0"))
+       for name in ("NllLossBackwardBackward0", "NllLoss2DBackwardBackward0")},
 }
