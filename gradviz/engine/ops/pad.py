@@ -10,6 +10,7 @@ from gradviz.engine.errors import size_text
 from gradviz.engine.ops import create
 from gradviz.engine.ops.args import integer, words
 from gradviz.engine.ops.build import op, run
+from gradviz.engine.ops.shape import SLICE
 from gradviz.engine.ops.taps import Taps, along, mapped
 from gradviz.engine.xp import ndarray, xp
 
@@ -123,17 +124,21 @@ def _circular(input: Any, sides: tuple[int, ...]) -> Any:
     target: Any = out
     for axis, before, after in reversed(dims):
         size = input._array.shape[axis]
-        source = source[along(axis, slice(max(-before, 0), size - max(-after, 0)))]
-        target = target[along(axis, slice(max(before, 0), shape[axis] - max(after, 0)))]
+        source = _slice(source, axis, max(-before, 0), size - max(-after, 0))
+        target = _slice(target, axis, max(before, 0), shape[axis] - max(after, 0))
     target.copy_(source)
     for axis, before, after in dims:
         size = shape[axis]
         start, stop = max(before, 0), size - max(after, 0)
         if before > 0:
-            out[along(axis, slice(0, before))].copy_(out[along(axis, slice(stop - before, stop))])
+            _slice(out, axis, 0, before).copy_(_slice(out, axis, stop - before, stop))
         if after > 0:
-            out[along(axis, slice(stop, size))].copy_(out[along(axis, slice(start, start + after))])
+            _slice(out, axis, stop, size).copy_(_slice(out, axis, start, start + after))
     return out
+
+
+def _slice(t: Any, axis: int, start: int, stop: int) -> Any:
+    return run(SLICE, (t,), along(axis, slice(start, stop)))
 
 
 FUNCTIONS: dict[str, Any] = {"constant_pad_nd": constant_pad_nd}

@@ -1,0 +1,93 @@
+"""Scaled dot product attention in one op, as PyTorch has it for batches of heads without dropout."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradviz.engine.ops.build import op
+from gradviz.engine.xp import ndarray, xp
+
+NAME = "scaled_dot_product_attention"
+
+
+def _safe_softmax(x: ndarray) -> ndarray:
+    """Softmax over the last dimension; zeros where everything is masked."""
+    top = x.max(axis=-1, keepdims=True)
+    e = xp.exp(x - xp.where(xp.isneginf(top), 0, top))
+    total = e.sum(axis=-1, keepdims=True)
+    e /= xp.where(total == 0, 1, total)
+    return e
+
+
+SAFE_SOFTMAX = op("_safe_softmax", _safe_softmax, "SafeSoftmaxBackward0",
+                  lambda ns, ctx, g, result: result * (g - ns.sum(g * result, (-1,), True)), "result")
+
+
+# --- the fused op ----------------------------------------------------------------------------------------------------
+def _added(query: ndarray, key: ndarray, mask: ndarray | None, causal: bool) -> ndarray | None:
+    """What is added to the scores, per head of ``key``: several heads of ``query`` are one after the other."""
+    b, heads, n, _ = query.shape
+    m = key.shape[2]
+    if causal:
+        mask = xp.tri(n, m, dtype=bool)
+    if mask is None:
+        return None
+    if mask.dtype.kind == "b":
+        mask = xp.where(mask, 0, -xp.inf).astype(query.dtype)
+    return xp.broadcast_to(mask, (b, heads, n, m)).reshape(b, key.shape[1], -1, m)
+
+
+def _grouped(query: Any, key: ndarray) -> tuple[int, ...]:
+    """The shape in which the heads of ``query`` that share one of ``key`` are rows of it."""
+    return query.shape[0], key.shape[1], -1, query.shape[3]
+
+
+def _flash(query: ndarray, key: ndarray, value: ndarray, mask: ndarray | None, causal: bool, scale: float
+           ) -> tuple[ndarray, ndarray]:
+    scores = xp.matmul(query.reshape(_grouped(query, key)), key.swapaxes(2, 3)) * scale
+    added = _added(query, key, mask, causal)
+    if added is not None:
+        scores += added
+    top = scores.max(axis=-1, keepdims=True)
+    with xp.errstate(divide="ignore"):
+        total = top + xp.log(xp.exp(scores - xp.where(xp.isneginf(top), 0, top)).sum(axis=-1, keepdims=True))
+    out = xp.matmul(_safe_softmax(scores), value)
+    return out.reshape(*query.shape[:3], value.shape[3]), total.reshape(query.shape[:3])
+
+
+def _flash_rule(ns: Any, ctx: Any, g: Any, query: Any, key: Any, value: Any, mask: Any, output: Any,
+                logsumexp: Any) -> Any:
+    causal, scale = ctx.args
+    plain, keys = ns.plain(query), ns.plain(key)
+    rows = _grouped(plain, keys)
+    q, g = ns.reshape(query, rows), ns.reshape(g, rows)
+    scores = ns.matmul(q, ns.swap(key)) * scale
+    added = _added(plain, keys, None if mask is None else ns.plain(mask), causal)
+    if added is not None:
+        scores = scores + ns.const(added)
+    p = ns.apply(SAFE_SOFTMAX, (scores,))
+    dp = ns.matmul(g, ns.swap(value))
+    ds = p * (dp - ns.sum(dp * p, (-1,), True)) * scale
+    return (ns.reshape(ns.matmul(ds, key), plain.shape) if ctx.needs(0) else None,
+            ns.matmul(ns.swap(ds), q) if ctx.needs(1) else None, ns.matmul(ns.swap(p), g) if ctx.needs(2) else None)
+
+
+FLASH = op(NAME, _flash, "ScaledDotProductFlashAttentionForCpuBackward0", _flash_rule,
+           "query key value attn_mask output logsumexp", "query key value attn_mask", results="output logsumexp")
+FLASH.differentiable = (0, 1, 2)
+
+
+def fusable(query: Any, key: Any, value: Any, mask: Any, dropout_p: float, gqa: bool) -> bool:
+    q, k, v = query._array.shape, key._array.shape, value._array.shape
+    if dropout_p or not len(q) == len(k) == len(v) == 4 or not q[3] == k[3] == v[3] or k[:3] != v[:3]:
+        return False
+    if q[0] != k[0] or 0 in (q[2], k[2]) or (q[1] != k[1] if not gqa else not k[1] or q[1] % k[1]):
+        return False
+    if mask is None:
+        return True
+    m, full = mask._array.shape, (*q[:3], k[2])
+    return not mask.requires_grad and len(m) in (2, 4) and all(
+        n in (1, wanted) for n, wanted in zip(m, full[4 - len(m):], strict=True))
+
+
+__all__ = ["FLASH", "NAME", "SAFE_SOFTMAX", "fusable"]
