@@ -34,8 +34,9 @@ class Living:
 
     def _one(self, kind: str, place: Place, above: tuple[Place, ...], fields: list[Any]) -> None:
         if kind == "op":
-            if not place.settled:
-                place = next((outer for outer in above if outer.settled), NOWHERE)
+            if not (place.settled or place.binding.names):
+                outer = next((outer for outer in above if outer.settled), NOWHERE)
+                place = NOWHERE if place.binding.path else outer
             for number, facts in enumerate(fields[4]):
                 self._met(facts, NOWHERE if number else place)
             self._nodes.update((node[0], node) for node in fields[5])

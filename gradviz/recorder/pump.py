@@ -209,23 +209,14 @@ class Pump:
             spans = [place.span for place in places]
         callers: Sequence[int] = [0] * n
         if aboves.count(()) != n:
-            callers = [self._caller(place, above) if above else 0 for place, above in zip(places, aboves, strict=True)]
+            callers = [self._spans.caller(place, above) if above and not place.settled else 0
+                       for place, above in zip(places, aboves, strict=True)]
         first = idents[0]
         if idents.count(first) == n:
             threads = [self._thread(first)] * n
         else:
             threads = [self._thread(ident) for ident in idents]
         return [t, threads, spans, callers, scopes, withins, *fields]
-
-    def _caller(self, place: Place, above: Above) -> int:
-        """Where a value that is returned at once, perhaps several times over, arrives at last."""
-        caller = 0
-        if not place.settled:
-            for outer in above:
-                caller = self._spans.of(outer)
-                if outer.settled:
-                    break
-        return caller
 
     def _thread(self, ident: int) -> int:
         """Threads are numbered as they come; the system reuses its own numbers."""

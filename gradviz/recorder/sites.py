@@ -18,7 +18,7 @@ from types import CodeType, FrameType
 from typing import Any, Final
 
 from gradviz.events import Span
-from gradviz.recorder.names import NOTHING, Source
+from gradviz.recorder.names import NOTHING, Source, Where
 
 OURS: Final = 0
 LIBRARY: Final = 1
@@ -39,15 +39,17 @@ def _library_folders() -> tuple[str, ...]:
 
 
 class Place:
-    """An instruction of a code object. ``span`` is found by the writer, 0 until then; then, too, ``settled`` says that
-    its value is known not to be returned at once."""
+    """An instruction of a code object. ``span`` is found by the writer, 0 until then; then, too, ``binding`` says what
+    its value is bound to, and ``settled`` that nothing more can be learnt of that from the frames above."""
 
-    __slots__ = ("code", "lasti", "settled", "span")
+    __slots__ = ("binding", "code", "lasti", "settled", "span", "where")
 
     def __init__(self, code: CodeType | None, lasti: int) -> None:
         self.code, self.lasti = code, lasti
         self.span = 0
         self.settled = False
+        self.binding = NOTHING
+        self.where: Where | None = None
 
 
 NOWHERE: Final = Place(None, 0)
@@ -138,7 +140,8 @@ class Spans:
         self._files: dict[str, tuple[str, Source | None]] = {}
         self.fresh: list[Span] = []
         self.sources: list[tuple[str, str]] = []
-        self._last = 0
+        self._known: dict[int, Span] = {}
+        self._parts: dict[tuple[Place, str], int] = {}
 
     def __call__(self, site: tuple[CodeType, int]) -> int:
         """The span of a site that a producer noted itself."""
@@ -158,17 +161,56 @@ class Spans:
         if column is None or end_column is None:  # python -X no_debug_ranges
             column, end_column = source.extent(line) if source is not None else (0, 0)
         elif source is not None:
-            where = line, column, end_line, end_column
+            where = place.where = line, column, end_line, end_column
             binding = source.binding(where)
             if opname[code.co_code[lasti]].startswith("STORE_"):
                 line, column, end_line, end_column = source.statement(where)
             column, end_column = source.column(line, column), source.column(end_line, end_column)
-        self._last += 1
-        self.fresh.append(Span(self._last, file, code.co_qualname, line, column, end_line, end_column,
-                               binding.names, binding.returned))
-        place.settled = not binding.returned
-        place.span = self._last
-        return self._last
+        place.binding, place.settled = binding, binding.settled
+        place.span = self._add(Span(0, file, code.co_qualname, line, column, end_line, end_column, binding.names,
+                                    binding.returned))
+        return place.span
+
+    def _add(self, span: Span) -> int:
+        number = len(self._known) + 1
+        self._known[number] = span._replace(id=number)
+        self.fresh.append(self._known[number])
+        return number
+
+    def caller(self, place: Place, above: Iterable[Place]) -> int:
+        """Where a value arrives that is returned, perhaps several times over, or is kept by an object that has another
+        name there: a span with the name that it gets; 0 where none does."""
+        binding, code = place.binding, place.code
+        path, owned, found = binding.path, "", 0
+        if binding.owner:
+            owned = next(name for name in binding.names if name.startswith(f"{binding.owner}."))[len(binding.owner):]
+        for outer in above:
+            self.of(outer)
+            source = self._files[outer.code.co_filename][1] if outer.code is not None else None
+            if source is None or outer.where is None:
+                break
+            if not owned:
+                found = self._named(outer, source.arrived(outer.where, path)) or found
+                if not outer.binding.returned:
+                    break
+                path = (*outer.binding.path, *path)
+                continue
+            whose, owner = source.whose(outer.where, code is not None and code.co_name == "__init__")
+            if not whose:
+                break
+            found, owned, code = self._named(outer, whose + owned), whose[len(owner):] + owned, outer.code
+            if not owner:
+                break
+        return found
+
+    def _named(self, place: Place, name: str) -> int:
+        """A span at a place for a value that gets a name of its own there."""
+        if not name or (name,) == place.binding.names:
+            return place.span if name else 0
+        number = self._parts.get((place, name))
+        if number is None:
+            number = self._parts[place, name] = self._add(self._known[place.span]._replace(names=(name,)))
+        return number
 
     def _file(self, name: str) -> tuple[str, Source | None]:
         known = self._files.get(name)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 
 import numpy as np
 
-from gradviz.events import INT, STR, Span, Struct
-from gradviz.replay.tables import Relation, Tables, among, union
-from gradviz.trace.columns import Ints, Table, Texts
+from gradviz.events import Span
+from gradviz.replay.naming import names
+from gradviz.replay.tables import Relation, Tables, union
+from gradviz.trace.columns import Ints
 
 
 class Index:
     """Relations over the events seen so far. A new Index is made when events were added; tables are shared."""
 
-    def __init__(self, tables: Tables, spans: list[Span]) -> None:
+    def __init__(self, tables: Tables, spans: list[Span], sources: Mapping[str, str]) -> None:
         self.tables = tables
         self.spans = spans
+        self.sources = sources
 
     @cached_property
     def ops(self) -> Relation:
@@ -119,61 +122,4 @@ class Index:
     @cached_property
     def names(self) -> Relation:
         """(tid, name): what the user calls a tensor, with the event that gave it the name."""
-        tids, seqs, texts = _names_of_results(self.ops, self.outputs, self.inputs, self.spans)
-        owners = self.tables.relation("owner")
-        if len(owners):
-            paths = owners.texts("path")
-            tids = np.concatenate((tids, owners.ints("tid")))
-            seqs = np.concatenate((seqs, owners.seq))
-            texts = texts + [paths.texts[i] for i in paths.index]
-        for kind in ("tensor", "rebind"):
-            first_seen = self.tables.relation(kind)
-            facts, spans = first_seen.part("facts"), first_seen.ints("span")
-            bound = [row for row in range(len(facts)) if self.spans[int(spans[row])].names
-                     and not self._read_there(int(facts.ints("tid")[row]), int(spans[row]))]
-            tids = np.concatenate((tids, facts.ints("tid")[bound]))
-            seqs = np.concatenate((seqs, facts.seq[bound]))
-            texts += [self.spans[int(spans[row])].names[0] for row in bound]
-        order = np.argsort(seqs, kind="stable")
-        distinct = {text: number for number, text in enumerate(dict.fromkeys(texts))}
-        index = np.array([distinct[text] for text in texts], np.int64)[order]
-        table: Table = {"tid": tids[order], "name": Texts(list(distinct), index)}
-        return Relation(table, Struct("Name", (("tid", INT), ("name", STR))), seqs[order], order)
-
-    def _read_there(self, tid: int, span: int) -> bool:
-        """Is the tensor an operand at this place? Then what is bound there is not it."""
-        reads, roots = self.inputs, self.roots
-        at = self.ops.ints("span")[reads.parent[reads.where("tid", tid)]]
-        begun = self.backwards.ints("span")[roots.parent[roots.where("tid", tid)]]
-        return bool((at == span).any() or (begun == span).any())
-
-
-def _names_of_results(
-        ops: Relation, outputs: Relation, inputs: Relation, spans: list[Span]) -> tuple[Ints, Ints, list[str]]:
-    """Names that results got where they were bound.
-
-    A step inside a composite (1 / x is reciprocal, then mul, at one place in the source) is not what the name is for:
-    a result that the next op at the same place takes in gets none. Neither does a tensor written through an index.
-    """
-    own, caller = ops.ints("span"), ops.ints("caller")
-    named = np.array([bool(span.names) for span in spans], np.bool_) if spans else np.zeros(1, np.bool_)
-    span = np.where(named[own], own, np.where(caller > 0, caller, own))
-    kinds = ops.texts("name")
-    through = np.array([name == "setitem" for name in kinds.texts], np.bool_)
-    candidate = named[span] & ~(through[kinds.index] if len(through) else False)
-    counts = np.bincount(outputs.parent, minlength=len(ops)) if len(outputs) else np.zeros(len(ops), np.int64)
-    rows = np.flatnonzero(candidate & (counts > 0))
-    lengths = np.array([len(span.names) for span in spans], np.int64)
-    flat = [name for span in spans for name in span.names]
-    many = np.minimum(lengths[span[rows]], counts[rows])
-    row = np.repeat(rows, many)
-    place = np.arange(len(row)) - np.repeat(np.cumsum(many) - many, many)
-    tids = outputs.ints("tid")[np.searchsorted(outputs.parent, row) + place]
-    after = np.minimum(row + 1, len(ops) - 1)
-    base = int(max(outputs.ints("tid").max(initial=0), inputs.ints("tid").max(initial=0))) + 1
-    passed_on = (after > row) & (own[after] == own[row])
-    taken = inputs.parent * base + inputs.ints("tid")
-    passed_on[passed_on] = among(after[passed_on] * base + tids[passed_on], taken)
-    kept = ~passed_on
-    which = (np.cumsum(lengths) - lengths)[span[row]] + place
-    return tids[kept], ops.seq[row[kept]], [flat[i] for i in which[kept].tolist()]
+        return names(self, self.sources)

@@ -110,7 +110,7 @@ class Replay:
 
     @cached_property
     def index(self) -> Index:
-        return Index(self.tables, self.spans)
+        return Index(self.tables, self.spans, self.sources)
 
     @cached_property
     def graphs(self) -> list[Graph]:

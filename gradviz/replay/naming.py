@@ -1,0 +1,229 @@
+"""What the user calls tensors: where a result is bound, where a function hands it back to, whose parameter it is; and
+of a tensor that was bound nowhere in sight (a function's argument, a loop's target) what it is called where it is used.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gradviz.events import INT, STR, Span, Struct
+from gradviz.replay.tables import Relation, among
+from gradviz.trace.columns import Ints, Table, Texts
+
+if TYPE_CHECKING:
+    from gradviz.replay.index import Index
+
+Names = tuple[Ints, Ints, list[str]]
+"""Of each name: the tensor, the event from which it holds, and the text."""
+
+
+def names(index: Index, sources: Mapping[str, str]) -> Relation:
+    """(tid, name) by event. A tensor keeps all its names; the newest at an event is its label there."""
+    given = [*_of_results(index), _of_owners(index), *(_of_first_seen(index, kind) for kind in ("tensor", "rebind"))]
+    known = np.unique(np.concatenate([tids for tids, _, _ in given]))
+    given.append(_of_uses(index, known, sources))
+    tids, seqs = (np.concatenate([one[place] for one in given]) for place in (0, 1))
+    texts = [text for one in given for text in one[2]]
+    order = np.argsort(seqs, kind="stable")
+    distinct = {text: number for number, text in enumerate(dict.fromkeys(texts))}
+    numbers = np.array([distinct[text] for text in texts], np.int64)[order]
+    table: Table = {"tid": tids[order], "name": Texts(list(distinct), numbers)}
+    return Relation(table, Struct("Name", (("tid", INT), ("name", STR))), seqs[order], order)
+
+
+# --- results ---------------------------------------------------------------------------------------------------------
+def _of_results(index: Index) -> tuple[Names, Names]:
+    """Names that results got where they were bound, and those that they got later where they were handed back to.
+
+    A step inside a composite (1 / x is reciprocal, then mul, at one place in the source) is not what the name is for:
+    a result that the next op at the same place takes in gets none, unless that is the same op, as in a loop. Neither
+    does a tensor written through an index.
+    """
+    ops, outputs, inputs, spans = index.ops, index.outputs, index.inputs, index.spans
+    own, caller = ops.ints("span"), ops.ints("caller")
+    named = np.array([bool(span.names) for span in spans], np.bool_) if spans else np.zeros(1, np.bool_)
+    span = np.where(named[own], own, np.where(caller > 0, caller, own))
+    kinds = ops.texts("name")
+    through = np.array([name == "setitem" for name in kinds.texts], np.bool_)
+    candidate = named[span] & ~(through[kinds.index] if len(through) else False)
+    counts = np.bincount(outputs.parent, minlength=len(ops)) if len(outputs) else np.zeros(len(ops), np.int64)
+    counts[np.unique(ops.flatten("writes").parent)] = 1
+    rows = np.flatnonzero(candidate & (counts > 0) & among(np.arange(len(ops)), outputs.parent))
+    most = int(counts.max(initial=0)) + 1
+    cases, which = np.unique(span[rows] * most + counts[rows], return_inverse=True)
+    spread = [_spread(spans[case // most].names, case % most) for case in cases.tolist()]
+    lengths = np.array([len(one) for one in spread], np.int64)
+    many = lengths[which]
+    row = np.repeat(rows, many)
+    place = np.arange(len(row)) - np.repeat(np.cumsum(many) - many, many)
+    tids = outputs.ints("tid")[np.searchsorted(outputs.parent, row) + place]
+    base = int(max(outputs.ints("tid").max(initial=0), inputs.ints("tid").max(initial=0))) + 1
+    after = np.minimum(row + 1, len(ops) - 1)
+    passed_on = (after > row) & (own[after] == own[row]) & (kinds.index[after] != kinds.index[row])
+    taken = inputs.parent * base + inputs.ints("tid")
+    passed_on[passed_on] = among(after[passed_on] * base + tids[passed_on], taken)
+    flat = [name for one in spread for name in one]
+    text = ((np.cumsum(lengths) - lengths)[np.repeat(which, many)] + place)
+    kept = np.flatnonzero(~passed_on)
+    back = kept[named[own[row[kept]]] & (caller[row[kept]] > 0) & (place[kept] == 0)]
+    return (tids[kept], ops.seq[row[kept]], [flat[i] for i in text[kept].tolist()]), _handed_back(
+        index, tids[back], row[back])
+
+
+def _spread(given: tuple[str, ...] | list[str], count: int) -> list[str]:
+    """The names of an op's results: one each, several of one name by their number, and the rest under a star."""
+    star = next((place for place, name in enumerate(given) if name.startswith("*")), -1)
+    if star >= 0:
+        after = len(given) - star - 1
+        rest = [f"{given[star][1:]}[{i}]" for i in range(count - star - after)]
+        return [*given[:star], *rest, *given[star + 1:]][:count]
+    return [f"{given[0]}[{i}]" for i in range(count)] if len(given) == 1 and count > 1 else list(given[:count])
+
+
+def _handed_back(index: Index, tids: Ints, rows: Ints) -> Names:
+    """A result that had a name in a function gets another where that returns it: from the next event there on. Of
+    several that were bound at one place, in a loop, it is the last."""
+    ops, spans = index.ops, index.spans
+    callers = ops.ints("caller")[rows].tolist()
+    places = {(span.file, span.function): number for number, span in enumerate(spans)}
+    function = np.array([places[span.file, span.function] for span in spans] or [0], np.int64)
+    here = np.concatenate((function[ops.ints("span")], function[index.backwards.ints("span")]))
+    seqs = np.concatenate((ops.seq, index.backwards.seq))
+    then = {number: np.sort(seqs[here == number]) for number in {int(function[caller]) for caller in callers}}
+    found: dict[tuple[int, int], int] = {}
+    for tid, row, caller in zip(tids.tolist(), rows.tolist(), callers, strict=True):
+        ahead = then[int(function[caller])]
+        at = int(np.searchsorted(ahead, ops.seq[row], "right"))
+        if spans[caller].names:
+            found[caller, int(ahead[at]) if at < len(ahead) else int(seqs.max()) + 1] = tid
+    texts = [str(spans[caller].names[0]) for caller, _ in found]
+    return np.array(list(found.values()), np.int64), np.array([seq for _, seq in found], np.int64), texts
+
+
+def _of_owners(index: Index) -> Names:
+    owners = index.tables.relation("owner")
+    paths = owners.texts("path")
+    return owners.ints("tid"), owners.seq, [paths.texts[i] for i in paths.index]
+
+
+def _of_first_seen(index: Index, kind: str) -> Names:
+    """What is bound at the place at which a tensor is first seen, unless it is an operand there."""
+    relation = index.tables.relation(kind)
+    facts, spans = relation.part("facts"), relation.ints("span")
+    reads, roots = index.inputs, index.roots
+    bound: list[int] = []
+    for row in range(len(facts)):
+        tid, span = int(facts.ints("tid")[row]), int(spans[row])
+        if index.spans[span].names:
+            read = index.ops.ints("span")[reads.parent[reads.where("tid", tid)]]
+            begun = index.backwards.ints("span")[roots.parent[roots.where("tid", tid)]]
+            if not ((read == span).any() or (begun == span).any()):
+                bound.append(row)
+    return facts.ints("tid")[bound], facts.seq[bound], [index.spans[int(spans[row])].names[0] for row in bound]
+
+
+# --- uses ------------------------------------------------------------------------------------------------------------
+def _of_uses(index: Index, known: Ints, sources: Mapping[str, str]) -> Names:
+    """What tensors that have no name are called in the expression that uses them first."""
+    scripts: dict[str, _Operands] = {}
+    kinds = index.ops.texts("name")
+    reads, begun, tids = index.inputs, index.roots, list[int]()
+    found: Names = (np.zeros(0, np.int64), np.zeros(0, np.int64), [])
+    uses = [(reads, index.ops.ints("span")), (begun, index.backwards.ints("span"))]
+    seqs: list[int] = []
+    met: set[int] = set(known.tolist())
+    asked: dict[tuple[int, int, int, str], str] = {}
+    external = index.tables.relation("tensor").part("facts")
+    born = dict(zip(external.ints("tid").tolist(), external.seq.tolist(), strict=True))
+    for relation, spans in uses:
+        counts = np.bincount(relation.parent) if len(relation) else np.zeros(0, np.int64)
+        first = np.searchsorted(relation.parent, relation.parent)
+        fresh = np.flatnonzero(~among(relation.ints("tid"), known))
+        for row in fresh.tolist():
+            tid, parent = int(relation.ints("tid")[row]), int(relation.parent[row])
+            if tid in met or not tid:
+                continue
+            met.add(tid)
+            span = index.spans[int(spans[parent])]
+            made = index.outputs.where("tid", tid)
+            if len(made) and index.ops.ints("span")[index.outputs.parent[made[0]]] == span.id:
+                continue  # a step of the same expression made it
+            op = str(kinds.texts[kinds.index[parent]]) if relation is reads else "backward"
+            key = span.id, row - int(first[row]), int(counts[parent]), op
+            if key not in asked:
+                script = scripts.get(span.file) or scripts.setdefault(span.file, _Operands(sources.get(span.file, "")))
+                asked[key] = script.name(span, *key[1:])
+            if asked[key]:
+                tids.append(tid)
+                seqs.append(born.get(tid, int(relation.seq[row])))
+                found[2].append(asked[key])
+    return np.array(tids, np.int64), np.array(seqs, np.int64), found[2]
+
+
+class _Operands:
+    """The source of a file: which expressions an op's operands are."""
+
+    def __init__(self, text: str) -> None:
+        self._lines = [line.encode() for line in text.splitlines(keepends=True)]
+        try:
+            nodes = list(ast.walk(ast.parse(text)))
+        except (SyntaxError, ValueError, RecursionError):
+            nodes = []
+        self._modules = {(alias.asname or alias.name).split(".")[0] for node in nodes
+                         if isinstance(node, ast.Import | ast.ImportFrom) for alias in node.names} | {"torch"}
+        self._at: dict[tuple[int, int, int, int], ast.AST] = {}
+        for node in nodes:
+            if isinstance(node, ast.expr | ast.AugAssign):
+                end = node.end_lineno or node.lineno
+                self._at.setdefault((node.lineno, self._column(node.lineno, node.col_offset), end,
+                                     self._column(end, node.end_col_offset or 0)), node)
+
+    def _column(self, line: int, column: int) -> int:
+        return len(self._lines[line - 1][:column].decode(errors="replace"))
+
+    def name(self, span: Span, place: int, count: int, op: str) -> str:
+        """What an op's operand number ``place`` of ``count`` is called at a span; empty if that is not sure."""
+        node = self._at.get((span.line, span.column, span.end_line, span.end_column))
+        operands = [] if node is None else self._operands(node, op)
+        sure = len(operands) == count or (place == 0 and isinstance(node, ast.Call | ast.Subscript))
+        if not sure or place >= len(operands):
+            return ""
+        operand = operands[place]
+        return ast.unparse(operand) if isinstance(operand, ast.Name | ast.Attribute | ast.Subscript) else ""
+
+    def _operands(self, node: ast.AST, op: str) -> list[ast.expr]:
+        found: list[ast.expr] = []
+        if isinstance(node, ast.Name | ast.Attribute) and op == "unbind":
+            found = [node]
+        elif isinstance(node, ast.BinOp):
+            found = [node.left, node.right]
+        elif isinstance(node, ast.Compare):
+            found = [node.left, *node.comparators]
+        elif isinstance(node, ast.UnaryOp):
+            found = [node.operand]
+        elif isinstance(node, ast.AugAssign):
+            found = [node.target, node.value]
+        elif isinstance(node, ast.Attribute | ast.Subscript):
+            found = [node.value]
+        elif isinstance(node, ast.Call):
+            found = list(node.args)
+            if len(found) == 1 and isinstance(found[0], ast.List | ast.Tuple):  # torch.stack([a, b])
+                found = list(found[0].elts)
+            function = node.func
+            first = _first_name(function)
+            if isinstance(function, ast.Attribute) and first not in self._modules:
+                if function.attr.rstrip("_") == op.rstrip("_"):
+                    found = [function.value, *node.args]
+                elif first != "self":
+                    found = []  # a method of a tensor by another name than its op's, or a module that is called?
+        return [one for one in found if not isinstance(one, ast.Constant)]
+
+
+def _first_name(node: ast.AST) -> str:
+    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else ""
