@@ -221,6 +221,8 @@ FORMULAS: Final[dict[str, Formula]] = {
                           ("DiagEmbedBackward0", "diag"))},
     "UnfoldBackward0": Formula(r"\mathrm{unfold}(a)", (r"\textstyle\sum g \ \text{over the windows}",)),
     "SplitWithSizesBackward0": Formula(r"a_1, a_2, \dots", (r"[g_1, g_2, \dots]",)),
+    "UnsafeSplitBackward0": Formula(r"a_1, a_2, \dots", (r"[g_1, g_2, \dots]",)),
+    "PackPaddedSequenceBackward0": Formula(r"a \text{ without padding}", (r"g \ \text{at the same places, else } 0",)),
     "ToCopyBackward0": Formula(r"a \text{ in another dtype}", (r"g \ \text{in the dtype of } a",)),
     "ReshapeAliasBackward0": Formula(r"\mathrm{reshape}(a)", (r"g \ \text{in the shape of } a",), _MOVED),
     "NotImplemented": Formula(r"f(a)", (r"\text{PyTorch has no derivative}",)),
@@ -355,7 +357,7 @@ FORMULAS: Final[dict[str, Formula]] = {
     **{name: Formula(r"\text{a rule, applied to } g", (r"\text{the same rule, applied to } g", r"0"),
                      "Between its kinks the rule is constant in what was saved.")
        for name in ("HardtanhBackwardBackward0", "LeakyReluBackwardBackward0", "HardshrinkBackwardBackward0",
-                    "SoftshrinkBackwardBackward0", "HardsigmoidBackwardBackward0", "ThresholdBackwardBackward0",
+                    "SoftshrinkBackwardBackward0", "ThresholdBackwardBackward0",
                     "RreluWithNoiseBackwardBackward0")},
     **{name: Formula(r"-\mathrm{weight}_t\, g \ \text{at the class } t", (r"-\mathrm{weight}_t\, g_t", r"0"))
        for name in ("NllLossBackwardBackward0", "NllLoss2DBackwardBackward0")},

@@ -231,6 +231,8 @@ SAMPLES: dict[str, tuple[Callable[..., Any], list[tuple[int, ...]]]] = {
     "embedding_bag.weighted": (lambda w, s: torch.nn.functional.embedding_bag(
         t([0, 2, 1, 2]), w, t([0, 2]), mode="sum", per_sample_weights=s, padding_idx=1), [(3, 2), (4,)]),
     "_trilinear": (lambda x, w, y: torch.nn.functional.bilinear(x, y, w), [(2, 3), (2, 3, 2), (2, 2)]),
+    "unsafe_split": (lambda x: torch.unsafe_chunk(x, 2, 1), [(2, 4)]),
+    "_pack_padded_sequence": (lambda x: torch.nn.utils.rnn.pack_padded_sequence(x, [3, 1]).data, [(3, 2, 2)]),
     # reached only through [] or by the rules themselves under create_graph
     "setitem.put": (lambda x, y: put(x, (t([0, 1]), t([1, 1])), y), [(2, 3), (2,)]),
     "setitem.copy": (lambda x, y: put(x, (slice(None), 1), y), [(2, 3), (2,)]),

@@ -6,19 +6,24 @@ from typing import Any
 
 from gradviz.engine.ops import (
     activation,
+    arithmetic,
     autograd,
     bilinear,
+    calculus,
+    combine,
+    complex,
     conv,
     convert,
     create,
     criterion,
     ctc,
-    distance,
     decomposition,
     diagonals,
-    einsum,
+    distance,
     double,
+    einsum,
     embedding,
+    grid,
     index,
     join,
     legacy,
@@ -27,17 +32,22 @@ from gradviz.engine.ops import (
     norm,
     norms,
     pad,
+    places,
     pointwise,
     pool,
     power,
     random,
+    recurrent,
     reduce,
     scatter,
+    search,
     shape,
     share,
+    shuffle,
     solve,
     sort,
     special,
+    statistics,
     unary,
 )
 from gradviz.engine.ops.binary import METHODS as OPERATORS
@@ -45,8 +55,9 @@ from gradviz.engine.ops.out import with_out
 from gradviz.engine.tensor import Tensor
 
 FAMILIES: tuple[Any, ...] = (create, random, unary, pointwise, reduce, shape, scatter, index, join, linalg,
-                              sort, matrix, einsum, diagonals, solve, decomposition, norms, power, special, activation, distance, criterion, ctc,
-                              conv, pool, pad, norm, embedding, bilinear, legacy, share, convert)
+                              sort, matrix, einsum, diagonals, solve, decomposition, norms, power,
+                              statistics, search, calculus, combine, places, arithmetic, complex, special, activation, distance, criterion, ctc,
+                              conv, pool, pad, norm, grid, shuffle, embedding, bilinear, recurrent, legacy, share, convert)
 FUNCTIONS: dict[str, Any] = {}
 for _family in FAMILIES:
     FUNCTIONS |= _family.FUNCTIONS

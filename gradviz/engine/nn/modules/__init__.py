@@ -25,7 +25,7 @@ def _settled(make: Any) -> Any:
     return __init__
 
 
-FAMILIES: tuple[str, ...] = ("module", "linear", "container", "sparse", "flatten", "dropout", "activation",
+FAMILIES: tuple[str, ...] = ("module", "linear", "container", "sparse", "flatten", "dropout", "rnn", "activation",
                              "distance", "loss")
 NAMES: dict[str, Any] = {}
 for _family in FAMILIES:

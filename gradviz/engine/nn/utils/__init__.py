@@ -4,8 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradviz.engine.nn.utils import rnn
+from gradviz.engine.nn.utils.clip_grad import (
+    clip_grad_norm,
+    clip_grad_norm_,
+    clip_grad_value_,
+    clip_grads_with_norm_,
+    get_total_norm,
+)
+from gradviz.engine.nn.utils.convert_parameters import parameters_to_vector, vector_to_parameters
+
 
 def __getattr__(name: str) -> Any:
     from gradviz.engine.missing import error
 
     raise error("torch.nn.utils", name)
+
+
+__all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm",
+           "parameters_to_vector", "rnn", "vector_to_parameters"]
