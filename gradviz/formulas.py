@@ -262,7 +262,8 @@ FORMULAS: Final[dict[str, Formula]] = {
     "CholeskySolveBackward0": Formula(r"(L L^\top)^{-1} B", (
         r"(L L^\top)^{-1} g", rf"-\big( g_B {_RESULT}^\top + {_RESULT}\, g_B^\top \big) L")),
     "CholeskyInverseBackward0": Formula(r"(L L^\top)^{-1}", (rf"-{_RESULT}\,(g + g^\top)\,{_RESULT}\, L",)),
-    **{name: Formula(r"A = P L U", (r"P L^{-\top} \big( \mathrm{tril}(L^\top g_L) + \mathrm{triu}(g_U U^\top) \big) U^{-\top}",))
+    **{name: Formula(r"A = P L U", (
+        r"P L^{-\top} \big( \mathrm{tril}(L^\top g_L) + \mathrm{triu}(g_U U^\top) \big) U^{-\top}",))
        for name in ("LinalgLuBackward0", "LinalgLuFactorExBackward0")},
     "LinalgMatrixExpBackward0": Formula(r"e^{A}", (
         r"\text{upper right of } \exp \begin{pmatrix} A^\top & g \\ 0 & A^\top \end{pmatrix}",)),
@@ -276,7 +277,8 @@ FORMULAS: Final[dict[str, Formula]] = {
     "SpecialI0EBackward0": Formula(r"e^{-|a|} I_0(a)", (
         rf"g \odot \big( e^{{-|{_SELF}|}} I_1({_SELF}) - \mathrm{{sgn}}({_SELF})\,{_RESULT} \big)",)),
     "SpecialI1EBackward0": Formula(r"e^{-|a|} I_1(a)", (
-        rf"g \odot \big( e^{{-|{_SELF}|}} I_0({_SELF}) - {_RESULT}\,(\mathrm{{sgn}}\,{_SELF} + \tfrac{{1}}{{{_SELF}}}) \big)",)),
+        rf"g \odot \big( e^{{-|{_SELF}|}} I_0({_SELF}) - "
+        rf"{_RESULT}\,(\mathrm{{sgn}}\,{_SELF} + \tfrac{{1}}{{{_SELF}}}) \big)",)),
     "SpecialErfcxBackward0": Formula(r"e^{a^2} \mathrm{erfc}(a)", (
         rf"g \odot \big( 2\,{_SELF}\,{_RESULT} - \tfrac{{2}}{{\sqrt\pi}} \big)",)),
     "SpecialEntrBackward0": Formula(r"-a \ln a", (rf"-g \odot (1 + \ln {_SELF})",)),
@@ -361,4 +363,46 @@ FORMULAS: Final[dict[str, Formula]] = {
                     "RreluWithNoiseBackwardBackward0")},
     **{name: Formula(r"-\mathrm{weight}_t\, g \ \text{at the class } t", (r"-\mathrm{weight}_t\, g_t", r"0"))
        for name in ("NllLossBackwardBackward0", "NllLoss2DBackwardBackward0")},
+    "AminmaxBackward0": Formula(r"\min a,\ \max a", (
+        r"g \ \text{shared by the elements that equal the extreme, else } 0",)),
+    **{name: Formula(forward, (
+        rf"\frac{{2\, g_{{{spread}}}}}{{n-1}} ({_SELF} - \bar a) + \frac{{g_\mathrm{{mean}}}}{{n}}",))
+       for name, forward, spread in (("VarMeanBackward0", r"\mathrm{var}(a),\ \bar a", r"\mathrm{var}"),
+                                     ("StdMeanBackward0", r"\sigma_a,\ \bar a", r"\mathrm{std}"))},
+    "LogcumsumexpBackward0": Formula(r"\ln \textstyle\sum_{j \le i} e^{a_j}", (
+        rf"e^{{{_SELF}_j}} \textstyle\sum_{{i \ge j}} g_i\, e^{{-{_RESULT}_i}}",)),
+    **{name: Formula(r"\mathrm{nanmedian}(a)", (r"g \ \text{at the median, else } 0",))
+       for name in ("NanmedianBackward0", "NanmedianBackward1")},
+    "BlockDiagBackward0": Formula(r"\mathrm{diag}(A_1, A_2, \dots)", (r"\text{its block of } g",)),
+    "Rot90Backward0": Formula(r"a \text{ turned}", (r"g \ \text{turned back}",), _MOVED),
+    "TransposeBackward1": Formula(r"a^\top", (r"g^\top",), _MOVED),
+    "UnsqueezeBackward1": Formula(r"a \text{ in another shape}", (r"g \ \text{in the shape of } a",), _MOVED),
+    **{name: Formula(r"a \text{ with elements replaced by } b", (r"0 \ \text{where replaced, else } g",
+                                                                 r"g \ \text{where replaced}"))
+       for name in ("PutBackward0", "MaskedScatterBackward0", "SelectScatterBackward0", "SliceScatterBackward0")},
+    "ScatterReduceBackward0": Formula(r"\mathrm{reduce}(a, b \text{ at } \mathrm{index})", (
+        r"g \ \text{by the share of } a \text{ in the result}", r"g_{\mathrm{index}} \ \text{by the share of } b")),
+    "LdexpBackward0": Formula(r"a\, 2^{b}", (rf"g\, 2^{{{_OTHER}}}", rf"g \odot {_RESULT} \ln 2")),
+    "FrexpBackward0": Formula(r"a\, 2^{-\mathrm{exponent}}", (r"g\, 2^{-\mathrm{exponent}}",)),
+    "Logaddexp2Backward0": Formula(r"\log_2(2^a + 2^b)", (rf"\frac{{g}}{{1 + 2^{{{_OTHER} - {_SELF}}}}}",
+                                                          rf"\frac{{g}}{{1 + 2^{{{_SELF} - {_OTHER}}}}}")),
+    "RenormBackward0": Formula(r"a \cdot \min(1, \tfrac{m}{\lVert a \rVert_p})", (
+        r"\tfrac{m}{\lVert a \rVert_p} \big( g - \tfrac{g \cdot a}{\lVert a \rVert_p} \nabla \lVert a \rVert_p \big)"
+        r"\ \text{where shortened, else } g",)),
+    "CdistBackward0": Formula(r"\lVert a_i - b_j \rVert_p", (
+        r"\textstyle\sum_j g_{ij} \nabla \lVert a_i - b_j \rVert_p",
+        r"-\textstyle\sum_i g_{ij} \nabla \lVert a_i - b_j \rVert_p")),
+    "ComplexBackward0": Formula(r"a + i b", (r"\mathrm{Re}\, g", r"\mathrm{Im}\, g")),
+    "PolarBackward0": Formula(r"r e^{i \varphi}", (
+        r"\mathrm{Re}(\bar g\, e^{i \varphi})", r"r\, \mathrm{Re}(\bar g\, i e^{i \varphi})")),
+    **{name: Formula(forward, (back,)) for name, forward, back in (
+        ("RealBackward", r"\mathrm{Re}\, a", r"g"), ("ImagBackward", r"\mathrm{Im}\, a", r"i g"),
+        ("ConjBackward0", r"\bar a", r"\bar g"), ("ConjPhysicalBackward0", r"\bar a", r"\bar g"),
+        ("ViewAsRealBackward0", r"(\mathrm{Re}\, a, \mathrm{Im}\, a)", r"g_0 + i g_1"),
+        ("ViewAsComplexBackward0", r"a_0 + i a_1", r"(\mathrm{Re}\, g, \mathrm{Im}\, g)"),
+        ("AngleBackward0", r"\arg a", r"\frac{i\, g\, a}{|a|^2}"))},
+    **{name: Formula(forward, (r"\text{PyTorch has no derivative}",)) for name, forward in (
+        ("NextafterBackward0", r"\text{the number next to } a"), ("Unique2Backward0", r"\text{distinct elements of } a"),
+        ("UniqueDimBackward0", r"\text{distinct slices of } a"),
+        ("UniqueConsecutiveBackward0", r"a \text{ without repetitions}"))},
 }

@@ -52,10 +52,10 @@ def changed(node: Any, which: int) -> RuntimeError:
 
 
 def short_name(node: Any) -> str:
-    """A node's name in a message: PyTorch leaves ``Backward0`` out there."""
+    """A node's name in a message: PyTorch leaves ``Backward`` out there, and the number if it is 0."""
     name: str = node.name()
     head, found, digits = name.rpartition("Backward")
-    return head if found and (digits.isdigit() or not digits) else name
+    return head + digits.lstrip("0") if found and (digits.isdigit() or not digits) else name
 
 
 def tensor_of(node: Any, holder: Any) -> Any:

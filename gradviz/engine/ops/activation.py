@@ -11,7 +11,7 @@ from gradviz.engine.ops import shape, special
 from gradviz.engine.ops.args import dimension, words
 from gradviz.engine.ops.build import Op, not_a_tensor, op, run, write
 from gradviz.engine.ops.random import default_generator
-from gradviz.engine.ops.second import piecewise
+from gradviz.engine.ops.second import piecewise, underived
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import Tensor, make
 from gradviz.engine.xp import asarray, ndarray, xp
@@ -20,7 +20,7 @@ from gradviz.engine.xp import asarray, ndarray, xp
 # --- rules -----------------------------------------------------------------------------------------------------------
 def _hardtanh(ns: Any, ctx: Any, g: Any, self: Any) -> Any:
     low, high = ctx.args
-    return ns.where((self <= low) | (self >= high), 0, g)
+    return ns.where((self > low) & (self < high), g, 0)
 
 
 def _leaky(ns: Any, ctx: Any, g: Any, self: Any) -> Any:
@@ -58,7 +58,9 @@ def _elu_result(ns: Any, ctx: Any, g: Any, result: Any) -> Any:
 
 
 def _prelu(ns: Any, ctx: Any, g: Any, self: Any, weight: Any) -> Any:
-    return ns.where(self > 0, g, g * weight), (ns.where(self > 0, 0, g * self) if ctx.needs(1) else None)
+    """At zero the first derivative is that of the left, and constant, as in PyTorch."""
+    slope = ns.where(self < 0, weight, ns.const(ns.plain(weight)))
+    return ns.where(self > 0, g, g * slope), (g * ns.where(self < 0, self, 0) if ctx.needs(1) else None)
 
 
 def _rrelu(ns: Any, ctx: Any, g: Any, self: Any, noise: Any) -> Any:
@@ -94,11 +96,16 @@ def _softplus(ns: Any, ctx: Any, g: Any, self: Any) -> Any:
 
 def _hardshrink(ns: Any, ctx: Any, g: Any, self: Any) -> Any:
     lambd, = ctx.args
-    return ns.where((self >= -lambd) & (self <= lambd), 0, g)
+    return ns.where((self < -lambd) | (self > lambd), g, 0)
 
 
 def _hardsigmoid(ns: Any, ctx: Any, g: Any, self: Any) -> Any:
-    return ns.where((self > -3) & (self < 3), g / 6, 0)
+    x = ns.plain(self)
+    return _no_second_hardsigmoid(g, self, xp.where((x > -3) & (x < 3), ns.plain(g) / 6, 0))
+
+
+_no_second_hardsigmoid = underived("hardsigmoid_backward",
+                                   "derivative for aten::hardsigmoid_backward is not implemented")
 
 
 def _hardswish(ns: Any, ctx: Any, g: Any, self: Any) -> Any:
@@ -124,7 +131,6 @@ _hardtanh_backward = piecewise("hardtanh_backward", "HardtanhBackwardBackward0",
 _leaky_backward = piecewise("leaky_relu_backward", "LeakyReluBackwardBackward0", _leaky)
 _hardshrink_backward = piecewise("hardshrink_backward", "HardshrinkBackwardBackward0", _hardshrink)
 _softshrink_backward = piecewise("softshrink_backward", "SoftshrinkBackwardBackward0", _hardshrink)
-_hardsigmoid_backward = piecewise("hardsigmoid_backward", "HardsigmoidBackwardBackward0", _hardsigmoid)
 _rrelu_backward = piecewise("rrelu_with_noise_backward", "RreluWithNoiseBackwardBackward0", _rrelu, "self noise")
 _threshold_backward = piecewise("threshold_backward", "ThresholdBackwardBackward0", _threshold)
 
@@ -237,7 +243,7 @@ SILU = pair("silu", _floats("silu_cpu", lambda x: x * _sigmoid_of(x)), "SiluBack
 MISH = pair("mish", _floats("mish_cpu", lambda x: x * xp.tanh(xp.log1p(xp.exp(xp.minimum(x, 20))) + xp.maximum(
     x - 20, 0))), "MishBackward0", _mish)
 HARDSIGMOID = pair("hardsigmoid", _floats("hardsigmoid_cpu", lambda x: xp.minimum(xp.maximum(x + 3, 0), 6) / 6),
-                   "HardsigmoidBackward0", _hardsigmoid_backward)
+                   "HardsigmoidBackward0", _hardsigmoid)
 HARDSWISH = pair("hardswish", _floats("hardswish_cpu", lambda x: x * xp.minimum(xp.maximum(x + 3, 0), 6) / 6),
                  "HardswishBackward0", _hardswish)
 THRESHOLD = pair("threshold", _threshold_of, "ThresholdBackward0", _threshold_backward,

@@ -14,6 +14,12 @@ from gradviz.engine.ops.second import underived
 from gradviz.engine.tensor import Tensor
 from gradviz.engine.xp import ndarray, xp
 
+
+def _norm(ns: Any, ctx: Any, g: Any, self: Any, result: Any) -> Any:
+    """No gradient at all for a norm that counts."""
+    return reduce._norm(ns, ctx, g, self, result) if ctx.args[2] else None
+
+
 # What PyTorch computes from a tensor and a number inside its own functions has nodes of these names.
 ADD_NUMBER = op("add", lambda x, c: xp.add(*scalar_operand(x, c)), "AddBackward1", lambda ns, ctx, g: g,
                 key="add.inner")
@@ -23,8 +29,7 @@ MUL_NUMBER = op("mul", lambda x, c: xp.multiply(*scalar_operand(x, c)), "MulBack
                 lambda ns, ctx, g: g * ctx.args[0], key="mul.inner")
 DIV_NUMBER = op("div", lambda x, c: xp.divide(*scalar_operand(x, c)), "DivBackward1",
                 lambda ns, ctx, g: g / ctx.args[0], key="div.inner")
-NORM = op("norm", reduce.NORM.forward, "NormBackward1", reduce.NORM.node.rule,  # type: ignore[union-attr]
-          "self result", key="norm.inner")
+NORM = op("norm", reduce.NORM.forward, "NormBackward1", _norm, "self result", key="norm.inner")
 
 
 def with_number(row: Any, t: Any, number: float) -> Any:
@@ -54,8 +59,8 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     dimension(dim, len(size))
     unit = []
     for t in (x1, x2):
-        t = t if t.dtype is common else t.to(common)
-        t = t if t._array.shape == size else shape.expand(t, size)
+        t = t if t.dtype.is_floating_point else t.to(common)
+        t = t if a.shape == b.shape else shape.expand(t, size)
         length = reduce.norm(t, 2, dim, True).clone()
         with no_grad():
             length.clamp_min_(eps)
