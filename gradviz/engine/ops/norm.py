@@ -22,7 +22,7 @@ from gradviz.engine.xp import ndarray, xp
 
 # --- rules -----------------------------------------------------------------------------------------------------------
 def _moments(ns: Any, x: Any, dims: Any, eps: float) -> tuple[Any, Any]:
-    """Mean and 1 / standard deviation, as functions of ``x``: where a rule is recorded, those of the forward are not."""
+    """Mean and 1 / standard deviation as functions of ``x``; for a rule that is recorded, saved ones are no use."""
     mean = ns.mean(x, dims)
     return mean, (ns.mean((x - mean) ** 2, dims) + eps) ** -0.5
 

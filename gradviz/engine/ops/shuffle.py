@@ -12,7 +12,8 @@ from gradviz.engine.xp import ndarray
 
 def _pixels(x: ndarray, r: int) -> ndarray:
     *lead, c, h, w = x.shape
-    return x.reshape(-1, c // (r * r), r, r, h, w).transpose(0, 1, 4, 2, 5, 3).reshape(*lead, c // (r * r), h * r, w * r)
+    c //= r * r
+    return x.reshape(-1, c, r, r, h, w).transpose(0, 1, 4, 2, 5, 3).reshape(*lead, c, h * r, w * r)
 
 
 def _blocks(x: ndarray, r: int) -> ndarray:
@@ -22,7 +23,7 @@ def _blocks(x: ndarray, r: int) -> ndarray:
 
 
 def _channels(x: ndarray, groups: int) -> ndarray:
-    n, c, *rest = x.shape
+    n, c = x.shape[:2]
     return x.reshape(n, groups, c // groups, -1).swapaxes(1, 2).reshape(x.shape)
 
 
@@ -48,7 +49,8 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
     _image("pixel_shuffle", "upscale_factor", x, upscale_factor)
     if x.shape[-3] % upscale_factor ** 2:
         raise RuntimeError("pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of "
-                           f"upscale_factor, but input.size(-3)={x.shape[-3]} is not divisible by {upscale_factor ** 2}")
+                           f"upscale_factor, but input.size(-3)={x.shape[-3]} is not divisible by "
+                           f"{upscale_factor ** 2}")
     return run(PIXEL_SHUFFLE, (input,), (upscale_factor,), words(upscale_factor=upscale_factor))
 
 

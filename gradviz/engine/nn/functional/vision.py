@@ -14,8 +14,9 @@ from gradviz.engine.ops.resize import ROWS, resized
 from gradviz.engine.tensor import Size
 
 KINDS = {"linear": 3, "bilinear": 4, "trilinear": 5}
-CHANGED = ("Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. Please specify "
-           "align_corners=True if the old behavior is desired. See the documentation of grid_sample for details.")
+CHANGED = ("Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. Please "
+           "specify align_corners=True if the old behavior is desired. See the documentation of grid_sample for "
+           "details.")
 
 
 def interpolate(input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
@@ -69,8 +70,9 @@ def _sizes(shape: tuple[int, ...], size: Any, scale_factor: Any) -> tuple[tuple[
     scales = tuple(scale_factor) if isinstance(scale_factor, tuple | list) else (scale_factor,) * n
     if len(scales) != n:
         raise ValueError("Input and scale_factor must have the same number of spatial dimensions, but got input with "
-                         f"spatial dimensions of {list(shape)} and scale_factor of shape {scale_factor}. Please provide "
-                         "input tensor in (N, C, d1, d2, ...,dK) format and scale_factor in (s1, s2, ...,sK) format.")
+                         f"spatial dimensions of {list(shape)} and scale_factor of shape {scale_factor}. Please "
+                         "provide input tensor in (N, C, d1, d2, ...,dK) format and scale_factor in (s1, s2, ...,sK) "
+                         "format.")
     return tuple([floor(k * s) for k, s in zip(shape, scales, strict=True)]), scales
 
 
