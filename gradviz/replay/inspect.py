@@ -72,6 +72,8 @@ class TensorView:
     grad_fn: str
     used_by: list[tuple[int, str]]
     hooks: list[str]
+    gradient_of: str
+    """Whose gradient it is, where autograd.grad handed it out."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,8 @@ def tensor(replay: Replay, tid: int, seq: int) -> TensorView:
         tid, replay.label(tid, seq), facts, replay.event(maker).name if maker >= 0 else "", born,
         replay.label(facts.base, seq) if facts.base else "", _retains(replay, tid, seq), versions,
         _aliases(replay, facts, seq), _bytes(replay, facts), _value(replay, facts, seq), _grad(replay, facts, seq),
-        node.name if node else "", _users(replay, tid, seq), _hooks(replay, "tensor", tid, seq))
+        node.name if node else "", _users(replay, tid, seq), _hooks(replay, "tensor", tid, seq),
+        _gradient_of(replay, tid, seq))
 
 
 def node(replay: Replay, nid: int, seq: int) -> NodeView:
@@ -277,6 +280,16 @@ def _why_none(replay: Replay, facts: Facts, seq: int) -> str:
     if not facts.is_leaf and not _retains(replay, facts.tid, seq):
         return "not a leaf, and retain_grad() was not called on it"
     return "no backward has reached it yet"
+
+
+def _gradient_of(replay: Replay, tid: int, seq: int) -> str:
+    outputs = replay.index.outputs
+    for at in outputs.seq[outputs.where("tid", tid)].tolist():
+        event = replay.event(at)
+        if event.name == "grad":
+            place = next(i for i, out in enumerate(event.outputs) if out.tid == tid)
+            return replay.label(event.inputs[place][0], seq)
+    return ""
 
 
 def _users(replay: Replay, tid: int, seq: int) -> list[tuple[int, str]]:

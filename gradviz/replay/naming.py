@@ -5,7 +5,7 @@ of a tensor that was bound nowhere in sight (a function's argument, a loop's tar
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,14 +48,19 @@ def _of_results(index: Index) -> tuple[Names, Names]:
     named = np.array([bool(span.names) for span in spans], np.bool_) if spans else np.zeros(1, np.bool_)
     span = np.where(named[own], own, np.where(caller > 0, caller, own))
     kinds = ops.texts("name")
-    through = np.array([name == "setitem" for name in kinds.texts], np.bool_)
+    through, grad = (np.array([name == one for name in kinds.texts], np.bool_) for one in ("setitem", "grad"))
+    graded = grad[kinds.index] if len(grad) else np.zeros(len(ops), np.bool_)
     candidate = named[span] & ~(through[kinds.index] if len(through) else False)
+    candidate &= ~(among(own, index.backwards.ints("span")) & ~graded)  # a node's op, under create_graph
     counts = np.bincount(outputs.parent, minlength=len(ops)) if len(outputs) else np.zeros(len(ops), np.int64)
     counts[np.unique(ops.flatten("writes").parent)] = 1
     rows = np.flatnonzero(candidate & (counts > 0) & among(np.arange(len(ops)), outputs.parent))
-    most = int(counts.max(initial=0)) + 1
-    cases, which = np.unique(span[rows] * most + counts[rows], return_inverse=True)
-    spread = [_spread(spans[case // most].names, case % most) for case in cases.tolist()]
+    words = ops.texts("args")
+    asked = np.where(graded, words.index, -1)
+    keys = np.stack((span[rows], counts[rows], asked[rows]))
+    cases, which = np.unique(keys, axis=1, return_inverse=True)
+    spread = [_spread(spans[one].names, count, words.texts[args] if args >= 0 else "")
+              for one, count, args in cases.T.tolist()]
     lengths = np.array([len(one) for one in spread], np.int64)
     many = lengths[which]
     row = np.repeat(rows, many)
@@ -68,14 +73,21 @@ def _of_results(index: Index) -> tuple[Names, Names]:
     passed_on[passed_on] = among(after[passed_on] * base + tids[passed_on], taken)
     flat = [name for one in spread for name in one]
     text = ((np.cumsum(lengths) - lengths)[np.repeat(which, many)] + place)
-    kept = np.flatnonzero(~passed_on)
+    kept = np.flatnonzero(~passed_on & np.array([bool(name) for name in flat] or [False], np.bool_)[text])
     back = kept[named[own[row[kept]]] & (caller[row[kept]] > 0) & (place[kept] == 0)]
     return (tids[kept], ops.seq[row[kept]], [flat[i] for i in text[kept].tolist()]), _handed_back(
         index, tids[back], row[back])
 
 
-def _spread(given: tuple[str, ...] | list[str], count: int) -> list[str]:
-    """The names of an op's results: one each, several of one name by their number, and the rest under a star."""
+def _spread(given: Sequence[str], count: int, which: str) -> list[str]:
+    """The names of an op's results: one each, several of one name by their number, and the rest under a star.
+
+    ``which``: of autograd.grad, for which of the inputs there is a gradient, where not for all.
+    """
+    if which.startswith("inputs "):
+        places = [int(place) for place in which[7:].split(",")]
+        names = _spread(given, places[-1] + 1, "")
+        return [names[place] if place < len(names) else "" for place in places]
     star = next((place for place, name in enumerate(given) if name.startswith("*")), -1)
     if star >= 0:
         after = len(given) - star - 1

@@ -81,6 +81,8 @@ def _op(replay: Replay, event: Event) -> Parts:
     if not event.outputs:
         told = [(text, "name"), (" leaves the graph", "")]
         return told
+    if event.name == "grad":
+        return _gradients(replay, event, text, named)
     how = event.outputs[0].how
     if how == "created":
         return _created(replay, event, text)
@@ -95,6 +97,17 @@ def _op(replay: Replay, event: Event) -> Parts:
     elif how in ("detach", "data"):
         told += [(" · shares the storage of ", ""), (source, "name"), (", cut from the graph", "")]
     return told + _keeps(replay, event)
+
+
+def _gradients(replay: Replay, event: Event, text: str, named: list[str]) -> Parts:
+    """What autograd.grad handed out: g = the gradient of x."""
+    told: Parts = [(", ".join(named) + " = " + text if named else text, "name")]
+    for place, ((tid, _), row) in enumerate(zip(event.inputs, event.outputs, strict=True)):
+        facts = replay.with_value(row)
+        shown = figure(replay, Gradient(facts.tid, facts.sid, facts.shape, facts.dtype, facts.value))
+        told += [("; " if place else ": ", ""), shown, (" is the gradient of ", ""),
+                 (replay.label(tid, event.seq), "name")]
+    return told
 
 
 def _result(replay: Replay, event: Event) -> str:

@@ -280,8 +280,9 @@ class Replay:
         maker = self.maker(tid)
         if maker < 0:
             return self._gradient_label(tid, seq) or f"tensor {tid}"
-        text = self.source_text(self.span(maker))
-        if not text or text.endswith(".backward()"):
+        span = self.span(maker)
+        text = self.source_text(span)
+        if not text or len(self.index.backwards.where("span", span.id)):
             op: str = self.event(maker).name
             return f"{op}(…)"
         return text if len(text) <= LONGEST_LABEL else text[:LONGEST_LABEL - 1] + "…"

@@ -154,4 +154,8 @@ def grad(outputs: TensorOrTensors, inputs: TensorOrTensors, grad_outputs: Any = 
         elif not isinstance(g, Tensor):
             g = fresh(g if g.flags.writeable else g.copy())
         results.append(g)
+    if probe.sink is not None and call.id:
+        there = [i for i, g in enumerate(results) if g is not None]
+        which = "" if len(there) == len(results) else f"inputs {', '.join(map(str, there))}"
+        observe.op("grad", which, [wanted[i] for i in there], [results[i] for i in there])
     return tuple(results)

@@ -65,6 +65,7 @@ def _origin(focus: Focus, view: TensorView) -> list[Any]:
         *by,
         mono(text or view.made_by or "the script"),
         *([", ", to_event(view.made_at, line)] if line else []),
+        *([": the gradient of ", mono(view.gradient_of)] if view.gradient_of else []),
     ]
 
 
