@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -44,12 +45,24 @@ def ranks(places: Places) -> Ranks:
     for source in sources:
         if below[source]:
             rank[source] = min(rank[lower] for lower in below[source]) - 1
+    _beside(places, rank, block, sources)
     if places.first:
         _set(rank, [block[place] for place in places.first], min(rank) - 1)
     if places.last:
         _set(rank, [block[place] for place in places.last], max(rank) + 1)
     top = min(rank, default=0)
     return Ranks([rank[b] - top for b in block], blocks, block, under, branch)
+
+
+def _beside(places: Places, rank: list[int], block: list[int], sources: list[int]) -> None:
+    """What has nothing above it does not stand beside a box, which is high, but in a row of its own below it."""
+    high = {rank[block[next(iter(box))]] for box in places.boxes}
+    boxes = {block[next(iter(box))] for box in places.boxes}
+    low = {rank[source] for source in sources if source not in boxes} & high
+    moved = {source for source in sources if source not in boxes and rank[source] in low}
+    lift = sorted(low)
+    for number, at in enumerate(rank):
+        rank[number] = at + bisect_left(lift, at) + (number in moved)
 
 
 def _set(rank: list[int], blocks: list[int], to: int) -> None:

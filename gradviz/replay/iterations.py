@@ -8,6 +8,7 @@ they ran, and are worked out only when somebody looks inside: a run of 20,000 op
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -15,6 +16,7 @@ from typing import Final
 
 import numpy as np
 
+from gradviz.replay import values
 from gradviz.replay.replay import Replay
 from gradviz.trace.columns import Ints
 
@@ -36,6 +38,29 @@ def iterations(replay: Replay) -> list[list[int]]:
             node = replay.node(begin.roots[0].nid) if begin.roots else None
             loops[begin.span, node.name if node is not None else ""].append(graph.number)
     return list(loops.values())
+
+
+def gradient_norms(replay: Replay) -> list[tuple[float | None, bool]]:
+    """Of each outermost backward call, the norm of all gradients that it made for leaves, None where none was kept;
+    and whether all that is known of them is finite."""
+    rows = replay.index.accumulates
+    was, calls, added = rows.texts("was"), rows.ints("call"), rows.part("added")
+    squares: dict[int, float] = {}
+    broken: set[int] = set()
+    for row in range(len(rows)):
+        if was.texts[was.index[row]] == "retained":
+            continue
+        gradient = replay.gradient(added.row(row)) or replay.gradient(rows.row(row)[-1])
+        if gradient is None:
+            continue
+        call = int(calls[row])
+        if values.finite(gradient.value, gradient.shape, gradient.dtype) is False:
+            broken.add(call)
+        length = replay.norm_of(gradient)
+        if length is not None and math.isfinite(length):
+            squares[call] = squares.get(call, 0.0) + length * length
+    return [(math.sqrt(squares[graph.call]) if graph.call in squares else None, graph.call not in broken)
+            for graph in replay.graphs if graph.call]
 
 
 @dataclass

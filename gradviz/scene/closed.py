@@ -96,12 +96,20 @@ def _from_outside(draft: Draft, found: list[Closed], unit: Ints, tids: Ints, out
         one = int(unit[row])
         if one >= len(found):
             continue
+        if branch_shows(found[one].branch, draft, int(tids[row])):
+            found[one].inputs.append((int(tids[row]), int(seqs[row])))
+            continue
         alone = not bool((unit[outside & (tids == tids[row])] != one).any()) if len(found) > 1 or one else True
         tid = int(tids[row])
         if alone and tid not in draft.kept:
             found[one].own.append(tid)
         else:
             found[one].inputs.append((tid, int(seqs[row])))
+
+
+def branch_shows(branch: Branch, draft: Draft, tid: int) -> bool:
+    """Leaves that belong to no module stay on the picture: they are what the person gave the loop or the function."""
+    return branch.kind != "module" and tid not in draft.owned and _is_leaf(draft.replay.index.facts, tid)
 
 
 # --- their glyphs ----------------------------------------------------------------------------------------------------

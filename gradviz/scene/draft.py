@@ -54,6 +54,11 @@ class Draft:
         return set(self.members[~among(self.members, nids[closed >= 0])].tolist())
 
     @cached_property
+    def owned(self) -> set[int]:
+        """Parameters and buffers of modules."""
+        return set(self.replay.tables.relation("owner").ints("tid").tolist())
+
+    @cached_property
     def hidden(self) -> tuple[Ints, Ints]:
         """The nodes that the graph's ops made, sorted, and the number of the closed group of each, or -1."""
         index, seqs = self.replay.index, self.units.outline.seqs

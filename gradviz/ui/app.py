@@ -59,7 +59,7 @@ def make_app(session: Session) -> Dash:
         title=f"{_name(session)} · gradviz",
         update_title=None,
         add_log_handler=False,
-        index_string=_page(json.loads(style), markup(_panes(session))),
+        index_string=_page(json.loads(style), markup(panes(session))),
     )
     app.layout = html.Div([inspector.answers(), dcc.Store(id="settled")])
     inspector.register(app, session)
@@ -77,32 +77,37 @@ def _add_program(server: Flask) -> None:
     server.add_url_rule("/page/<name>", "program", program)
 
 
-def _panes(session: Session) -> html.Div:
+def panes(session: Session) -> html.Div:
+    """All panes; the place of the inspector is empty."""
     left = html.Section([source.layout(), console.layout()], className="left", **{"aria-label": "Source and console"})
     time = html.Section([caption.layout(), timeline.layout()], className="time", **{"aria-label": "Timeline"})
-    panes = [topbar.layout(session), left, graphs.layout(), inspector.layout(), time, *sheets.layout()]
-    return html.Div(panes, id="app", className="app")
+    every = [topbar.layout(session), left, graphs.layout(), inspector.layout(), time, *sheets.layout()]
+    return html.Div(every, id="app", className="app")
 
 
 def _name(session: Session) -> str:
     return Path(str(session.replay.meta.get("script", "trace"))).name
 
 
-def _page(style: dict[str, dict[str, dict[str, str]]], panes: str) -> str:
-    """The page with the palette as custom properties, so that colours are written in style.json alone."""
+def tokens(style: dict[str, dict[str, dict[str, str]]]) -> str:
+    """The palette as custom properties, so that colours are written in style.json alone."""
     light, dark = (
         ";".join(f"--{name}:{value}" for name, value in style["themes"][theme].items()) for theme in ("light", "dark")
     )
-    tokens = (
+    return (
         f":root{{color-scheme:light;{light}}}"
         f"@media (prefers-color-scheme:dark){{:root:not([data-theme]){{color-scheme:dark;{dark}}}}}"
         f":root[data-theme=dark]{{color-scheme:dark;{dark}}}"
     )
+
+
+def _page(style: dict[str, dict[str, dict[str, str]]], panes: str) -> str:
     preloads = "".join(
         f'<link rel="preload" as="fetch" crossorigin="anonymous" href="{path}">'
         for path in ("/api/trace", "/api/style")
     )
     preloads += f'<link rel="modulepreload" href="{bundle.name()}">'
     panes = panes.replace(f'<div id="{inspector.PLACE}"></div>', "{%app_entry%}")
-    parts = {"TOKENS": tokens, "STYLE": bundle.style(), "PRELOADS": preloads, "PROGRAM": bundle.name(), "PANES": panes}
+    parts = {"TOKENS": tokens(style), "STYLE": bundle.style(), "PRELOADS": preloads, "PROGRAM": bundle.name(),
+             "PANES": panes}
     return re.sub("|".join(parts), lambda match: parts[match[0]], _PAGE)

@@ -13,17 +13,16 @@ from functools import cache
 from pathlib import Path
 
 ASSETS = Path(__file__).parent / "assets"
-ENTRY = "boot"
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "\./(\w+)\.mjs";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const|let) (\w+))", re.MULTILINE)
 _LEFT = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 
 
 @cache
-def script() -> str:
-    """The whole program of the page. Raises ValueError for a line that this cannot join."""
+def script(entry: str = "boot") -> str:
+    """The whole program of a page. Raises ValueError for a line that this cannot join."""
     done: dict[str, str] = {}
-    _take(ENTRY, done, ())
+    _take(entry, done, ())
     return "\n".join(["// The modules of gradviz/ui/assets, joined.", *done.values()])
 
 

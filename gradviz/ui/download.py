@@ -26,6 +26,7 @@ CHOICES = (
     Choice("pdf", "PDF", "this moment, one page", "application/pdf"),
     Choice("dot", "DOT", "the graph for Graphviz", "text/vnd.graphviz"),
     Choice("json", "JSON", "the graph with its states", "application/json"),
+    Choice("html", "HTML", "the whole replay, one file", "text/html"),
 )
 _BY_FORMAT = {choice.format: choice for choice in CHOICES}
 

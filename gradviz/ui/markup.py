@@ -6,6 +6,7 @@ Dash then only fills the inspector. Only what the panes use is known here: eleme
 from __future__ import annotations
 
 import html as escaping
+import re
 from typing import Any
 
 from dash.development.base_component import Component
@@ -35,6 +36,9 @@ def _attribute(key: str, value: Any) -> str:
     if value is None or value is False:
         return ""
     key = _NAMES.get(key, key)
+    if isinstance(value, dict):  # a style
+        value = ";".join(f"{re.sub('[A-Z]', lambda upper: '-' + upper[0].lower(), name)}:{one}"
+                         for name, one in value.items())
     return f" {key}" if value is True else f' {key}="{_text(str(value))}"'
 
 

@@ -26,11 +26,24 @@ def add_routes(server: Flask, session: Session, style: bytes) -> None:
         except IndexError:
             abort(404, f"There is no graph {graph}.")
 
+    server.add_url_rule("/api/iterations", "iterations", lambda: _json(session.iterations()))
+
     def search() -> Response:
         import msgspec
 
         return _json(msgspec.json.encode(session.search(request.args.get("q", "")[:200])))
 
+    def stops() -> Response:
+        import msgspec
+
+        from gradviz.ui.breakpoints import BadCondition
+
+        try:
+            return _json(msgspec.json.encode({"stops": session.stops(request.args.get("when", "")), "fault": ""}))
+        except BadCondition as error:
+            return _json(msgspec.json.encode({"stops": [], "fault": str(error)}))
+
+    server.add_url_rule("/api/stops", "stops", stops)
     server.add_url_rule("/api/events", "events", events)
     server.add_url_rule("/api/scene/<int:graph>", "scene", scene)
     server.add_url_rule("/api/search", "search", search)

@@ -16,8 +16,10 @@ from gradviz.findings.model import Finding
 from gradviz.layout import across
 from gradviz.layout.sizes import compartment
 from gradviz.scene.model import Placed, Scene
+from gradviz.ui.breakpoints import Conditions
 from gradviz.ui.condition import condition
 from gradviz.ui.overview import LANES, overview
+from gradviz.ui.search import Search
 
 if TYPE_CHECKING:
     from gradviz.replay import Replay
@@ -43,7 +45,7 @@ class Session:
         self._find = find
         self._lock = Lock()
         self._trace: bytes | None = None
-        self._texts: list[str] | None = None
+        self._norms: bytes | None = None
         self.condition = condition(replay)
         self._picture = picture
         self._placed = lru_cache(maxsize=64)(self._place)
@@ -65,6 +67,7 @@ class Session:
         with suppress(Exception):  # the request that needs it will say so
             self.trace()
             self.picture(self.replay.graph_at(self.replay.opening(self.findings)))
+            self.search("a")
 
     def trace(self) -> bytes:
         """Everything about the run that the page needs before its first picture."""
@@ -91,22 +94,46 @@ class Session:
         with self._lock:
             return self._encoded(graph, open)
 
+    def iterations(self) -> bytes:
+        """``{"norms", "finite"}``: of each backward call, the norm of all that it added to gradients."""
+        with self._lock:
+            if self._norms is None:
+                from gradviz.replay.iterations import gradient_norms
+
+                norms = gradient_norms(self.replay)
+                self._norms = msgspec.json.encode({"norms": [norm for norm, _ in norms], "finite": [ok for _, ok in norms]})
+            return self._norms
+
     def scene(self, graph: int, open: Open = None) -> Scene:
         with self._lock:
             return self._placed(graph, open)[0]
 
-    def search(self, words: str, limit: int = 1000) -> list[int]:
-        """Events whose sentence, label or place holds every word."""
-        wanted = words.lower().split()
+    def search(self, words: str) -> list[int]:
+        """Events whose names, words, labels or place hold every word; the first thousand."""
         with self._lock:
-            if self._texts is None:
-                self._texts = [self._text_of(row) for row in self.replay.rows(0, self.replay.n - 1)]
-            hits = [seq for seq, text in enumerate(self._texts) if wanted and all(word in text for word in wanted)]
-        return hits[:limit]
+            return self._search.find(words)[0]
+
+    @cached_property
+    def _search(self) -> Search:
+        return Search(self.replay)
+
+    def stops(self, condition: str) -> list[int]:
+        """Where a breakpoint stops. Raises BadCondition."""
+        with self._lock:
+            return self._conditions.hits(condition)
+
+    @cached_property
+    def _conditions(self) -> Conditions:
+        return Conditions(self.replay)
 
     def export(self, format: str, seq: int, theme: str, open: Open = None) -> bytes:
-        """The picture at an event as the content of a file: of the very scene that the page shows."""
+        """The picture at an event as the content of a file: of the very scene that the page shows; or all as HTML."""
         from gradviz.export import picture
+
+        if format == "html":
+            from gradviz.ui.standalone import page
+
+            return page(self).encode()
 
         with self._lock:
             scene, placed = self._placed(self.replay.graph_at(seq), open)
@@ -119,11 +146,6 @@ class Session:
         scene, placed = self._placed(graph, open)
         rooms = {node.id: room for node in scene.nodes if (room := compartment(node))}
         return msgspec.json.encode({"scene": scene, "placed": placed, "across": across(scene, placed), "rooms": rooms})
-
-    def _text_of(self, row: Any) -> str:
-        span = self.replay.spans[row.span]
-        place = f"{span.file}:{span.line}" if row.span else ""
-        return " ".join([*(part[0] for part in row.parts), row.label, row.kind, row.text, place]).lower()
 
     def _describe(self) -> dict[str, Any]:
         replay = self.replay

@@ -2,7 +2,7 @@
 // cursor came to rest, and puts pictures of marks where the inspector asks for them.
 
 import { byId } from "./dom.mjs";
-import { markOf } from "./marks.mjs";
+import { markAll } from "./marks.mjs";
 import { Page } from "./page.mjs";
 import { applyTheme, storedTheme } from "./theme.mjs";
 
@@ -30,20 +30,6 @@ function tell() {
   resting = null;
 }
 
-/** Fills `<span data-kind data-state>` of the inspector with the mark of the style table. */
-function fillMarks(root, page) {
-  const fill = () => {
-    for (const place of root.querySelectorAll("[data-kind][data-state]")) {
-      const key = `${place.dataset.kind} ${place.dataset.state}`;
-      if (place.filled === key && place.childElementCount) continue;
-      place.filled = key;
-      place.replaceChildren(markOf(page.style, place.dataset.kind, place.dataset.state));
-    }
-  };
-  new MutationObserver(fill).observe(root, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-kind", "data-state"] });
-  fill();
-}
-
 /** Runs the scripts of Dash, in order. They take longer than all the rest: so they come when one can step already. */
 async function startDash() {
   const scripts = [...document.querySelectorAll("link[data-src]")].map(link => Object.assign(document.createElement("script"), { src: link.href, async: false }));
@@ -60,7 +46,7 @@ async function boot() {
   const page = new Page(trace, style, getJson, settle);
   page.prefetch();
   await page.start();
-  fillMarks(document.querySelector(".right"), page);
+  markAll(document.querySelector(".right"), page);
   window.__gradviz = page.probe();
   document.documentElement.dataset.ready = "yes";
   requestAnimationFrame(() => setTimeout(() => startDash().catch(fail)));  // after the first picture is on the screen

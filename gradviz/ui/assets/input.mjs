@@ -5,11 +5,12 @@ import { commandFor } from "./keys.mjs";
 import { parseLink } from "./link.mjs";
 import { at } from "./time.mjs";
 import { bindLines } from "./split.mjs";
+import { viewAt } from "./minimap.mjs";
 import { pan, zoomAt } from "./view.mjs";
 
 /** What each command of the registry does. */
 function actions(page) {
-  return {
+  const all = {
     forward: repeat => page.step(1, { repeat }), back: repeat => page.step(-1, { repeat }),
     "phase-forward": () => page.phase(1), "phase-back": () => page.phase(-1),
     "call-forward": () => page.call(1), "call-back": () => page.call(-1),
@@ -17,10 +18,14 @@ function actions(page) {
     play: () => page.play(), "touch-forward": () => page.touch(1), "touch-back": () => page.touch(-1),
     op: () => page.twin("forward"), node: () => page.twin("backward"),
     finding: () => page.finding(1), "finding-back": () => page.finding(-1),
+    slower: () => page.pace(-1), faster: () => page.pace(1), break: () => page.breakpoints(), continue: () => page.goOn(1), "continue-back": () => page.goOn(-1),
+    bookmark: () => page.breaks.bookmark(page.seq), "bookmark-next": () => page.nextBookmark(), palette: () => page.palette(id => all[id](false)),
+    "lanes-in": () => page.zoomLanes(0.5), "lanes-out": () => page.zoomLanes(2),
     search: () => { byId("search").focus(); byId("search").select(); },
     expand: () => page.expand(), collapse: () => page.collapse(), focus: () => page.focus(), fit: () => page.fit(), theme: () => page.theme(), help: () => page.sheet("help-sheet"), marks: () => page.sheet("marks-sheet"),
     follow: () => { closeMenu(); page.follow(); },
   };
+  return all;
 }
 
 function closeMenu() {
@@ -31,9 +36,8 @@ function closeMenu() {
 export function bindKeys(page) {
   const act = actions(page);
   document.addEventListener("keydown", event => {
-    if (document.querySelector("dialog[open]") && event.key !== "?") return;
-    const command = commandFor(event);
-    if (!command) return;
+    const command = commandFor(event), sheet = document.querySelector("dialog[open]");
+    if (!command || sheet && !(command.id === "help" && sheet.id === "help-sheet")) return;
     event.preventDefault();
     act[command.id](event.repeat);
   });
@@ -117,6 +121,17 @@ function hover(page, canvas, event) {
   const rect = page.rectOf(node), { width, height } = page.size;
   tip.style.left = `${Math.max(4, Math.min(width - tip.offsetWidth - 4, rect.x - tip.offsetWidth / 2))}px`;
   tip.style.top = `${rect.b + 8 + tip.offsetHeight > height ? rect.t - tip.offsetHeight - 8 : rect.b + 8}px`;
+}
+
+export function bindRail(page, rail) {
+  let held = false;
+  const go = event => {
+    page.view = viewAt(page.view, page.picture.placed, page.size, page.size.height, event.offsetY);
+    page.redraw();
+  };
+  rail.addEventListener("pointerdown", event => { held = Boolean(page.picture); rail.setPointerCapture(event.pointerId); if (held) go(event); });
+  rail.addEventListener("pointermove", event => { if (held) go(event); });
+  for (const name of ["pointerup", "pointercancel"]) rail.addEventListener(name, () => { held = false; });
 }
 
 export function bindLanes(page, lanes) {

@@ -12,18 +12,28 @@ export const COMMANDS = [
   command("call-forward", "Time", "Next backward call", ["PgDn"], "PageDown"),
   command("call-back", "Time", "Previous backward call", ["PgUp"], "PageUp"),
   command("play", "Time", "Play, pause", ["Space"], " "),
+  command("slower", "Time", "Play slower", ["<"], "<"),
+  command("faster", "Time", "Play faster", [">"], ">"),
   command("touch-forward", "Jump", "Next event of what is selected", ["."], "."),
   command("touch-back", "Jump", "Previous event of it", [","], ","),
   command("op", "Jump", "To the forward op", ["["], "["),
   command("node", "Jump", "To its backward node", ["]"], "]"),
   command("finding", "Jump", "Next stop of a finding", ["E"], "e"),
   command("finding-back", "Jump", "Previous stop", ["Shift", "E"], "S+e"),
+  command("break", "Jump", "Breakpoints", ["B"], "b"),
+  command("continue", "Jump", "Go on to the next breakpoint", ["C"], "c"),
+  command("continue-back", "Jump", "Back to the breakpoint before", ["Shift", "C"], "S+c"),
+  command("bookmark", "Jump", "Bookmark this event", ["M"], "m"),
+  command("bookmark-next", "Jump", "To the next bookmark", ["Shift", "M"], "S+m"),
   command("search", "Jump", "Search: Enter next, Shift+Enter previous", ["/"], "/"),
   command("expand", "View", "Open the group that the playhead is in", ["O"], "o"),
   command("collapse", "View", "Close the group around it", ["Shift", "O"], "S+o"),
   command("focus", "View", "Centre what is selected", ["F"], "f"),
   command("fit", "View", "Fit both graphs", ["0"], "0"),
+  command("lanes-in", "View", "Zoom into the lanes", ["+"], "+"),
+  command("lanes-out", "View", "Zoom out of the lanes", ["-"], "-"),
   command("theme", "View", "Light or dark", ["T"], "t"),
+  command("palette", "View", "All commands", ["Ctrl", "K"], "C+k"),
   command("help", "View", "This sheet", ["?"], "?"),
   command("follow", "View", "Close; follow the playhead again", ["Esc"], "Escape"),
 ];
@@ -36,6 +46,7 @@ export function keyName(event) {
 
 /** The command of a key press; null while one types, or with a modifier that belongs to the browser. */
 export function commandFor(event) {
+  if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "k") return COMMANDS.find(one => one.match === "C+k");
   if (event.ctrlKey || event.metaKey || event.altKey) return null;
   const target = event.target || {};
   if (/^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName || "") || target.isContentEditable) return null;

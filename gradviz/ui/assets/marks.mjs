@@ -52,3 +52,17 @@ export function markOf(style, kind, state) {
   }
   return svg("svg", { viewBox: "0 0 22 18", "aria-hidden": "true", class: "mark" }, ...parts.filter(Boolean));
 }
+
+/** Fills `<span data-kind data-state>` under `root` with the mark of the style table, now and whenever one appears. */
+export function markAll(root, page) {
+  const fill = () => {
+    for (const place of root.querySelectorAll("[data-kind][data-state]")) {
+      const key = `${place.dataset.kind} ${place.dataset.state}`;
+      if (place.filled === key && place.childElementCount) continue;
+      place.filled = key;
+      place.replaceChildren(markOf(page.style, place.dataset.kind, place.dataset.state));
+    }
+  };
+  new MutationObserver(fill).observe(root, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-kind", "data-state"] });
+  fill();
+}

@@ -1,14 +1,18 @@
 // The page: owns the cursor, draws a step at once, and lets the rest follow when the key rests.
 
+import { Breaks } from "./breaks.mjs";
 import { decodeOverview, listed, Rows, WINDOW } from "./data.mjs";
 import { byId, say } from "./dom.mjs";
 import { ElementList } from "./elements.mjs";
 import { between, hiding, held, innermost, stepOf, titleAt, toggled } from "./groups.mjs";
-import { bindKeys, bindLanes, bindPointer, bindSearch, bindWindow } from "./input.mjs";
+import { bindKeys, bindLanes, bindRail, bindPointer, bindSearch, bindWindow } from "./input.mjs";
 import { COMMANDS } from "./keys.mjs";
 import { fillMarks, showLegend } from "./legend.mjs";
 import { formatLink, parseLink } from "./link.mjs";
-import { emptiness, Panes, sayHead } from "./panes.mjs";
+import { callsOf, paintBudget, paintTrail } from "./heads.mjs";
+import { drawRail, RAIL, wantsRail } from "./minimap.mjs";
+import { emptiness, Panes } from "./panes.mjs";
+import { fillPalette } from "./palette.mjs";
 import { drawBase, drawOverlay, prepare } from "./picture.mjs";
 import { fillHelp } from "./sheets.mjs";
 import { makeStyle } from "./style.mjs";
@@ -17,7 +21,7 @@ import { changes, floorIndex, move, seek, touching } from "./time.mjs";
 import { prepareLanes, Timeline } from "./timeline.mjs";
 import { centre, extent, fitAll, hit, opening, origin, screenRect, uncut, visible } from "./view.mjs";
 
-const REST = 120, FLOW = 260, BEAT = 620, TURN = 150, PICTURES = 24;
+const REST = 120, FLOW = 260, BEAT = 620, TURN = 150, PICTURES = 24, SPEEDS = [0.25, 0.5, 1, 2, 4, 8, 16];
 const PHASES = new Set(["op", "step", "write", "backward", "error", "mark"]);
 
 export class Page {
@@ -31,7 +35,7 @@ export class Page {
     this.pictures = new Map();
     this.hidden = new Set();
     this.dress(applyTheme(storedTheme()));
-    Object.assign(this, { seq: -1, element: "", pinned: false, open: null, turning: null, picture: null, graph: -1, frame: 0, flowing: 0, playing: 0, drawnStates: -2 });
+    Object.assign(this, { seq: -1, element: "", pinned: false, open: null, turning: null, speed: 2, picture: null, graph: -1, frame: 0, flowing: 0, playing: 0, drawnStates: -2 });
     this.timings = { step: 0, base: 0, overlay: 0 };
   }
 
@@ -46,7 +50,10 @@ export class Page {
     this.panes = new Panes(this);
     this.list = new ElementList(byId("elements"));
     this.timeline = new Timeline(byId("timeline"), prepareLanes(this.columns, this.shown));
+    this.timeline.calls = callsOf(this.trace.graphs, -1).calls.map(graph => this.trace.graphs[graph].begin);
+    if (this.timeline.calls.length > 1) this.getJson("/api/iterations").then(found => { this.timeline.iterations = found; this.timeline.density = null; this.paint(); });
     fillHelp(byId("help-sheet"));
+    this.breaks = new Breaks(this.trace, this.getJson, () => this.invalidate());
     this.resize(false);
     const link = parseLink(location.hash);
     const seq = link.seq ?? this.trace.opening;
@@ -57,7 +64,7 @@ export class Page {
     await Promise.all([this.rows.load(Math.floor(there / WINDOW)), this.loadPicture(this.columns.graph[there] || 0)]);
     this.go(seq, { history: "replace", exact: true });
     this.paint();
-    bindKeys(this); bindPointer(this, byId("over")); bindLanes(this, byId("lanes")); bindSearch(this); bindWindow(this);
+    bindKeys(this); bindPointer(this, byId("over")); bindLanes(this, byId("lanes")); bindRail(this, byId("rail")); bindSearch(this); bindWindow(this);
   }
 
   // --- where we are -------------------------------------------------------------------------------------------------
@@ -147,13 +154,42 @@ export class Page {
     this.redraw();
   }
 
+  /** Plays slower or faster; shows how fast for a while. */
+  pace(by) {
+    this.speed = Math.max(0, Math.min(SPEEDS.length - 1, this.speed + by));
+    byId("do-play").title = `Play or pause (Space), ${SPEEDS[this.speed]}×: < slower, > faster`;
+    say(byId("pace"), SPEEDS[this.speed] === 1 ? "" : `${SPEEDS[this.speed]}×`);
+    if (this.playing) { this.play(); this.play(); }
+  }
+
+  /** To the next breakpoint, or the one before. */
+  goOn(direction) {
+    if (!this.breaks.list.length) { this.breakpoints(); return; }
+    this.jump(seek(this.breaks.hits, this.seq, direction));
+  }
+
+  breakpoints() {
+    const span = this.panes.spans[this.columns.span[this.seq]], sheet = byId("break-sheet");
+    this.breaks.fill(sheet, span && span.line ? `line ${span.line}` : "", stops => this.jump(stops.find(seq => seq > this.seq) ?? stops[0]));
+    sheet.showModal();
+  }
+
+  nextBookmark() { this.jump(seek(this.breaks.bookmarks, this.seq, 1) ?? this.breaks.bookmarks[0]); }
+
+  palette(run) { fillPalette(byId("palette"), run); byId("palette").showModal(); }
+
+  zoomLanes(factor) {
+    this.timeline.zoomAround(factor, floorIndex(this.shown, this.seq));
+    this.invalidate();
+  }
+
   play() {
     if (this.playing) { clearInterval(this.playing); this.playing = 0; }
     else {
       if (this.seq >= this.steps[this.steps.length - 1]) this.go(this.steps[0], { exact: true });
       this.playing = setInterval(() => {
         if (this.seq >= this.steps[this.steps.length - 1]) this.play(); else this.step(1);
-      }, BEAT);
+      }, BEAT / SPEEDS[this.speed]);
     }
     byId("do-play").classList.toggle("playing", Boolean(this.playing));
   }
@@ -176,17 +212,19 @@ export class Page {
     const key = this.pictureKey(graph);
     return this.fetchPicture(graph).then(picture => {
       if (key !== this.pictureKey(this.seq < 0 ? graph : this.columns.graph[this.seq])) return;
-      const before = this.picture, view = this.view;
+      const before = this.picture, view = this.view, another = this.graph !== graph || !before;
       this.picture = picture;
       this.graph = graph;
+      if (another) this.rail(picture);
       if (group && before) {
         this.view = held(view, before, picture, group);
         this.seenSeq = this.seq; this.seenPicture = picture;
         if (!matchMedia("(prefers-reduced-motion: reduce)").matches) this.turning = { from: before, views: [view, this.view], since: performance.now() };
       } else this.fitFirst();
       const begin = this.trace.graphs[graph]?.begin ?? -1;
-      ["forward", "backward"].forEach((side, i) => {
-        sayHead(byId(`${side}-head`), picture.scene.heads[i]);
+      paintBudget(byId("backward-head"), picture, this.trace.graphs, graph, one => this.pickCall(one));
+      byId("forward-head").said = "";
+      ["forward", "backward"].forEach(side => {
         say(byId(`${side}-note`), emptiness(picture.scene, side, begin, this.trace.condition.empty));
       });
       this.legend();
@@ -195,6 +233,17 @@ export class Page {
       this.redraw();
     });
   }
+
+  /** Shows the rail for pictures that are worth one; only when the graph changes, as the stage gets narrower. */
+  rail(picture) {
+    const wanted = wantsRail(picture, byId("field").clientHeight), rail = byId("rail");
+    if (rail.hidden === !wanted) return;
+    rail.hidden = !wanted;
+    this.resize(false);
+  }
+
+  /** To another backward call: to where it begins. */
+  pickCall(graph) { this.jump(this.trace.graphs[graph].begin); }
 
   /** Opens a closed group or closes an open one, on both sides. */
   turn(id) {
@@ -269,6 +318,8 @@ export class Page {
     const t1 = performance.now(), progress = this.flowing ? Math.min(1, (now - this.flowing) / FLOW) : 1;
     if (progress >= 1) this.flowing = 0;
     const chosen = this.selected();
+    paintTrail(byId("forward-head"), picture, stepOf(picture, seq)?.focus[0] || "", this.trace.graphs, this.graph, id => this.turn(id));
+    if (!byId("rail").hidden) drawRail(byId("rail"), this.style, picture, this.view, this.size, this.size.height, seq);
     this.lit = drawOverlay(byId("over"), this.style, picture, this.view, this.size, seq, {
       selected: this.pinned ? chosen : "", progress, hidden: this.hidden, path: this.path });
     Object.assign(this.timings, { base: t1 - t0, overlay: performance.now() - t1 });
@@ -329,6 +380,7 @@ export class Page {
     for (const id of ["base", "over"]) {
       byId(id).width = Math.round(this.size.width * ratio); byId(id).height = Math.round(this.size.height * ratio);
     }
+    byId("rail").width = Math.round(RAIL * ratio); byId("rail").height = Math.round(this.size.height * ratio);
     const lanes = byId("lanes");
     this.timeline.resize(lanes.clientWidth, lanes.clientHeight, ratio);
     if (!again) return;
@@ -343,7 +395,7 @@ export class Page {
   paintTimeline() {
     const range = this.timeline.labelled();
     if (range) for (const seq of range) if (seq !== undefined && !this.rows.get(seq)) this.rows.want(seq);
-    this.timeline.draw(this.style, this.seq, this.rows, this.panes.stops());
+    this.timeline.draw(this.style, this.seq, this.rows, this.panes.stops(), this.breaks);
   }
 
   // --- rest ---------------------------------------------------------------------------------------------------------
@@ -380,7 +432,7 @@ export class Page {
   probe() {
     return { state: () => ({ seq: this.seq, step: floorIndex(this.steps, this.seq), steps: this.steps.length, graph: this.graph, element: this.selected(),
       pinned: this.pinned, lit: this.lit, view: this.view, size: this.size, theme: this.style.theme, hidden: [...this.hidden], drawn: this.drawn, timings: { ...this.timings } }),
-    turn: id => this.turn(id), regions: () => this.picture.scene.regions, opened: () => this.opened,
+    breaks: () => ({ list: this.breaks.list, hits: this.breaks.hits, bookmarks: this.breaks.bookmarks }), turn: id => this.turn(id), regions: () => this.picture.scene.regions, opened: () => this.opened,
     rect: id => { const node = this.picture.nodes.get(id); return node && this.picture.placed.nodes[id] ? this.rectOf(node) : null; },
     ids: () => [...this.picture.nodes.keys()], steps: () => this.steps, stops: () => this.picture.scene.stops,
     go: seq => this.go(seq, { exact: true }), commands: () => COMMANDS };

@@ -1,5 +1,6 @@
 // The timeline: wall time as a strip of density, and lanes in the order of events: blocks while they fit, then density.
 
+import { drawIterations } from "./strip.mjs";
 import { floorIndex } from "./time.mjs";
 
 export const LANES = ["Forward", "Backward", "Hooks", "Writes", "Errors", "Marks"];
@@ -35,12 +36,13 @@ export function ticks(begin, end, width) {
 }
 
 export class Timeline {
-  constructor(canvas, lanes) { this.canvas = canvas; this.lanes = lanes; this.from = 0; this.to = Math.max(1, lanes.shown.length); }
+  constructor(canvas, lanes) { this.canvas = canvas; this.lanes = lanes; this.from = 0; this.to = Math.max(1, lanes.shown.length); this.calls = []; this.iterations = null; }
 
   resize(width, height, ratio) {
     Object.assign(this, { width, height, ratio });
     this.canvas.width = Math.round(width * ratio); this.canvas.height = Math.round(height * ratio);
-    this.top = 6; this.strip = height > 135 ? 26 : 22;
+    this.row = this.calls.length > 1 ? 30 : 0;
+    this.top = 6 + this.row; this.strip = height - this.row > 135 ? 26 : 18;
     this.first = this.top + this.strip + 6;
     this.lane = Math.floor(Math.min(20, (height - this.first - 6) / LANES.length));
     this.density = null;
@@ -54,6 +56,10 @@ export class Timeline {
   seqAt(px, py) {
     const { shown, columns } = this.lanes;
     if (!shown.length) return 0;
+    if (this.row && py < this.row + 2) {
+      const place = Math.floor((px - LEFT) / (this.width - LEFT - RIGHT) * this.calls.length);
+      return this.calls[Math.max(0, Math.min(this.calls.length - 1, place))];
+    }
     if (py < this.first - 4) {
       const t = this.lanes.begin + (px - LEFT) / (this.width - LEFT - RIGHT) * (this.lanes.end - this.lanes.begin);
       return shown[Math.max(0, floorIndex(shown, t, seq => columns.t[seq]))];
@@ -69,6 +75,9 @@ export class Timeline {
     this.from = Math.max(0, Math.min(n - wide, middle - share * wide));
     this.to = this.from + wide;
   }
+
+  /** Zooms the lanes around the playhead. */
+  zoomAround(factor, index) { this.zoom(factor, Math.max(LEFT, Math.min(this.width - RIGHT, this.x(Math.max(0, index))))); }
 
   /** Moves the lanes so that the playhead is among them. */
   follow(index) {
@@ -86,11 +95,15 @@ export class Timeline {
     return [shown[Math.floor(this.from)], shown[Math.min(shown.length, Math.ceil(this.to)) - 1]];
   }
 
-  draw(style, seq, rows, stops) {
+  draw(style, seq, rows, stops, marks = { hits: [], bookmarks: [] }) {
     const g = this.canvas.getContext("2d"), { shown } = this.lanes, index = floorIndex(shown, seq);
     this.follow(index);
     g.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     g.clearRect(0, 0, this.width, this.height);
+    if (this.row && this.iterations) {
+      const say = (text, x, y, token = "ink3", align = "left") => words(g, style, text, x, y, align === "center" ? 9.5 : 11, align === "center" ? 700 : 400, token, align);
+      drawIterations(g, style, this.iterations, { left: LEFT, top: 6, width: this.width - LEFT - RIGHT, height: this.row - 6 }, floorIndex(this.calls, seq), say);
+    }
     this.drawStrip(g, style, seq);
     LANES.forEach((name, lane) => {
       const y = this.first + lane * this.lane, many = this.lanes.counts[lane];
@@ -104,7 +117,26 @@ export class Timeline {
     g.fillRect(px - 1, this.first - 3, 2, this.lane * LANES.length + 3);
     g.beginPath(); g.moveTo(px - 5, this.first - 8); g.lineTo(px + 5, this.first - 8); g.lineTo(px, this.first - 1); g.fill();
     if (this.cell >= BLOCK) this.drawBlocks(g, style, seq, rows, new Set(stops.map(stop => stop.seq))); else this.drawDensity(g, style, seq);
+    this.drawMarks(g, style, marks);
     this.drawStops(g, style, seq, stops);
+  }
+
+  /** Breakpoints as ticks and bookmarks as flags, in the air above the lanes. */
+  drawMarks(g, style, { hits, bookmarks }) {
+    const { shown } = this.lanes, drawn = new Set();
+    for (const seq of hits) {
+      const index = floorIndex(shown, seq), x = Math.round(this.x(index));
+      if (index < this.from - 1 || index > this.to || drawn.has(x)) continue;
+      drawn.add(x);
+      g.fillStyle = style.colour("ink2"); g.fillRect(x, this.first - 5, 1, 5);
+      g.globalAlpha = 0.16; g.fillRect(x, this.first, 1, this.lane * LANES.length); g.globalAlpha = 1;
+    }
+    for (const seq of bookmarks) {
+      const index = floorIndex(shown, seq), x = Math.round(this.x(index));
+      if (index < this.from - 1 || index > this.to) continue;
+      g.fillStyle = style.colour("op");
+      g.beginPath(); g.moveTo(x - 3.5, this.first - 9); g.lineTo(x + 3.5, this.first - 9); g.lineTo(x + 3.5, this.first - 1); g.lineTo(x, this.first - 4); g.lineTo(x - 3.5, this.first - 1); g.fill();
+    }
   }
 
   drawStrip(g, style, seq) {

@@ -18,6 +18,7 @@ def layout() -> html.Div:
         html.Div([command(name, label, icon(name), name, id=f"do-{name}") for name, label in _TRANSPORT],
                  className="tr", role="toolbar", **{"aria-label": "Stepping"}),
         html.Div(id="counter", className="evn"),
+        html.Div(id="pace", className="evn pace", title="Speed of playing: < slower, > faster"),
         html.Div(className="sep"),
         html.Div(id="sentence", className="say", **{"aria-live": "polite"}),
         html.Button(id="location", type="button", className="btn mono", title="Show this place in the source"),

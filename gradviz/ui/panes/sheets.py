@@ -7,4 +7,6 @@ from dash import html
 
 def layout() -> list[html.Dialog]:
     return [html.Dialog(id="help-sheet", className="sheet", **{"aria-label": "Keys"}),
-            html.Dialog(id="marks-sheet", className="sheet", **{"aria-label": "Marks"})]
+            html.Dialog(id="marks-sheet", className="sheet", **{"aria-label": "Marks"}),
+            html.Dialog(id="break-sheet", className="sheet", **{"aria-label": "Breakpoints"}),
+            html.Dialog(id="palette", className="sheet palette", **{"aria-label": "All commands"})]

@@ -1,0 +1,124 @@
+"""The replay as one HTML file: no server, no network, opened from a disk; the arrows step.
+
+The file holds the page's own program and what the server would have answered, packed; a few lines unpack them. The
+answers of the inspector go in where there are not too many, each as it is when nothing is pinned.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any, Final
+
+from gradviz.ui import bundle
+from gradviz.ui.app import panes, tokens
+from gradviz.ui.markup import markup
+from gradviz.ui.panes import inspector
+from gradviz.ui.panes.focus import Focus
+from gradviz.ui.session import WINDOW, Session
+
+ANSWERED: Final = 400
+"""Stops up to which the inspector's answers are in the file."""
+LARGEST: Final = 500
+"""Marks up to which the picture with every group open is in the file."""
+MOST: Final = 64 << 20
+"""Bytes of pictures, before packing: the graphs nearest to the opening event go in first."""
+_STYLE: Final = Path(__file__).parents[1] / "scene" / "style.json"
+
+_LOADER: Final = """
+(async () => {
+  const packed = Uint8Array.from(atob(document.getElementById("packed").textContent), c => c.charCodeAt(0));
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const { style, body, script, answers } = JSON.parse(await new Response(stream).text());
+  document.head.append(Object.assign(document.createElement("style"), { textContent: style }));
+  document.body.innerHTML = body;
+  window.gradvizAnswers = answers;
+  const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+  document.body.append(Object.assign(document.createElement("script"), { src: url }));
+})();
+"""
+_POLICY: Final = "default-src 'none'; script-src 'sha256-{hash}' blob:; style-src 'unsafe-inline'; img-src data:"
+_PAGE: Final = """<!DOCTYPE html>
+<html lang="en" data-standalone>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<title>{title} · gradviz</title></head>
+<body><noscript>This replay needs JavaScript; it talks to no network.</noscript>
+<script id="packed" type="application/octet-stream">{packed}</script><script>{loader}</script></body>
+</html>
+"""
+
+
+def page(session: Session) -> str:
+    """The whole file."""
+    answers = _answers(session)
+    left_out = len(session.replay.graphs) - sum(key.startswith("/api/scene/") for key in answers)
+    from rjsmin import jsmin
+
+    body = markup(panes(session)).replace(f'<div id="{inspector.PLACE}"></div>', markup(inspector.answers()))
+    parts = {"style": f"{tokens(json.loads(_STYLE.read_text('utf-8')))}\n{bundle.style()}", "body": body,
+             "script": jsmin(bundle.script("standalone"))}
+    joined = ",".join(f"{json.dumps(key)}:{value}" for key, value in answers.items())
+    packed = f'{json.dumps(parts)[:-1]},"answers":{{{joined},"left out":{left_out}}}}}'
+    digest = base64.b64encode(hashlib.sha256(_LOADER.encode()).digest()).decode()
+    return _PAGE.format(policy=_POLICY.format(hash=digest), loader=_LOADER,
+                        title=re.sub("[<>&]", "", Path(str(session.replay.meta.get("script", "trace"))).name),
+                        packed=base64.b64encode(gzip.compress(packed.encode(), 9)).decode())
+
+
+def _answers(session: Session) -> dict[str, str]:
+    """What the page asks for, by address, as JSON."""
+    replay = session.replay
+    answers = {"/api/trace": session.trace().decode(), "/api/style": _STYLE.read_text("utf-8")}
+    for first in range(0, replay.n, WINDOW):
+        rows = json.loads(session.events(first, first + WINDOW))
+        answers[f"/api/events?from={first}&to={first + WINDOW}"] = _packed(
+            [{name: value for name, value in row.items() if name not in ("seq", "t")} for row in rows])
+    opening, room = replay.graph_at(replay.opening(session.findings)) if replay.n else 0, MOST
+    for graph in sorted(range(len(replay.graphs)), key=lambda graph: abs(graph - opening)):
+        picture = session.picture(graph).decode()
+        room -= len(picture)
+        if room < 0:
+            break
+        answers[f"/api/scene/{graph}"] = picture
+        whole = _whole(session, graph)
+        if whole is not None and len(whole) <= room:
+            answers[f"/api/scene/{graph}?open"] = whole
+            room -= len(whole)
+    if len(replay.steppable) <= ANSWERED:
+        for seq in replay.steppable:
+            answers[f"inspector {seq}"] = _packed(_inspected(session, int(seq)))
+    return answers
+
+
+def _packed(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _whole(session: Session, graph: int) -> str | None:
+    """The picture with every group open, shown when one is opened. None where nothing is closed, or too much."""
+    opened: set[str] = set()
+    while True:
+        scene = session.scene(graph, tuple(sorted(opened)) if opened else None)
+        closed = {node.id[1:] for node in scene.nodes if node.kind == "group"} - opened
+        if not closed:
+            return session.picture(graph, tuple(sorted(opened))).decode() if opened else None
+        if len(scene.nodes) > LARGEST:
+            return None
+        opened |= closed | {region.id for region in scene.regions}
+
+
+def _inspected(session: Session, seq: int) -> str:
+    """The inspector at an event. Parts that only Dash can make are left out."""
+    found: list[Any] = inspector.answer(Focus(session, seq, "", "light"))
+    made = []
+    for part in found:
+        try:
+            made.append(markup(part))
+        except TypeError:
+            continue
+    return "".join(made)
