@@ -117,7 +117,7 @@ def check_backward_validity(inputs: Iterable[Any]) -> None:
 def detach_variable(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     """The inputs, cut off from the graph, with gradients of their own."""
     if not isinstance(inputs, tuple):
-        raise RuntimeError("Only tuple of tensors is supported. Got Unsupported input type: "  # type: ignore[unreachable]
+        raise RuntimeError("Only tuple of tensors is supported. Got Unsupported input type: "
                            + type(inputs).__name__)
     return tuple(x.detach().requires_grad_(x.requires_grad) if isinstance(x, Tensor) else x for x in inputs)
 
