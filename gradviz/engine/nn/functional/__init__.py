@@ -5,7 +5,9 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-FAMILIES: tuple[str, ...] = ("activation", "distance", "loss", "linear", "embedding", "dropout", "conv", "pool", "norm", "vision", "attention")
+FAMILIES: tuple[str, ...] = ("activation", "distance", "loss", "linear", "embedding", "dropout",
+                             "conv", "pool", "norm", "vision", "attention",
+                             "multihead")
 for _family in FAMILIES:
     globals().update(import_module(f"{__name__}.{_family}").FUNCTIONS)
 

@@ -26,14 +26,17 @@ def _settled(make: Any) -> Any:
 
 
 FAMILIES: tuple[str, ...] = ("module", "linear", "container", "sparse", "flatten", "dropout", "rnn", "activation",
-                             "distance", "loss")
+                             "distance", "loss",
+                             "conv", "pooling", "batchnorm", "instancenorm", "normalization", "padding", "upsampling",
+                             "fold", "pixelshuffle", "channelshuffle", "attention", "transformer")
 NAMES: dict[str, Any] = {}
 for _family in FAMILIES:
     _module = import_module(f"{__name__}.{_family}")
     for _name in _module.__all__:
         NAMES[_name] = _class = getattr(_module, _name)
-        if isinstance(_class, type) and _class.__module__.startswith("gradviz."):
-            _class.__module__ = f"torch.nn.modules.{_family}"
-            if "__init__" in vars(_class) and _name != "Module":
-                _class.__init__ = _settled(_class.__init__)  # type: ignore[misc]
+        for _part in _class.__mro__ if isinstance(_class, type) else ():
+            if _part.__module__.startswith(__name__):
+                _part.__module__ = _part.__module__.replace(__name__, "torch.nn.modules")
+                if "__init__" in vars(_part) and _part.__name__ != "Module":
+                    _part.__init__ = _settled(_part.__init__)
 globals().update(NAMES)

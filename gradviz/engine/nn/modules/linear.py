@@ -54,6 +54,10 @@ class Linear(Module):
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
 
 
+class NonDynamicallyQuantizableLinear(Linear):
+    """The projection behind attention, under the name that PyTorch shows for it."""
+
+
 class Bilinear(Module):
     """``x1 @ weight @ x2 + bias``."""
 
@@ -115,4 +119,5 @@ class LazyLinear(LazyModuleMixin, Linear):
             self.in_features = input.shape[-1]
 
 
+NonDynamicallyQuantizableLinear.__module__ = "torch.nn.modules.linear"
 __all__ = ["Bilinear", "Identity", "LazyLinear", "Linear"]
