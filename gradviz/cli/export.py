@@ -13,14 +13,17 @@ from gradviz.cli.traces import opened
 if TYPE_CHECKING:
     from gradviz.replay import Replay
 
-FORMATS = ("svg", "png", "pdf", "dot", "json")
+FORMATS = ("svg", "png", "pdf", "dot", "json", "html", "text", "perfetto")
+ENDINGS = {"txt": "text", "htm": "html"}
 
 
 @click.command(epilog="""\b
 Examples:
   gradviz export train-1.gvt -o graph.svg
   gradviz export train-1.gvt -o error.png --at error --theme dark
-  gradviz export train-1.gvt -o backward.dot --event 214 --graph backward""")
+  gradviz export train-1.gvt -o backward.dot --event 214 --graph backward
+  gradviz export train-1.gvt -o replay.html    (the whole replay in one file: arrows step, no network)
+  gradviz export train-1.gvt -o run.txt        (every event in a sentence)""")
 @click.argument("trace", metavar="TRACE")
 @click.option("-o", "--output", required=True, type=click.Path(), metavar="FILE", help="The file to write.")
 @click.option("--event", type=click.IntRange(min=0), metavar="N", help="The moment: after event N.")
@@ -33,10 +36,11 @@ Examples:
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 def command(trace: str, output: str, event: int | None, at: str | None, graph: str, format_: str | None,
             theme: str, force: bool) -> int:
-    """Write the graphs of TRACE as they are at one moment."""
+    """Write the graphs of TRACE as they are at one moment, or the replay as one HTML file."""
     if event is not None and at is not None:
         raise click.UsageError("--event and --at name the same thing: give one of them.")
-    form = format_ or os.path.splitext(output)[1].removeprefix(".").lower()
+    ending = os.path.splitext(output)[1].removeprefix(".").lower()
+    form = format_ or ENDINGS.get(ending, ending)
     if form not in FORMATS:
         raise Failure(f"{output}: its name says no format; --format takes {', '.join(FORMATS)}")
     replay = opened(trace)
@@ -44,7 +48,10 @@ def command(trace: str, output: str, event: int | None, at: str | None, graph: s
     from gradviz.export import export
 
     try:
-        export(replay, output, format=form, event=moment, graph=graph, theme=theme, force=force)
+        if form == "html":
+            whole(trace, output, force)
+        else:
+            export(replay, output, format=form, event=moment, graph=graph, theme=theme, force=force)
     except FileExistsError:
         raise Failure(f"{output} is there already: --force replaces it") from None
     except ValueError as error:
@@ -52,6 +59,17 @@ def command(trace: str, output: str, event: int | None, at: str | None, graph: s
     except OSError as error:
         raise Failure(f"{output} cannot be written: {error.strerror or error}") from None
     return 0
+
+
+def whole(trace: str, output: str, force: bool) -> None:
+    """The replay as one file. Raises as ``gradviz.export.put``."""
+    from pathlib import Path
+
+    from gradviz.export import put
+    from gradviz.ui.session import Session
+    from gradviz.ui.standalone import page
+
+    put(Path(output), page(Session.open(trace)).encode(), force=force)
 
 
 def chosen(replay: Replay, event: int | None, at: str | None) -> int:

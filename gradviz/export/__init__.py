@@ -1,6 +1,6 @@
-"""Pictures and data of one moment of a trace: SVG, PNG, PDF, DOT, JSON.
+"""Pictures and data of one moment of a trace: SVG, PNG, PDF, DOT, JSON; and the run up to it in words, or for Perfetto.
 
-All of them show the scene that the page shows, at the same places and in the same looks.
+The pictures show the scene that the page shows, at the same places and in the same looks.
 """
 
 from __future__ import annotations
@@ -9,6 +9,6 @@ from gradviz.export.data import json
 from gradviz.export.dotfile import dot
 from gradviz.export.raster import pdf, png
 from gradviz.export.sheet import GRAPHS, Caption, svg
-from gradviz.export.write import FORMATS, export, picture, render
+from gradviz.export.write import FORMATS, export, picture, put, render
 
-__all__ = ["FORMATS", "GRAPHS", "Caption", "dot", "export", "json", "pdf", "picture", "png", "render", "svg"]
+__all__ = ["FORMATS", "GRAPHS", "Caption", "dot", "export", "json", "pdf", "picture", "png", "put", "render", "svg"]

@@ -10,6 +10,7 @@ from typing import Final
 
 from gradviz.export.data import json
 from gradviz.export.dotfile import dot
+from gradviz.export.narration import perfetto, text
 from gradviz.export.raster import pdf, png
 from gradviz.export.sheet import GRAPHS, Caption, svg
 from gradviz.findings import find
@@ -19,7 +20,9 @@ from gradviz.replay.narrate import sentence
 from gradviz.scene import Placed, Scene, build
 from gradviz.scene.style import THEMES
 
-FORMATS: Final = ("svg", "png", "pdf", "dot", "json")
+PICTURES: Final = ("svg", "png", "pdf", "dot", "json")
+WORDS: Final = {"text": text, "perfetto": perfetto}
+FORMATS: Final = (*PICTURES, *WORDS)
 
 
 def render(replay: Replay, *, format: str, event: int, graph: str = "both", theme: str = "light") -> bytes:
@@ -31,6 +34,8 @@ def render(replay: Replay, *, format: str, event: int, graph: str = "both", them
     for what, given, known in (("format", format, FORMATS), ("graph", graph, GRAPHS), ("theme", theme, THEMES)):
         if given not in known:
             raise ValueError(f"{what} must be one of {', '.join(known)}, not {given!r}")
+    if format in WORDS:
+        return WORDS[format](replay, event).encode()
     if not replay.graphs:
         raise ValueError("there is no graph in this trace: no op was recorded")
     if not 0 <= event < replay.n:

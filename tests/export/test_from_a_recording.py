@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -54,7 +55,8 @@ def test_what_is_not_there_is_answered_with_what_is(trace: Path) -> None:
     replay = Replay.open(trace)
     target = trace.with_suffix(".svg")
     for wrong, message in (
-            ({"format": "gif"}, "svg, png, pdf, dot, json, not 'gif'"), ({"theme": "blue"}, "light, dark"),
+            ({"format": "gif"}, "svg, png, pdf, dot, json, text, perfetto, not 'gif'"),
+            ({"theme": "blue"}, "light, dark"),
             ({"graph": "side"}, "both, forward, backward"), ({"event": replay.n}, f"from 0 to {replay.n - 1}")):
         with pytest.raises(ValueError, match=message):
             export.export(replay, target, **{"event": 0, **wrong})  # type: ignore[arg-type]
@@ -63,3 +65,16 @@ def test_what_is_not_there_is_answered_with_what_is(trace: Path) -> None:
     with pytest.raises(FileExistsError):
         export.export(replay, target, event=0)
     assert target.read_text() == "mine"
+
+
+def test_a_run_in_words_and_for_perfetto(recorded: Callable[[str], Replay]) -> None:
+    replay = recorded("import gradviz.engine as torch\nx = torch.ones(2, requires_grad=True)\ny = (x * 2).sum()\n"
+                      "y.backward()\n")
+    words = export.render(replay, format="text", event=replay.end).decode().splitlines()
+    assert len(words) == len(replay.steppable)
+    assert [line.split()[1] for line in words[:3]] == ["script.py:2", "script.py:3", "script.py:3"]
+    told = json.loads(export.render(replay, format="perfetto", event=replay.n - 1))["traceEvents"]
+    steps = [one for one in told if one["ph"] == "X"]
+    assert len(steps) == len(replay.events("step"))
+    assert all(one["dur"] >= 0 for one in steps)
+    assert [one["ph"] for one in told if one["cat"] == "backward"] == ["B", "E"]

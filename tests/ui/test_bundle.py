@@ -20,10 +20,13 @@ NODE = shutil.which("node")
 
 
 def test_every_module_is_in_the_program_once() -> None:
-    for path in bundle.ASSETS.glob("*.mjs"):
-        assert bundle.script().count(f"const ${path.stem} = (") == 1
-    assert "import {" not in bundle.script()
-    assert "\nexport " not in bundle.script()
+    entries = {"boot", "standalone"}
+    for entry in entries:
+        program = bundle.script(entry)
+        for path in bundle.ASSETS.glob("*.mjs"):
+            assert program.count(f"const ${path.stem} = (") == (path.stem not in entries - {entry})
+        assert "import {" not in program
+        assert "\nexport " not in program
 
 
 @pytest.mark.skipif(NODE is None, reason="node is missing")
