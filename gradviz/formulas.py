@@ -277,8 +277,7 @@ FORMULAS: Final[dict[str, Formula]] = {
     "SpecialI0EBackward0": Formula(r"e^{-|a|} I_0(a)", (
         rf"g \odot \big( e^{{-|{_SELF}|}} I_1({_SELF}) - \mathrm{{sgn}}({_SELF})\,{_RESULT} \big)",)),
     "SpecialI1EBackward0": Formula(r"e^{-|a|} I_1(a)", (
-        rf"g \odot \big( e^{{-|{_SELF}|}} I_0({_SELF}) - "
-        rf"{_RESULT}\,(\mathrm{{sgn}}\,{_SELF} + \tfrac{{1}}{{{_SELF}}}) \big)",)),
+        rf"g \odot e^{{-|{_SELF}|}} I_0({_SELF}) - g\,{_RESULT}\,(\mathrm{{sgn}}\,{_SELF} + \tfrac{{1}}{{{_SELF}}})",)),
     "SpecialErfcxBackward0": Formula(r"e^{a^2} \mathrm{erfc}(a)", (
         rf"g \odot \big( 2\,{_SELF}\,{_RESULT} - \tfrac{{2}}{{\sqrt\pi}} \big)",)),
     "SpecialEntrBackward0": Formula(r"-a \ln a", (rf"-g \odot (1 + \ln {_SELF})",)),
@@ -387,8 +386,8 @@ FORMULAS: Final[dict[str, Formula]] = {
     "Logaddexp2Backward0": Formula(r"\log_2(2^a + 2^b)", (rf"\frac{{g}}{{1 + 2^{{{_OTHER} - {_SELF}}}}}",
                                                           rf"\frac{{g}}{{1 + 2^{{{_SELF} - {_OTHER}}}}}")),
     "RenormBackward0": Formula(r"a \cdot \min(1, \tfrac{m}{\lVert a \rVert_p})", (
-        r"\tfrac{m}{\lVert a \rVert_p} \big( g - \tfrac{g \cdot a}{\lVert a \rVert_p} \nabla \lVert a \rVert_p \big)"
-        r"\ \text{where shortened, else } g",)),
+        r"\tfrac{m}{\lVert a \rVert_p} \big( g - \tfrac{g \cdot a}{\lVert a \rVert_p} \nabla \lVert a \rVert_p \big)",),
+        r"What is not shortened hands on its gradient."),
     "CdistBackward0": Formula(r"\lVert a_i - b_j \rVert_p", (
         r"\textstyle\sum_j g_{ij} \nabla \lVert a_i - b_j \rVert_p",
         r"-\textstyle\sum_i g_{ij} \nabla \lVert a_i - b_j \rVert_p")),
@@ -402,7 +401,8 @@ FORMULAS: Final[dict[str, Formula]] = {
         ("ViewAsComplexBackward0", r"a_0 + i a_1", r"(\mathrm{Re}\, g, \mathrm{Im}\, g)"),
         ("AngleBackward0", r"\arg a", r"\frac{i\, g\, a}{|a|^2}"))},
     **{name: Formula(forward, (r"\text{PyTorch has no derivative}",)) for name, forward in (
-        ("NextafterBackward0", r"\text{the number next to } a"), ("Unique2Backward0", r"\text{distinct elements of } a"),
+        ("NextafterBackward0", r"\text{the number next to } a"),
+        ("Unique2Backward0", r"\text{distinct elements of } a"),
         ("UniqueDimBackward0", r"\text{distinct slices of } a"),
         ("UniqueConsecutiveBackward0", r"a \text{ without repetitions}"))},
 }

@@ -13,15 +13,12 @@ from gradviz.engine.ops.decomposition import (
     eigh,
     eigvals,
     eigvalsh,
-    lu,
-    lu_factor,
-    lu_factor_ex,
-    lu_solve,
     qr,
     svd,
     svdvals,
 )
 from gradviz.engine.ops.linalg import matmul, multi_dot
+from gradviz.engine.ops.lu import lu, lu_factor, lu_factor_ex, lu_solve
 from gradviz.engine.ops.matrix import linalg_cross as cross
 from gradviz.engine.ops.norms import cond, lstsq, matrix_norm, matrix_rank, norm, pinv, vector_norm
 from gradviz.engine.ops.out import with_out

@@ -1,4 +1,4 @@
-"""A sample for each rule of matrices and of special functions: op -> function and shapes, as ``test_gradients`` checks them."""
+"""Samples for rules of matrices, statistics and special functions: op -> function and shapes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ import gradviz.engine as torch
 L = torch.linalg
 DIAGONAL = 3 * np.eye(3)
 WIDE = np.array([[1.5, -0.3, 0.7], [0.2, -1.1, 0.9]])
+
+
+FLAT = torch.tensor([4, 0])
+MASK = torch.tensor([[True, False, True], [False, True, False]])
+ROWS = torch.tensor([[0, 1, 0], [0, 1, 1]])
 
 
 def solid(x: Any) -> Any:
@@ -79,6 +84,36 @@ MATRICES: dict[str, tuple[Callable[..., Any], list[tuple[int, ...]]]] = {
     "special.ndtri": (lambda x: torch.special.ndtri(x / 3), [(3,)]),
     **{f"special.{name}": (getattr(torch.special, name), [(3,)])
        for name in ("i0", "i1", "i0e", "i1e", "erfcx", "entr", "log_ndtr")},
+    "var_mean": (lambda x: torch.var_mean(x, 1), [(2, 3)]), "std_mean": (lambda x: torch.std_mean(x, 0), [(3, 2)]),
+    "aminmax": (lambda x: [*torch.aminmax(x), *torch.aminmax(x, dim=1)], [(2, 3)]),
+    "logcumsumexp": (lambda x: torch.logcumsumexp(x, 1), [(2, 3)]),
+    "nanmedian": (lambda x: torch.nanmedian(x), [(2, 3)]),
+    "nanmedian.dim": (lambda x: torch.nanmedian(x, 1)[0], [(2, 3)]),
+    "block_diag": (torch.block_diag, [(2,), (2, 3)]),
+    "rot90": (lambda x: [torch.rot90(x, k) for k in (1, 2, 3)], [(2, 3)]),
+    "put": (lambda x, y: [x.put(FLAT, y), x.put(FLAT, y, True)], [(2, 3), (2,)]),
+    "put_": (lambda x, y: x.clone().put_(FLAT, y), [(2, 3), (2,)]),
+    "masked_scatter": (lambda x, y: x.masked_scatter(MASK, y), [(2, 3), (2, 2)]),
+    "masked_scatter_": (lambda x, y: x.clone().masked_scatter_(MASK, y), [(2, 3), (2, 2)]),
+    "select_scatter": (lambda x, y: torch.select_scatter(x, y, 1, 0), [(2, 3), (2,)]),
+    "slice_scatter": (lambda x, y: torch.slice_scatter(x, y, 1, 0, 2), [(2, 3), (2, 2)]),
+    "scatter_reduce": (lambda x, y: [x.scatter_reduce(0, ROWS, y, how, include_self=keep) for keep in (True, False)
+                                     for how in ("sum", "mean", "amax", "amin", "prod")], [(2, 3), (2, 3)]),
+    "scatter_reduce_": (lambda x, y: x.clone().scatter_reduce_(0, ROWS, y, "prod"), [(2, 3), (2, 3)]),
+    "ldexp": (torch.ldexp, [(2, 3), (3,)]), "frexp": (lambda x: torch.frexp(x)[0], [(3,)]),
+    "logaddexp2": (torch.logaddexp2, [(2, 3), (3,)]),
+    "renorm": (lambda x: [x.renorm(2, 0, 1.5), x.renorm(3, 1, 0.5)], [(2, 3)]),
+    "renorm_": (lambda x: x.clone().renorm_(2, 0, 1.5), [(2, 3)]),
+    "cdist": (lambda x, y: [torch.cdist(x, y, p) for p in (2, 1, 3)], [(2, 3), (4, 3)]),
+    "complex": (lambda x, y: torch.view_as_real(torch.complex(x, y)), [(3,), (3,)]),
+    "view_as_real": (lambda x, y: torch.complex(x, y).imag, [(3,), (3,)]),
+    "view_as_complex": (lambda x: torch.view_as_complex(x * 1).real, [(3, 2)]),
+    "conj": (lambda x, y: torch.complex(x, y).conj().imag, [(3,), (3,)]),
+    "conj_physical": (lambda x, y: torch.conj_physical(torch.complex(x, y)).imag, [(3,), (3,)]),
+    "angle": (lambda x, y: torch.complex(x, y).angle(), [(3,), (3,)]),
+    "polar": (lambda x, y: torch.view_as_real(torch.polar(x, y)), [(3,), (3,)]),
+    "unsqueeze_": (lambda x: x.quantile(torch.tensor([0.2, 0.7]).double(), 1), [(2, 3)]),
+    "transpose_": (lambda x: x.quantile(torch.tensor([0.2, 0.7]).double()), [(2, 3)]),
     "cholesky.old": (lambda x: L.cholesky(symmetric(x)), [(3, 3)]),
     "reshape": (lambda x: x.t()[None].flatten(0, 1), [(2, 3)]),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from string import ascii_letters, ascii_lowercase, ascii_uppercase
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 from gradviz.engine import observe
@@ -37,8 +37,8 @@ def _named(first: Any, rest: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
 def _check_subscripts(equation: str, terms: list[str], out: str, tensors: list[Any]) -> None:
     for i, c in enumerate(equation):
         if c not in LETTERS and c not in ".,->":
-            raise RuntimeError(f"einsum(): invalid subscript given at index {i} in the equation string, subscripts must "
-                               "be in [a-zA-Z]")
+            raise RuntimeError(f"einsum(): invalid subscript given at index {i} in the equation string, subscripts "
+                               "must be in [a-zA-Z]")
     for i, (term, t) in enumerate(zip(terms, tensors, strict=True)):
         named, n = term.replace("...", ""), t._array.ndim
         if "..." not in term and len(named) != n:
@@ -79,8 +79,8 @@ def _contract(equation: str, tensors: list[Any]) -> Any:
         names = _expanded(term, spread[dots - (t._array.ndim - len(term) + 3):] if "..." in term else [])
         for c, n in zip(names, t._array.shape, strict=True):
             if sizes.get(c, n) not in (n, 1) and n != 1:
-                raise RuntimeError(f"einsum(): subscript {c} has size {n} for operand {k} which does not broadcast with "
-                                   f"previously seen size {sizes[c]}")
+                raise RuntimeError(f"einsum(): subscript {c} has size {n} for operand {k} which does not broadcast "
+                                   f"with previously seen size {sizes[c]}")
             sizes[c] = max(sizes.get(c, 1), n)
         operands.append(_aligned(*_diagonals(t, names), labels))
     return _multiplied(operands, first, len(labels))
@@ -150,8 +150,9 @@ def _pair(a: Any, b: Any, summed: list[int]) -> Any:
     def size(shape_: tuple[int, ...], dims: list[int]) -> int:
         return int(xp.prod([shape_[d] for d in dims]))
 
-    one = shape.reshape(shape.permute(a, both + left + summed + right), (size(p, both), size(p, left), size(p, summed)))
-    two = shape.reshape(shape.permute(b, both + summed + right + left), (size(q, both), size(q, summed), size(q, right)))
+    one, two = shape.permute(a, both + left + summed + right), shape.permute(b, both + summed + right + left)
+    one = shape.reshape(one, (size(p, both), size(p, left), size(p, summed)))
+    two = shape.reshape(two, (size(q, both), size(q, summed), size(q, right)))
     product = PRODUCTS["bmm"](one, two)
     order = both + left + summed + right
     full = [p[d] for d in both + left] + [1] * len(summed) + [q[d] for d in right]

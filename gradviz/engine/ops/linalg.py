@@ -173,8 +173,8 @@ def does_not_expand(shape: tuple[int, ...], to: tuple[int, ...]) -> RuntimeError
                             f"dimensions in the tensor ({len(shape)})")
     d = next(i for i in range(len(to) - 1, -1, -1) if shape[i - len(to)] not in (1, to[i]))
     return RuntimeError(f"The expanded size of the tensor ({to[d]}) must match the existing size "
-                        f"({shape[d - len(to)]}) at non-singleton dimension {d}.  Target sizes: {size_text(to)}.  Tensor "
-                        f"sizes: {size_text(shape)}")
+                        f"({shape[d - len(to)]}) at non-singleton dimension {d}.  Target sizes: {size_text(to)}.  "
+                        f"Tensor sizes: {size_text(shape)}")
 
 
 def _addmm_of(c: ndarray, a: ndarray, b: ndarray, beta: Any, alpha: Any) -> Any:

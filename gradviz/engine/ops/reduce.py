@@ -315,7 +315,8 @@ def _over(row: Any, *, one: bool = False) -> Any:
     return function
 
 
-PAIRS = {name: returned(name, "values", "indices") for name in ("max", "min", "median", "mode", "sort", "topk", "kthvalue", "cummax", "cummin",
+PAIRS = {name: returned(name, "values", "indices") for name in (
+    "max", "min", "median", "mode", "sort", "topk", "kthvalue", "cummax", "cummin",
                                         "nanmedian")}
 
 

@@ -86,6 +86,16 @@ def diagonal_index(shape: tuple[int, ...], offset: int, a: int, b: int) -> tuple
     return tuple(index)
 
 
+def diagonal_view(x: ndarray, offset: int, a: int, b: int) -> ndarray:
+    """A diagonal that may be written."""
+    n = max(0, min(x.shape[a] + min(offset, 0), x.shape[b] - max(offset, 0)))
+    start: list[Any] = [slice(None)] * x.ndim
+    start[a], start[b] = slice(-min(offset, 0), None), slice(max(offset, 0), None)
+    rest = [d for d in range(x.ndim) if d not in (a, b)]
+    steps = (*(x.strides[d] for d in rest), x.strides[a] + x.strides[b])
+    return xp.lib.stride_tricks.as_strided(x[tuple(start)], (*(x.shape[d] for d in rest), n), steps)
+
+
 def _expand(x: ndarray, shape: tuple[int, ...]) -> ndarray:
     lead = len(shape) - x.ndim
     steps = [0] * lead + [0 if n == 1 and m != 1 else s
@@ -98,6 +108,7 @@ VIEW = op("view", lambda x, s: x.view() if x.shape == s else _view_array(x, s), 
 RESHAPE_ALIAS = op("reshape", VIEW.forward, "ReshapeAliasBackward0", _reshape, view="default")
 PERMUTE = op("permute", lambda x, d: x.transpose(d), "PermuteBackward0", _permute, view="default")
 TRANSPOSE = op("transpose", lambda x, a, b: x.swapaxes(a, b), "TransposeBackward0", _swap, view="default")
+TRANSPOSE_ = op("transpose", TRANSPOSE.forward, "TransposeBackward1", _swap, view="default", key="transpose_")
 T = op("t", lambda x, *_: x.T, "TBackward0", _swap, view="default")
 SQUEEZE = op("squeeze", lambda x, d: x.reshape(tuple(n for n in x.shape if n != 1)), "SqueezeBackward0", _reshape,
              view="default")
@@ -105,11 +116,12 @@ SQUEEZE_DIM = op("squeeze", lambda x, d: x.squeeze(d) if d else x.view(), "Squee
                  key="squeeze.dim")
 SQUEEZE_DIMS = op("squeeze", SQUEEZE_DIM.forward, "SqueezeBackward2", _reshape, view="default", key="squeeze.dims")
 UNSQUEEZE = op("unsqueeze", lambda x, d: xp.expand_dims(x, d), "UnsqueezeBackward0", _reshape, view="default")
+UNSQUEEZE_ = op("unsqueeze", UNSQUEEZE.forward, "UnsqueezeBackward1", _reshape, view="default", key="unsqueeze_")
 EXPAND = op("expand", _expand, "ExpandBackward0", _summed, view="default")
 SELECT = op("select", lambda x, *i: x[i], "SelectBackward0", _placed, view="default")
 SLICE = op("slice", lambda x, *i: x[i], "SliceBackward0", _placed, view="default")
 ALIAS = op("alias", lambda x: x.view(), "AliasBackward0", _same, view="default")
-DIAGONAL = op("diagonal", lambda x, o, a, b: xp.diagonal(x, o, a, b), "DiagonalBackward0", _diagonal, view="default")
+DIAGONAL = op("diagonal", lambda x, *place: diagonal_view(x, *place), "DiagonalBackward0", _diagonal, view="default")
 UNFOLD = op("unfold", lambda x, d, n, s: _unfold(x, d, n, s), "UnfoldBackward0", lambda ns, ctx, g: _fold(ns, ctx, g),
             view="default")
 AS_STRIDED = op("as_strided", lambda x, *a: x, "AsStridedBackward0", _strided, view="default")

@@ -7,14 +7,13 @@ from typing import Any
 
 from gradviz.engine import observe
 from gradviz.engine.autograd.namespaces import raw
-from gradviz.engine.dtypes import BY_NP
-from gradviz.engine.errors import LinAlgError, size_text
+from gradviz.engine.errors import LinAlgError
 from gradviz.engine.ops import pointwise, shape
 from gradviz.engine.ops.args import words
 from gradviz.engine.ops.build import not_a_tensor, op, run
 from gradviz.engine.ops.returns import returned
 from gradviz.engine.tensor import Tensor
-from gradviz.engine.xp import asarray, ndarray, xp
+from gradviz.engine.xp import ndarray, xp
 
 
 # --- checks ----------------------------------------------------------------------------------------------------------
@@ -299,8 +298,8 @@ def solve(A: Any, B: Any, *, left: bool = True) -> Any:
         if B._array.shape[-1] != A._array.shape[-1]:
             raise incompatible("linalg.solve", A._array.shape[-2:], (B._array.shape[-1], 1), left)
         if not left:
-            raise RuntimeError("linalg.solve: Vector broadcasting of the left hand side is not supported for left=False."
-                               " In this case linalg.solve is equivalent to B / A.squeeze(-1)")
+            raise RuntimeError("linalg.solve: Vector broadcasting of the left hand side is not supported for "
+                               "left=False. In this case linalg.solve is equivalent to B / A.squeeze(-1)")
     else:
         together("linalg.solve", A, B, left)
     return run(SOLVE, (A, B), (left, vector), words(left=None if left else "False"))
@@ -328,8 +327,8 @@ def triangular_solve(input: Any, A: Any, upper: bool = True, transpose: bool = F
                      unitriangular: bool = False) -> Any:
     """Deprecated: ``solve_triangular`` with its arguments the other way round."""
     deprecated("torch.triangular_solve is deprecated in favor of torch.linalg.solve_triangularand will be removed in a "
-               "future PyTorch release.\ntorch.linalg.solve_triangular has its arguments reversed and does not return a "
-               "copy of one of the inputs.\nX = torch.triangular_solve(B, A).solution\nshould be replaced with\nX = "
+               "future PyTorch release.\ntorch.linalg.solve_triangular has its arguments reversed and does not return "
+               "a copy of one of the inputs.\nX = torch.triangular_solve(B, A).solution\nshould be replaced with\nX = "
                "torch.linalg.solve_triangular(A, B).")
     matrix = shape.transpose(A, -2, -1) if transpose else A
     solution = solve_triangular(matrix, input, upper=upper != transpose, unitriangular=unitriangular)
@@ -340,7 +339,8 @@ def cholesky_solve(B: Any, L: Any, upper: bool = False) -> Any:
     """``X`` of ``A @ X == B``, given the Cholesky factor of ``A``."""
     for letter, t in (("b", B), ("u", L)):
         if t._array.ndim < 2:
-            raise RuntimeError(f"{letter} should have at least 2 dimensions, but has {t._array.ndim} dimensions instead")
+            raise RuntimeError(f"{letter} should have at least 2 dimensions, but has {t._array.ndim} "
+                               "dimensions instead")
     square("cholesky_solve", L)
     together("cholesky_solve", L, B, True)
     return run(CHOLESKY_SOLVE, (B, L), (upper,), words(upper=upper))
@@ -404,4 +404,3 @@ FUNCTIONS: dict[str, Any] = {
     "triangular_solve": triangular_solve,
 }
 METHODS: dict[str, Any] = dict(FUNCTIONS)
-__all__ = ["FUNCTIONS", "METHODS", "asarray", "size_text"]

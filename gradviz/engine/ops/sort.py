@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradviz.engine.ops import shape
 from gradviz.engine.ops.args import dimension, words
-from gradviz.engine.ops.build import Op, op, run
+from gradviz.engine.ops.build import op, run
 from gradviz.engine.ops.reduce import PAIRS, _picked
-from gradviz.engine.tensor import Tensor
 from gradviz.engine.xp import asarray, ndarray, xp
 
 
@@ -95,61 +93,8 @@ def _scan(row: Any) -> Any:
     return lambda input, dim: PAIRS[row.name](*run(row, (input,), (dimension(dim, input._array.ndim),), f"dim={dim}"))
 
 
-def quantile(input: Any, q: Any, dim: Any = None, keepdim: bool = False, *, interpolation: str = "linear") -> Any:
-    """Values below which a share ``q`` of the elements lies."""
-    values = sort(shape.reshape(input, -1) if dim is None else input, 0 if dim is None else dim)[0]
-    d = 0 if dim is None else dimension(dim, input._array.ndim)
-    n = values._array.shape[d]
-    many = isinstance(q, Tensor) and q._array.ndim > 0
-    shares = (q._array if isinstance(q, Tensor) else asarray(q)).astype(xp.float64).reshape(-1)
-    results = []
-    for share in shares:
-        at = float(share) * (n - 1)
-        low = int(at)
-        high = min(low + 1, n - 1)
-        if interpolation == "nearest":
-            low = high = round(at)
-        elif interpolation in ("lower", "higher"):
-            low = high = low if interpolation == "lower" else -int(-at // 1)
-        weight = 0.5 if interpolation == "midpoint" else at - low if low != high else 0.0
-        one, two = shape.select(values, d, low), shape.select(values, d, high)
-        results.append(one + (two - one) * weight)
-    if keepdim:
-        results = [shape.unsqueeze(r, d) if dim is not None else shape.reshape(r,
-                                                                               (1,
-                                                                                ) * input._array.ndim) for r in results]
-    from gradviz.engine.ops.join import stack
-
-    return stack(results) if many else results[0]
-
-
-def unique(input: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False,
-           dim: Any = None) -> Any:
-    """Every value once."""
-    def forward(x: ndarray) -> Any:
-        return xp.unique(x, return_inverse=True, return_counts=True, axis=dim)
-
-    values, inverse, counts = run(Op("unique", lambda x: tuple(forward(x))), (input,))
-    out = (values, *([inverse] if return_inverse else []), *([counts] if return_counts else []))
-    return out if len(out) > 1 else values
-
-
-def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
-    if weights is None:
-        return run(Op("bincount", lambda x: xp.bincount(x, minlength=minlength)), (input,))
-    return run(Op("bincount", lambda x, w: xp.bincount(x, w, minlength), inputs=("self", "weights")), (input, weights))
-
-
-def searchsorted(sorted_sequence: Any, input: Any, *, right: bool = False, side: str | None = None) -> Any:
-    """Where elements would have to stand."""
-    where = "right" if right or side == "right" else "left"
-    values = input._array if isinstance(input, Tensor) else asarray(input)
-    return run(Op("searchsorted", lambda s: xp.searchsorted(s, values, where)), (sorted_sequence,))  # type: ignore[call-overload]
-
-
 FUNCTIONS: dict[str, Any] = {
     "sort": sort, "argsort": argsort, "topk": topk, "kthvalue": kthvalue, "cummax": _scan(CUMMAX),
-    "cummin": _scan(CUMMIN), "quantile": quantile, "unique": unique, "bincount": bincount,
-    "searchsorted": searchsorted, "msort": lambda input: sort(input, 0)[0],
+    "cummin": _scan(CUMMIN), "msort": lambda input: sort(input, 0)[0],
 }
-METHODS: dict[str, Any] = {n: f for n, f in FUNCTIONS.items() if n != "searchsorted"}
+METHODS: dict[str, Any] = dict(FUNCTIONS)

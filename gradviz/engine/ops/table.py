@@ -28,6 +28,7 @@ from gradviz.engine.ops import (
     join,
     legacy,
     linalg,
+    lu,
     matrix,
     norm,
     norms,
@@ -54,10 +55,12 @@ from gradviz.engine.ops.binary import METHODS as OPERATORS
 from gradviz.engine.ops.out import with_out
 from gradviz.engine.tensor import Tensor
 
-FAMILIES: tuple[Any, ...] = (create, random, unary, pointwise, reduce, shape, scatter, index, join, linalg,
-                              sort, matrix, einsum, diagonals, solve, decomposition, norms, power,
-                              statistics, search, calculus, combine, places, arithmetic, complex, special, activation, distance, criterion, ctc,
-                              conv, pool, pad, norm, grid, shuffle, embedding, bilinear, recurrent, legacy, share, convert)
+FAMILIES: tuple[Any, ...] = (
+    create, random, unary, pointwise, reduce, shape, scatter, index, join, linalg, sort, matrix, einsum, diagonals,
+    solve, decomposition, lu, norms, power, statistics, search, calculus, combine, places, arithmetic, complex,
+    special, activation, distance, criterion, ctc, conv, pool, pad, norm, grid, shuffle, embedding, bilinear,
+    recurrent, legacy, share, convert,
+)
 FUNCTIONS: dict[str, Any] = {}
 for _family in FAMILIES:
     FUNCTIONS |= _family.FUNCTIONS
