@@ -21,6 +21,8 @@ class Formula(NamedTuple):
 _SELF, _OTHER, _RESULT = r"\mathrm{self}", r"\mathrm{other}", r"\mathrm{result}"
 _UNBROADCAST = "Where an operand was broadcast, its gradient is the sum over the copies."
 _MOVED = "Elements are only moved; so are their gradients."
+_RESIZED = (*[f"{kind}{n}D" for kind in ("Nearest", "NearestExact") for n in (1, 2, 3)], "Linear1D", "Bilinear2D",
+            "Trilinear3D", "Bicubic2D", "Bilinear2DAa", "Bicubic2DAa", "Lanczos2DAa")
 _SCALED = "As it is for the scale 1."
 _AVERAGED = "Of one element; a mean divides by their number."
 
@@ -405,4 +407,59 @@ FORMULAS: Final[dict[str, Formula]] = {
         ("Unique2Backward0", r"\text{distinct elements of } a"),
         ("UniqueDimBackward0", r"\text{distinct slices of } a"),
         ("UniqueConsecutiveBackward0", r"a \text{ without repetitions}"))},
+    # --- layers ------------------------------------------------------------------------------------------------------
+    "ConvolutionBackward0": Formula(r"x * w + b", (
+        r"g \ \text{scattered by } \mathrm{weight}", r"\textstyle\sum \text{ patches of } \mathrm{input} \odot g",
+        r"\textstyle\sum g \ \text{per filter}"),
+        "Every input gets from each output that it reached the gradient times the weight between them."),
+    "ConvolutionBackwardBackward0": Formula(r"\text{derivative of } x * w", (
+        r"\text{a convolution of } g", r"\text{a convolution of } g")),
+    "Im2ColBackward0": Formula(r"\text{patches of } a", (r"g \ \text{summed where patches overlap}",)),
+    "Col2ImBackward0": Formula(r"\text{sum of patches}", (r"\text{patches of } g",)),
+    **{f"{name}{n}{more}Backward0": Formula(r"\max \text{ of each window}", (
+        r"g \ \text{at } \mathrm{result1}, \text{ else } 0",), "The first of equal ones gets all.")
+       for n in (2, 3) for name, more in (("MaxPool", "DWithIndices"), ("AdaptiveMaxPool", "D"),
+                                          ("FractionalMaxPool", "D"))},
+    **{f"{name}{n}{more}BackwardBackward0": Formula(r"g \ \text{at the maxima}", (r"g \ \text{where the maxima were}",))
+       for n in (2, 3) for name, more in (("MaxPool", "DWithIndices"), ("AdaptiveMaxPool", "D"),
+                                          ("FractionalMaxPool", "D"))},
+    **{f"MaxUnpool{n}DBackward0": Formula(r"a \ \text{at } \mathrm{indices}, \text{ else } 0", (
+        r"g \ \text{at } \mathrm{indices}",)) for n in (2, 3)},
+    **{f"{name}{n}DBackward0": Formula(r"\text{mean of each window}", (
+        r"\textstyle\sum \frac{g}{n} \ \text{of the windows that it is in}",))
+       for n in (2, 3) for name in ("AvgPool", "AdaptiveAvgPool")},
+    **{f"{name}{n}DBackwardBackward0": Formula(r"\textstyle\sum \frac{g}{n}", (
+        r"\text{mean of } g \ \text{in each window}",))
+       for n in (2, 3) for name in ("AvgPool", "AdaptiveAvgPool")},
+    **{name: Formula(r"\hat x = \frac{x - \mu}{\sigma},\ \ w \hat x + b", (
+        r"\frac{1}{\sigma} \big( w g - \overline{w g} - \hat x\, \overline{w g\, \hat x} \big)",
+        r"\textstyle\sum g\, \hat x", r"\textstyle\sum g"), note)
+       for name, note in (
+           ("NativeBatchNormBackward0", "Means over the batch, per channel; from running statistics w g / sigma."),
+           ("NativeLayerNormBackward0", "Means over the last dimensions."),
+           ("NativeGroupNormBackward0", "Means over each group of channels."))},
+    "ConstantPadNdBackward0": Formula(r"a \text{ and a number around}", (r"g \ \text{without the margin}",), _MOVED),
+    **{f"{name}Pad{n}DBackward0": Formula(text, (r"g, \text{ that of the margin added to what it repeats}",))
+       for n in (1, 2, 3) for name, text in (("Reflection", r"a \text{ mirrored around}"),
+                                             ("Replication", r"a \text{ with its edge repeated}"))},
+    **{f"{name}Pad{n}DBackwardBackward0": Formula(r"g \text{ folded back}", (r"g \ \text{padded}",))
+       for n in (1, 2, 3) for name in ("Reflection", "Replication")},
+    **{f"Upsample{kind}Backward0": Formula(r"\textstyle\sum_i w_{oi}\, a_i", (r"\textstyle\sum_o w_{oi}\, g_o",),
+                                           "Every output is a weighted sum of the inputs around it.")
+       for kind in _RESIZED},
+    **{f"Upsample{kind}BackwardBackward0": Formula(r"\textstyle\sum_o w_{oi}\, g_o", (
+        r"\textstyle\sum_i w_{oi}\, g_i",))
+       for kind in _RESIZED},
+    **{f"GridSampler{n}DBackward0": Formula(r"\textstyle\sum_i w_i(\mathrm{grid})\, a_i", (
+        r"w_i\, g \ \text{added at the neighbours } i",
+        r"\textstyle\sum_i g\, \mathrm{input}_i \nabla w_i")) for n in (2, 3)},
+    "AffineGridGeneratorBackward0": Formula(r"P\, \theta^{\top}", (r"g^{\top} P",), "P are the places of the output."),
+    **{name: Formula(r"a \text{ reordered}", (r"g \ \text{in the old order}",), _MOVED)
+       for name in ("PixelShuffleBackward0", "PixelUnshuffleBackward0", "ChannelShuffleBackward0")},
+    "SafeSoftmaxBackward0": Formula(r"\mathrm{softmax}(a)", (
+        rf"{_RESULT} \odot \big(g - \textstyle\sum g \odot {_RESULT}\big)",), "All of a row masked: zeros."),
+    "ScaledDotProductFlashAttentionForCpuBackward0": Formula(
+        r"P = \mathrm{softmax}(s\, Q K^{\top} + M),\ \ P V", (
+            r"s\, D K", r"s\, D^{\top} Q", r"P^{\top} g"),
+        r"D is P times what g V^T is above its mean weighted by P."),
 }

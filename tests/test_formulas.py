@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import gradviz.engine.nn
 import gradviz.engine.special  # noqa: F401 - its tables, and those of the engine, make the node classes
 from gradviz.engine.autograd.node import Node
 from gradviz.formulas import FORMULAS

@@ -11,6 +11,7 @@ import pytest
 import gradviz.engine as torch
 from gradviz.engine.ops import binary, special, unary
 from gradviz.engine.ops.build import TABLE
+from tests.engine.layer_samples import LAYERS
 from tests.engine.loss_samples import COMPOSED, LOSSES, ONCE
 from tests.engine.matrix_samples import MATRICES
 
@@ -274,7 +275,7 @@ def nested(x: Any) -> Any:
     return b * b, v
 
 
-SAMPLES |= MATRICES | LOSSES
+SAMPLES |= MATRICES | LOSSES | LAYERS
 MORE |= COMPOSED
 UNDERIVED = {"eig", "nextafter", "unique", "unique.dim", "unique_consecutive"}
 """Rules without a sample: they refuse, or have no second derivative (``test_linalg`` tests that of eig)."""
