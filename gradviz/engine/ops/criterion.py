@@ -1,10 +1,14 @@
-"""Losses that PyTorch composes of other ops, composed here of the same ones. ``reduction`` is PyTorch's number."""
+"""Losses that PyTorch composes of other ops, composed here of the same ones.
+
+``reduction`` is PyTorch's number; the functions of ``torch`` itself leave the losses as they are if it is not given.
+"""
 
 from __future__ import annotations
 
 from math import pi
 from typing import Any
 
+from gradviz.engine.dtypes import BY_NP
 from gradviz.engine.errors import size_text
 from gradviz.engine.ops import loss
 from gradviz.engine.ops.args import words
@@ -23,7 +27,7 @@ from gradviz.engine.ops.pointwise import FUNCTIONS as POINTWISE
 from gradviz.engine.ops.pointwise import where
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import Tensor, make
-from gradviz.engine.xp import asarray, xp
+from gradviz.engine.xp import asarray, ndarray, xp
 
 
 def reduced(losses: Any, reduction: int) -> Any:
@@ -50,6 +54,17 @@ def _text(reduction: int, **more: Any) -> str:
 
 
 # --- classes ---------------------------------------------------------------------------------------------------------
+def _check_type(t: ndarray) -> None:
+    if t.dtype not in (xp.int64, xp.uint8):
+        raise RuntimeError(f"expected target dtype to be Long or Byte, but got {BY_NP[t.dtype].code}")
+
+
+def _tensors(name: str, **given: Any) -> None:
+    for i, (argument, t) in enumerate(given.items()):
+        if not isinstance(t, Tensor) and (t is not None or i < 2):
+            raise not_a_tensor(name, argument, i, t)
+
+
 def _check_classes(input: Any, target: Any, weight: Any) -> None:
     """What PyTorch asks of one row of classes a sample."""
     x, t = input._array, target._array
@@ -62,6 +77,7 @@ def _check_classes(input: Any, target: Any, weight: Any) -> None:
     if weight is not None and weight._array.size != x.shape[-1]:
         raise RuntimeError(f"weight tensor should be defined either for all {x.shape[-1]} classes or no classes but "
                            f"got weight tensor of shape: {size_text(weight._array.shape)}")
+    _check_type(t)
 
 
 def _check_places(input: Any, target: Any, weight: Any) -> None:
@@ -73,14 +89,13 @@ def _check_places(input: Any, target: Any, weight: Any) -> None:
     if weight is not None and weight._array.size != x.shape[1]:
         raise RuntimeError("weight tensor should be defined either for all or no classes")
     if (x.shape[0], *x.shape[2:]) != t.shape:
-        raise RuntimeError(f"size mismatch (got input: {size_text(x.shape)}, target: {size_text(t.shape)}")
+        raise RuntimeError(f"size mismatch (got input: {size_text(x.shape)} , target: {size_text(t.shape)}")
+    _check_type(t)
 
 
 def nll_loss(input: Any, target: Any, weight: Any = None, reduction: int = MEAN, ignore_index: int = -100) -> Any:
     """The negative of what ``input`` has for each target's class; any number of dimensions after the classes'."""
-    for i, (name, t) in enumerate((("input", input), ("target", target))):
-        if not isinstance(t, Tensor):
-            raise not_a_tensor("nll_loss_nd", name, i, t)
+    _tensors("nll_loss_nd", input=input, target=target, weight=weight)
     size, want = input._array.shape, target._array.shape
     if not size:
         raise ValueError("Expected 1 or more dimensions (got 0)")
@@ -106,9 +121,7 @@ def nll_loss(input: Any, target: Any, weight: Any = None, reduction: int = MEAN,
 def cross_entropy(input: Any, target: Any, weight: Any = None, reduction: int = MEAN, ignore_index: int = -100,
                   label_smoothing: float = 0.0) -> Any:
     """log_softmax, then the loss of the targets: classes, or probabilities in the shape of ``input``."""
-    for i, (name, t) in enumerate((("input", input), ("target", target))):
-        if not isinstance(t, Tensor):
-            raise not_a_tensor("cross_entropy_loss", name, i, t)
+    _tensors("cross_entropy_loss", input=input, target=target, weight=weight)
     if input._array.shape == target._array.shape:
         if target._array.dtype.kind not in "fc":
             raise RuntimeError("Expected floating point type for target with class probabilities, got "
@@ -150,8 +163,10 @@ def _along(weight: Any, input: Any) -> Any:
 
 
 def _probabilities(input: Any, target: Any, weight: Any, reduction: int, label_smoothing: float) -> Any:
-    dim = 0 if input._array.ndim <= 1 else 1
-    classes = input._array.shape[dim] if input._array.ndim else 1
+    if not input._array.ndim:
+        raise IndexError("Dimension specified as 1 but tensor has no dimensions")
+    dim = 0 if input._array.ndim == 1 else 1
+    classes = input._array.shape[dim]
     if weight is not None and weight._array.shape != (classes,):
         raise RuntimeError(f"cross_entropy: weight tensor should be defined either for all {classes} classes or no "
                            f"classes but got weight tensor of shape: {size_text(weight._array.shape)}")
@@ -163,19 +178,19 @@ def _probabilities(input: Any, target: Any, weight: Any, reduction: int, label_s
     terms = logs * target if weight is None else logs * target * _along(weight, logs)
     if reduction == NONE:
         return -terms.sum(dim)
-    total = -terms.sum()
     if reduction == SUM:
-        return total
-    count = logs._array.size / classes
-    return with_number(DIV_NUMBER, total, count) if logs._array.size else total.fill_(float("nan"))
+        return -terms.sum()
+    if not logs._array.size:
+        return -terms.sum().fill_(float("nan"))
+    return with_number(DIV_NUMBER, -terms.sum(), logs._array.size / classes)
 
 
 # --- distributions ---------------------------------------------------------------------------------------------------
-def l1_loss(input: Any, target: Any, reduction: int = MEAN) -> Any:
+def l1_loss(input: Any, target: Any, reduction: int = NONE) -> Any:
     return reduced((input - target).abs(), reduction)
 
 
-def kl_div(input: Any, target: Any, reduction: int = MEAN, *, log_target: bool = False) -> Any:
+def kl_div(input: Any, target: Any, reduction: int = NONE, *, log_target: bool = False) -> Any:
     """target (ln target - input), where ``input`` is logarithms, and ``target`` too if so told."""
     for kinds, word in (("c", "Complex"), ("iub", "Integral")):
         if input._array.dtype.kind in kinds or target._array.dtype.kind in kinds:
@@ -191,28 +206,29 @@ def poisson_nll_loss(input: Any, target: Any, log_input: bool, full: bool, eps: 
     else:
         losses = input - target * with_number(ADD_NUMBER, input, eps).log()
     if full:
-        stirling = target * target.log() - target + (target * (2 * pi)).log() * 0.5
+        stirling = target * target.log() - target + with_number(
+            MUL_NUMBER, with_number(MUL_NUMBER, target, 2 * pi).log(), 0.5)
         losses = losses + stirling.masked_fill(target <= 1, 0)
     return reduced(losses, reduction)
 
 
 def binary_cross_entropy_with_logits(input: Any, target: Any, weight: Any = None, pos_weight: Any = None,
-                                     reduction: int = MEAN) -> Any:
+                                     reduction: int = NONE) -> Any:
     return loss.call(loss.LOGITS, (input, target), (weight, pos_weight), (reduction,), _text(reduction))
 
 
 # --- margins ---------------------------------------------------------------------------------------------------------
-def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction: int = MEAN) -> Any:
+def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction: int = NONE) -> Any:
     zeros = _zeros(input)
     short = _above_zero(_number(margin, input) - input)
     return reduced(where(target != 1, short, zeros) + where(target != -1, input, zeros), reduction)
 
 
-def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: int = MEAN) -> Any:
+def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: int = NONE) -> Any:
     return reduced(_above_zero(with_number(ADD_NUMBER, -target * (input1 - input2), margin)), reduction)
 
 
-def cosine_embedding_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: int = MEAN) -> Any:
+def cosine_embedding_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: int = NONE) -> Any:
     """One less the cosine where ``target`` is 1; the cosine above ``margin`` where it is -1."""
     dim = target._array.ndim
     if dim > 1:
@@ -237,7 +253,7 @@ def check_triplet(*tensors: Any) -> None:
 
 
 def triplet_margin_loss(anchor: Any, positive: Any, negative: Any, margin: float = 1.0, p: float = 2.0,
-                        eps: float = 1e-6, swap: bool = False, reduction: int = MEAN) -> Any:
+                        eps: float = 1e-6, swap: bool = False, reduction: int = NONE) -> Any:
     """How far ``positive`` is from ``anchor``, less how far ``negative`` is, above ``-margin``."""
     check_triplet(anchor, positive, negative)
     near, far = pairwise_distance(anchor, positive, p, eps), pairwise_distance(anchor, negative, p, eps)

@@ -11,7 +11,7 @@ from typing import Any
 from gradviz.engine.dtypes import BY_NP
 from gradviz.engine.ops.args import words
 from gradviz.engine.ops.build import op, run
-from gradviz.engine.ops.loss import MEAN, SUM
+from gradviz.engine.ops.loss import MEAN, NONE, SUM
 from gradviz.engine.ops.pointwise import where
 from gradviz.engine.ops.second import underived
 from gradviz.engine.storage import Cell
@@ -140,8 +140,8 @@ def _check(steps: int, targets: ndarray, inputs: list[int], lengths: list[int]) 
                            f"{targets.shape[1]} for argument #2 'targets' {_CHECKING}")
 
 
-def ctc_loss(log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int = 0, reduction: int = 1,
-             zero_infinity: bool = False) -> Any:
+def ctc_loss(log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int = 0,
+             reduction: int = NONE, zero_infinity: bool = False) -> Any:
     """``log_probs`` is (T, N, C), or (T, C) for one sample; ``targets`` (N, S), or all in one row."""
     batched = log_probs._array.ndim == 3
     x = log_probs if batched else log_probs.unsqueeze(1)

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from itertools import product
 from typing import Any
 
+from gradviz.engine import dtypes
 from gradviz.engine.autograd.namespaces import along_axis
 from gradviz.engine.dtypes import BY_NP
 from gradviz.engine.errors import size_text
-from gradviz.engine.ops.build import Op, op, run
-from gradviz.engine.ops.promote import cast_error, operand_error, together
+from gradviz.engine.ops.build import Op, op, recording, run
+from gradviz.engine.ops.promote import can_cast, cast_error, operand_error, together
 from gradviz.engine.ops.second import piecewise, underived
+from gradviz.engine.tensor import Tensor
 from gradviz.engine.xp import asarray, ndarray, xp
 
 NONE, MEAN, SUM = 0, 1, 2
@@ -53,8 +55,14 @@ def _rule_by_name(rule: Callable[..., Any], names: tuple[str, ...]) -> Callable[
 
 def call(table: Rows, inputs: tuple[Any, ...], optional: tuple[Any, ...], args: tuple[Any, ...], text: str = "") -> Any:
     """Run a loss with those of its optional inputs that are given."""
-    present = tuple(t is not None for t in optional)
-    return run(table[present], (*inputs, *[t for t in optional if t is not None]), args, text)
+    row = table[tuple(t is not None for t in optional)]
+    given = (*inputs, *[t for t in optional if t is not None])
+    if all(isinstance(t, Tensor) for t in given):
+        for name, t in list(zip(row.inputs, given, strict=True))[len(row.differentiable or ()):]:
+            if recording((t,)):
+                raise RuntimeError(f"The function '{row.name}' is not differentiable with respect to argument "
+                                   f"'{name}'. This input cannot have requires_grad True.")
+    return run(row, given, args, text)
 
 
 def reduced(losses: Any, reduction: int) -> Any:
@@ -111,17 +119,28 @@ def _smooth_l1(ns: Any, ctx: Any, g: Any, self: Any, target: Any) -> Any:
 
 def _huber_of(x: ndarray, target: ndarray, reduction: int, delta: float) -> Any:
     z = xp.abs(_difference("huber_cpu", x, target))
-    return reduced(xp.where(z <= delta, z * z * 0.5, (z - 0.5 * delta) * delta), reduction)
+    if not can_cast(z.dtype, x.dtype):
+        raise cast_error(z.dtype, x.dtype)
+    losses = xp.where(z <= delta, z * z * 0.5, (z - 0.5 * delta) * delta)
+    return reduced(losses.astype(x.dtype, copy=False), reduction)
 
 
 def _huber(ns: Any, ctx: Any, g: Any, self: Any, target: Any) -> Any:
     reduction, delta = ctx.args
+    x, y = ns.plain(self).dtype, ns.plain(target).dtype
+    if x != y:
+        raise RuntimeError(f"Found dtype {BY_NP[y].code} but expected {BY_NP[x].code}")
     share = spread(ns, g, reduction, self) * _clipped(ns, self - target, delta)
     return share, -share if ctx.needs(1) else None
 
 
 def _soft_margin_of(x: ndarray, target: ndarray, reduction: int) -> Any:
     a, b = together(x, target)
+    if b.dtype.kind == "b":
+        raise RuntimeError("Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert "
+                           "a mask, use the `~` or `logical_not()` operator instead.")
+    if b.dtype.kind in "iu":
+        raise cast_error(dtypes.default.dtype.np, b.dtype)
     return reduced(xp.log(xp.exp(-b * a) + 1), reduction)
 
 
@@ -195,8 +214,8 @@ def _logits(ns: Any, ctx: Any, g: Any, self: Any, target: Any, weight: Any = Non
 
 
 # --- classes ---------------------------------------------------------------------------------------------------------
-def _chosen(x: ndarray, target: ndarray, ignore: int, weight: Any) -> tuple[Any, Any, int]:
-    """The index of each target's class, the weight of each (0 where it is ignored), and the axis of classes."""
+def _chosen(x: ndarray, target: ndarray, ignore: int, weight: Any) -> tuple[Any, Any, Any, int]:
+    """The index of each target's class, which count, the weight of each (0 if it does not), and the axis of classes."""
     axis = 0 if x.ndim == 1 else 1
     t = target.astype(xp.int64).reshape(x.shape[:axis] + x.shape[axis + 1:])
     counts = t != ignore
@@ -205,19 +224,17 @@ def _chosen(x: ndarray, target: ndarray, ignore: int, weight: Any) -> tuple[Any,
         raise IndexError(f"Target {int(t[outside].reshape(-1)[0])} is out of bounds.")
     t = xp.where(counts, t, 0)
     w = counts.astype(x.dtype) if weight is None else asarray(xp.where(counts, weight[t], 0))
-    return xp.expand_dims(t, axis), w, axis
+    return xp.expand_dims(t, axis), counts, w, axis
 
 
 def _nll_of(kernel: str) -> Callable[..., Any]:
     def forward(x: ndarray, target: ndarray, reduction: int, ignore: int, weight: Any = None) -> Any:
         floats(kernel, x)
-        if target.dtype not in (xp.int64, xp.uint8):
-            raise RuntimeError(f"expected target dtype to be Long or Byte, but got {BY_NP[target.dtype].code}")
         if weight is not None and weight.dtype != x.dtype:
             raise RuntimeError(f"expected scalar type {BY_NP[x.dtype].code} but found {BY_NP[weight.dtype].code}")
-        at, w, axis = _chosen(x, target, ignore, weight)
+        at, counts, w, axis = _chosen(x, target, ignore, weight)
         picked = xp.take_along_axis(x, at, axis).squeeze(axis)
-        losses = asarray(xp.where(w == 0, 0, -picked * w), x.dtype)
+        losses = asarray(xp.where(counts, -picked * w, 0), x.dtype)
         if reduction == NONE:
             return losses
         total = losses.sum(dtype=x.dtype)
@@ -230,9 +247,9 @@ def _weights(ns: Any, ctx: Any, self: Any, target: Any, weight: Any) -> tuple[An
     """The index of what was picked, by what it was multiplied, and the axis of classes."""
     reduction, ignore = ctx.args
     x = ns.plain(self)
-    at, w, axis = _chosen(x, ns.plain(target), ignore, None if weight is None else ns.plain(weight))
+    at, counts, w, axis = _chosen(x, ns.plain(target), ignore, None if weight is None else ns.plain(weight))
     if reduction == MEAN:
-        w = xp.where(w == 0, 0, w / w.sum(dtype=x.dtype))
+        w = xp.where(counts, w / w.sum(dtype=x.dtype), 0)
     return along_axis(at, axis), ns.const(-asarray(w)), axis
 
 
