@@ -88,7 +88,7 @@ def _lerp_tensor(ns: Any, ctx: Any, g: Any, weight: Any, end: Any, self: Any) ->
 
 def _addcmul(ns: Any, ctx: Any, g: Any, tensor2: Any, tensor1: Any) -> Any:
     value, = ctx.args
-    return g, g * (tensor2 * value), g * (tensor1 * value)
+    return (g, g * (tensor2 * value) if ctx.needs(1) else None, g * (tensor1 * value) if ctx.needs(2) else None)
 
 
 def _addcdiv(ns: Any, ctx: Any, g: Any, tensor2: Any, tensor1: Any) -> Any:
@@ -197,6 +197,7 @@ ADDCMUL_ = op("addcmul_", lambda x, a, b, v: xp.add(x, a * b * v, out=x, casting
 ADDCDIV_ = op("addcdiv_", lambda x, a, b, v: xp.add(x, a / b * v, out=x, casting="unsafe"), "AddcdivBackward0",
               _addcdiv,
               "tensor2 tensor1", "self tensor1 tensor2")
+ADDCMUL.needed_by = ADDCMUL_.needed_by = (1, 2)
 ROUND = op("round", lambda x, d: xp.round(x, d), "RoundBackward0", lambda ns, ctx, g: g * 0)
 ROUND_ = op("round_", lambda x, d: xp.round(x, d, out=x), "RoundBackward0", lambda ns, ctx, g: g * 0)
 NAN_TO_NUM = op("nan_to_num", lambda x, *a: xp.nan_to_num(x, True, *a), "NanToNumBackward0", _nan_to_num, "self")

@@ -318,7 +318,7 @@ class ChainedScheduler(_Several):
         if len(schedulers) < 1:
             raise ValueError(f"{type(self).__name__} expects at least one scheduler to be chained, but got no "
                              "scheduler.")
-        self._check(schedulers, optimizer or getattr(schedulers[0], "optimizer", None))
+        self._check(schedulers, optimizer or schedulers[0].optimizer)
         self._last_lr = rates(self.optimizer)
 
     def step(self) -> None:  # type: ignore[override]
