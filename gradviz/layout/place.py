@@ -13,7 +13,7 @@ from gradviz.layout.nested import nested
 from gradviz.layout.order import crossings, order
 from gradviz.layout.places import Places, places
 from gradviz.layout.ranks import Ranks, ranks
-from gradviz.layout.routes import Plan, Route, margin_width, routes
+from gradviz.layout.routes import Curve, Plan, Route, margin_width, routes
 from gradviz.layout.rows import MARGIN, Rows, rows
 from gradviz.scene.model import Placed, Position, Scene
 
@@ -88,6 +88,23 @@ def _placed(scene: Scene, plan: Plan, engine: str) -> Placed:
 
 def _points(route: Route) -> list[tuple[float, float]]:
     points = [route.curves[0][0]]
-    for curve in route.curves:
+    for curve in _joined(route.curves):
         points.extend(curve[1:])
     return [(round(x, 2), round(y, 2)) for x, y in points]
+
+
+def _joined(curves: list[Curve]) -> list[Curve]:
+    """What runs straight down through several rows is one stretch."""
+    made: list[Curve] = []
+    for curve in curves:
+        if made and _upright(made[-1]) and _upright(curve) and curve[0][0] == made[-1][0][0]:
+            (x, y), end = made[-1][0], curve[3]
+            third = (end[1] - y) / 3
+            made[-1] = (x, y), (x, y + third), (x, end[1] - third), end
+        else:
+            made.append(curve)
+    return made
+
+
+def _upright(curve: Curve) -> bool:
+    return curve[0][0] == curve[1][0] == curve[2][0] == curve[3][0]

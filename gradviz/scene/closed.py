@@ -7,7 +7,6 @@ as quickly as one of twenty.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,6 +19,9 @@ from gradviz.replay.tables import Relation, among
 from gradviz.scene.draft import Draft
 from gradviz.scene.model import Edge, Node
 from gradviz.trace.columns import Ints
+
+
+NEVER = 1 << 60
 
 
 @dataclass
@@ -91,25 +93,19 @@ def _firsts(unit: Ints, tids: Ints, wanted: NDArray[np.bool_]) -> list[int]:
 
 def _from_outside(draft: Draft, found: list[Closed], unit: Ints, tids: Ints, outside: NDArray[np.bool_],
                   seqs: Ints) -> None:
-    """Leaves and inputs: within the one closed group that uses them, or on the picture where several do."""
-    for row in _firsts(unit, tids, outside):
-        one = int(unit[row])
+    """Leaves and inputs: within the one closed group that uses them, or on the picture where several do. Leaves that
+    belong to no module stay on the picture: they are what the person gave the loop or the function."""
+    rows = np.array(_firsts(unit, tids, outside), np.int64)
+    _, which, users = np.unique(tids[rows], return_inverse=True, return_counts=True)
+    for row, alone in zip(rows.tolist(), (users[which] == 1).tolist(), strict=True):
+        one, tid = int(unit[row]), int(tids[row])
         if one >= len(found):
             continue
-        if branch_shows(found[one].branch, draft, int(tids[row])):
-            found[one].inputs.append((int(tids[row]), int(seqs[row])))
-            continue
-        alone = not bool((unit[outside & (tids == tids[row])] != one).any()) if len(found) > 1 or one else True
-        tid = int(tids[row])
-        if alone and tid not in draft.kept:
+        given = found[one].branch.kind != "module" and tid in draft.leaves and tid not in draft.owned
+        if alone and not given and tid not in draft.kept:
             found[one].own.append(tid)
         else:
             found[one].inputs.append((tid, int(seqs[row])))
-
-
-def branch_shows(branch: Branch, draft: Draft, tid: int) -> bool:
-    """Leaves that belong to no module stay on the picture: they are what the person gave the loop or the function."""
-    return branch.kind != "module" and tid not in draft.owned and _is_leaf(draft.replay.index.facts, tid)
 
 
 # --- their glyphs ----------------------------------------------------------------------------------------------------
@@ -117,7 +113,7 @@ def draw_closed(draft: Draft, one: Closed) -> str:
     """The glyph of a closed group on the forward side; its id."""
     branch, index = one.branch, draft.replay.index
     glyph = f"m{branch.id}"
-    leaves = [tid for tid in one.own if _is_leaf(index.facts, tid)]
+    leaves = [tid for tid in one.own if tid in draft.leaves]
     size = sum(_size(index.facts, tid) for tid in leaves)
     about = [branch.about, f"{branch.many:,} ops" if branch.many > 1 else "1 op", f"{_short(size)} params" if size else ""]
     label = f"{branch.label} ×{branch.times:,}" if branch.kind == "roll" and "–" not in branch.label else branch.label
@@ -130,11 +126,6 @@ def draw_closed(draft: Draft, one: Closed) -> str:
     draft.home[glyph] = branch.id.rpartition(".")[0]
     draft.folded[glyph] = leaves
     return glyph
-
-
-def _is_leaf(facts: Relation, tid: int) -> bool:
-    row = facts.where("tid", tid)
-    return bool(len(row)) and bool(facts.flags("requires_grad")[row[-1]]) and bool(facts.flags("is_leaf")[row[-1]])
 
 
 def _size(facts: Relation, tid: int) -> int:
@@ -220,24 +211,45 @@ def link_mirrors(draft: Draft, ports: dict[tuple[int, int], str]) -> list[tuple[
     own = number[np.searchsorted(nids, sources)]
     spot = np.minimum(np.searchsorted(nids, targets), max(0, len(nids) - 1))
     theirs = np.where(nids[spot] == targets, number[spot], -1) if len(nids) else np.full(len(targets), -1)
-    away = (targets > 0) & ((theirs < 0) | (theirs != own))
-    ran = draft.ran
-    made: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
-    arrivals: list[tuple[tuple[int, int], Edge, int, int]] = []
-    ends: dict[tuple[str, str], list[tuple[int, int, int]]] = defaultdict(list)
     slots = index.edges.ints("slot")[edges]
-    for i in np.flatnonzero(away).tolist():
-        source, port = f"k{draft.units.closed[own[i]].id}", (int(targets[i]), int(slots[i]))
-        target = ports.get(port) or draft.stand_in(f"n{targets[i]}")
-        if not target or target == source:
-            continue
-        made[source, target].append((int(sources[i]), int(place[i])))
-        if target == ports.get(port):
-            ends[source, target].append((port[0], port[1], len(made[source, target]) - 1))
-    for (source, target), several in made.items():
-        edge = draft.link(source, target, "gradient", draft.nodes[source].event)
-        flowed = sorted(ran[nid] for nid, _ in several if nid in ran)
-        if flowed:
-            edge.states.append((flowed[0], "flowed"))
-        arrivals += [((nid, slot), edge, *several[at]) for nid, slot, at in ends[source, target]]
+    away = np.flatnonzero((targets > 0) & ((theirs < 0) | (theirs != own)))
+    count = len(draft.units.closed)
+    ends = np.where(theirs >= 0, theirs, count + targets)[away]
+    pairs, first, which = np.unique(own[away] * (count + targets.max(initial=0) + 1) + ends, return_index=True,
+                                    return_inverse=True)
+    flowed = np.full(len(pairs), NEVER)
+    np.minimum.at(flowed, which, _ran(draft, sources[away]))
+    made: dict[tuple[str, str], Edge] = {}
+    for row, seq in zip(away[first].tolist(), flowed.tolist(), strict=True):
+        source, target = f"k{draft.units.closed[own[row]].id}", draft.stand_in(f"n{targets[row]}")
+        if target and target != source:
+            _gradient(draft, made, source, target, seq)
+    chips = {nid for nid, _ in ports}
+    arrivals: list[tuple[tuple[int, int], Edge, int, int]] = []
+    for row in away[among(targets[away], np.array(list(chips), np.int64))].tolist() if chips else ():
+        port = int(targets[row]), int(slots[row])
+        if port in ports:
+            nid = int(sources[row])
+            edge = _gradient(draft, made, f"k{draft.units.closed[own[row]].id}", ports[port], draft.ran.get(nid, NEVER))
+            arrivals.append((port, edge, nid, int(place[row])))
     return arrivals
+
+
+def _gradient(draft: Draft, made: dict[tuple[str, str], Edge], source: str, target: str, seq: int) -> Edge:
+    """The one edge between two glyphs; it has flowed once something has."""
+    edge = made.get((source, target))
+    if edge is None:
+        edge = made[source, target] = draft.link(source, target, "gradient", draft.nodes[source].event)
+        if seq < NEVER:
+            edge.states.append((seq, "flowed"))
+    return edge
+
+
+def _ran(draft: Draft, nids: Ints) -> Ints:
+    """The event of each node's step; NEVER where it did not run."""
+    known, seqs = _steps(draft)
+    if not len(known):
+        return np.full(len(nids), NEVER)
+    order = np.argsort(known, kind="stable")
+    spot = np.minimum(np.searchsorted(known[order], nids), len(order) - 1)
+    return np.where(known[order[spot]] == nids, seqs[order[spot]], NEVER)

@@ -59,6 +59,12 @@ class Draft:
         return set(self.replay.tables.relation("owner").ints("tid").tolist())
 
     @cached_property
+    def leaves(self) -> set[int]:
+        """Tensors that were leaves and wanted a gradient."""
+        facts = self.replay.index.facts
+        return set(np.unique(facts.ints("tid")[facts.flags("requires_grad") & facts.flags("is_leaf")]).tolist())
+
+    @cached_property
     def hidden(self) -> tuple[Ints, Ints]:
         """The nodes that the graph's ops made, sorted, and the number of the closed group of each, or -1."""
         index, seqs = self.replay.index, self.units.outline.seqs

@@ -15,8 +15,8 @@ def inside(draft: Draft) -> Inside:
     units, graph, index = draft.units, draft.graph, draft.replay.index
     count = len(units.closed)
     if not count:
-        return Inside([], b"")
-    column = np.zeros(max(0, graph.last - graph.first + 1), "<u2")
+        return Inside([], [])
+    column = np.zeros(max(0, graph.last - graph.first + 1), np.int64)
     seqs = units.outline.seqs
     hidden = (units.closed_of >= 0) & (seqs >= graph.first) & (seqs <= graph.last)
     column[seqs[hidden] - graph.first] = units.closed_of[hidden] + 1
@@ -32,7 +32,12 @@ def inside(draft: Draft) -> Inside:
     for row, tid in zip(rows.tolist(), index.accumulates.ints("tid")[rows].tolist(), strict=True):
         if tid in owners:
             column[int(index.accumulates.seq[row]) - graph.first] = owners[tid] + 1 + count
-    return Inside([f"{side}{one.id}" for side in "mk" for one in units.closed], column.tobytes())
+    stops = draft.replay.steppable
+    stops = stops[(stops >= graph.first) & (stops <= graph.last)]
+    codes = column[stops - graph.first]
+    starts = np.flatnonzero(np.diff(codes, prepend=-1))
+    return Inside([f"{side}{one.id}" for side in "mk" for one in units.closed],
+                  list(zip(stops[starts].tolist(), codes[starts].tolist(), strict=True)))
 
 
 def _near(draft: Draft, relation: Relation) -> Ints:

@@ -114,11 +114,11 @@ class Region(Struct, frozen=True):
 
 
 class Inside(Struct, frozen=True):
-    """Which closed group an event happens in: ``glyphs[code - 1]`` for the code at ``seq - first`` of ``column``, two
-    bytes each, little-endian; 0 for none."""
+    """Which closed group each event happens in that one stops at: ``runs`` of (first event, code), the code standing
+    for ``glyphs[code - 1]``, 0 for none."""
 
     glyphs: list[str]
-    column: bytes
+    runs: list[tuple[int, int]]
 
 
 class Stop(Struct, frozen=True):
@@ -162,7 +162,7 @@ class Scene(Struct):
     stops: list[Stop]
     steps: list[Step]
     regions: list[Region] = field(default_factory=list)
-    inside: Inside = Inside([], b"")
+    inside: Inside = Inside([], [])
     shown: int = 0
     total: int = 0
 

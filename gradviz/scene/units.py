@@ -94,7 +94,7 @@ def _around(outline: Outline, wanted: Iterable[str]) -> set[str]:
 
 def _opening(outline: Outline, seqs: Iterable[int]) -> set[str]:
     """Everything in a small graph. In a large one the groups that lead to ``seqs``, then those on top, while that fits;
-    rolls stay rolled."""
+    rolls stay rolled, and of what is alike all or none is open."""
     ids: set[str] = set()
     shown = len(outline.children(outline.root))
     small = len(outline.seqs) <= BUDGET
@@ -106,19 +106,23 @@ def _opening(outline: Outline, seqs: Iterable[int]) -> set[str]:
             if branch.kind != "op" and branch.id not in ids:
                 shown += len(outline.children(branch)) - 1
                 ids.add(branch.id)
-    level = list(outline.children(outline.root))
+    level = [list(outline.children(outline.root))]
     while level:
-        below: list[Branch] = []
-        for branch in level:
-            if branch.kind == "op":
-                continue
-            inner = outline.children(branch)
-            if branch.id not in ids:
-                if not small and (_closed(branch, inner, shown) or shown + len(inner) - 1 > BUDGET):
+        below: list[list[Branch]] = []
+        for members in level:
+            alike = len({member.many for member in members}) == 1 and len(members) > 2
+            room = sum(len(outline.children(one)) - 1 for one in members if one.kind != "op") if alike and not small else 0
+            for branch in members:
+                if branch.kind == "op":
                     continue
-                shown += len(inner) - 1
-                ids.add(branch.id)
-            below += inner
+                inner = outline.children(branch)
+                if branch.id not in ids:
+                    if not small and (_closed(branch, inner, shown) or shown + max(room, len(inner) - 1) > BUDGET):
+                        continue
+                    shown += len(inner) - 1
+                    room = max(0, room - len(inner) + 1)
+                    ids.add(branch.id)
+                below.append(inner)
         level = below
     return ids
 

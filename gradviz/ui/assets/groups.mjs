@@ -4,17 +4,22 @@
 import { text } from "./glyphs.mjs";
 import { floorIndex } from "./time.mjs";
 
-/** The codes of a scene's `inside` column, base64 of two bytes an event. */
-export function decodeInside({ glyphs, column }, first) {
-  const bytes = Uint8Array.from(atob(column), letter => letter.charCodeAt(0));
-  const codes = new Uint16Array(bytes.buffer), events = new Map(glyphs.map(id => [id, []]));
-  codes.forEach((code, i) => { if (code) events.get(glyphs[code - 1]).push(first + i); });
-  return { glyphs, codes, first, events };
+/** Which events each closed group hides, of those that one stops at. `steps`: all of these, sorted. */
+export function decodeInside({ glyphs, runs }, last, steps) {
+  const events = new Map(glyphs.map(id => [id, []]));
+  runs.forEach(([from, code], i) => {
+    if (!code) return;
+    const to = i + 1 < runs.length ? runs[i + 1][0] - 1 : last, mine = events.get(glyphs[code - 1]);
+    for (let place = floorIndex(steps, from - 1) + 1; place < steps.length && steps[place] <= to; place++) mine.push(steps[place]);
+  });
+  return { glyphs, runs, events };
 }
+
+const start = run => run[0];
 
 /** The closed group that hides an event; "" if none does. */
 export function hiding(inside, seq) {
-  const code = inside.codes[seq - inside.first];
+  const place = floorIndex(inside.runs, seq, start), code = place < 0 ? 0 : inside.runs[place][1];
   return code ? inside.glyphs[code - 1] : "";
 }
 

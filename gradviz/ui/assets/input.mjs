@@ -162,7 +162,7 @@ export function bindSearch(page) {
     tell();
   };
   let timer = 0;
-  box.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(() => find(box.value), 150); });
+  box.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(() => find(box.value), 30); });
   box.addEventListener("keydown", async event => {
     if (event.key === "Escape") { box.value = ""; asked = ""; hits = []; tell(); box.blur(); event.stopPropagation(); return; }
     if (event.key !== "Enter") return;

@@ -200,7 +200,7 @@ export class Page {
     const key = this.pictureKey(graph), known = this.pictures.get(key);
     this.pictures.delete(key);
     const query = this.opened ? `?open=${this.opened.join(",")}` : "";
-    this.pictures.set(key, known || this.getJson(`/api/scene/${graph}${query}`).then(({ scene, placed, across, rooms }) => ({ ...prepare(scene, placed, across, rooms), changes: changes(scene), extent: extent(scene, placed) })));
+    this.pictures.set(key, known || this.getJson(`/api/scene/${graph}${query}`).then(({ scene, placed, across, rooms }) => ({ ...prepare(scene, placed, across, rooms, this.steps), changes: changes(scene), extent: extent(scene, placed) })));
     if (this.pictures.size > PICTURES) this.pictures.delete(this.pictures.keys().next().value);
     return this.pictures.get(key);
   }
@@ -294,6 +294,7 @@ export class Page {
     const shown = [seq, this.rows.get(seq), this.pinned, this.picture];
     if (shown.some((one, i) => one !== this.painted?.[i])) { this.panes.paint(); this.painted = shown; }
     this.paintTimeline();
+    this.shownSeq = seq;
     this.timings.step = performance.now() - began;
     if (this.flowing || this.turning) this.invalidate();
   }
@@ -430,7 +431,7 @@ export class Page {
 
   /** What tests may look at. */
   probe() {
-    return { state: () => ({ seq: this.seq, step: floorIndex(this.steps, this.seq), steps: this.steps.length, graph: this.graph, element: this.selected(),
+    return { state: () => ({ seq: this.seq, shown: this.shownSeq, step: floorIndex(this.steps, this.seq), steps: this.steps.length, graph: this.graph, element: this.selected(),
       pinned: this.pinned, lit: this.lit, view: this.view, size: this.size, theme: this.style.theme, hidden: [...this.hidden], drawn: this.drawn, timings: { ...this.timings } }),
     breaks: () => ({ list: this.breaks.list, hits: this.breaks.hits, bookmarks: this.breaks.bookmarks }), turn: id => this.turn(id), regions: () => this.picture.scene.regions, opened: () => this.opened,
     rect: id => { const node = this.picture.nodes.get(id); return node && this.picture.placed.nodes[id] ? this.rectOf(node) : null; },

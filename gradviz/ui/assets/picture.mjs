@@ -11,14 +11,14 @@ const STORY = new Set(["needs", "finds"]);
 const AXIS = 32;  // layout/across.py puts the sides this far apart
 
 /** What drawing looks up again and again, once per scene. */
-export function prepare(scene, placed, across = {}, rooms = {}) {
+export function prepare(scene, placed, across = {}, rooms = {}, stops = []) {
   for (const node of scene.nodes) node.room = rooms[node.id] || 0;
   const nodes = new Map(scene.nodes.map(node => [node.id, node]));
   const edges = new Map(scene.edges.map(edge => [edge.id, edge]));
   const steps = new Map(scene.steps.map(step => [step.seq, step]));
   const viewed = new Set(scene.edges.filter(edge => edge.kind === "view").map(edge => edge.source));
   const boxes = new Map(Object.entries(placed.routes).map(([id, route]) => [id, bounds(route)]));
-  const inside = decodeInside(scene.inside, scene.first);
+  const inside = decodeInside(scene.inside, scene.last, stops);
   return { scene, placed, across, nodes, edges, steps, viewed, boxes, inside, regionEvents: regionEvents(scene, inside), sides: footprint(scene, placed) };
 }
 
