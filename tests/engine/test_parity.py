@@ -9,17 +9,16 @@ import sys
 import pytest
 
 import gradviz.engine as engine
-from gradviz.engine import standin
 from tests.engine.capture import FOLDER, run, snippets
+from tests.engine.standin import played
 
 EXPECTED = json.loads((FOLDER / "snippets.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize(("source", "expected"), list(zip(snippets(), EXPECTED, strict=True)), ids=range(len(EXPECTED)))
-def test_snippet(source: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, module in standin.modules().items():
-        monkeypatch.setitem(sys.modules, name, module)
-    assert run(source, engine) == expected, source
+def test_snippet(source: str, expected: str) -> None:
+    with played():
+        assert run(source, engine) == expected, source
 
 
 @pytest.mark.slow

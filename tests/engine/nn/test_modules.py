@@ -1,0 +1,31 @@
+"""Modules, their state, hooks, texts, gradients and errors are PyTorch's, as captured by ``capture.py``."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import gradviz.engine as engine
+from tests.engine.capture import FOLDER, run, snippets
+from tests.engine.standin import played
+
+FILE = "nn/modules.txt"
+EXPECTED = json.loads((FOLDER / "nn" / "modules.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(("source", "expected"), list(zip(snippets(FILE), EXPECTED, strict=True)),
+                         ids=range(len(EXPECTED)))
+def test_snippet(source: str, expected: str) -> None:
+    with played():
+        assert run(source, engine) == expected, source
+
+
+@pytest.mark.slow
+def test_expectations_are_torchs() -> None:
+    pytest.importorskip("torch")
+    done = subprocess.run([sys.executable, str(FOLDER / "capture.py"), FILE], capture_output=True, text=True,
+                          check=True)
+    assert json.loads(done.stdout) == EXPECTED
