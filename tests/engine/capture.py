@@ -53,7 +53,8 @@ def run(source: str, torch: Any) -> str:
         except Exception as error:
             print(type(error).__name__, ":", error)
     text = re.sub(r"0x[0-9a-f]+", "0x", out.getvalue())
-    return text + "".join(f"W:{str(w.message)[:80]}\n" for w in caught if "NumPy" not in str(w.message))
+    return text + "".join(f"W:{str(w.message)[:80]}\n" for w in caught
+                          if "NumPy" not in str(w.message) and "oneDNN" not in str(w.message))
 
 
 if __name__ == "__main__":

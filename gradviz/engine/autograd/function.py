@@ -184,6 +184,7 @@ def _apply(cls: Any, args: Any, kwargs: Any) -> Any:
         modes.switch(before)
     several = isinstance(result, tuple)
     results = list(result) if several else [result]
+    flat = {i for i, r in enumerate(results) if any(r is t for t in ctx.non_differentiable)}
     for i, r in enumerate(results):
         if isinstance(r, Tensor):
             results[i] = _output(ctx, r, tensors, tracked)
@@ -191,7 +192,7 @@ def _apply(cls: Any, args: Any, kwargs: Any) -> Any:
     if not outputs and not several:
         raise TypeError(f"expected Variable or None (got {type(result).__name__})")
     if tracked:
-        _attach(ctx, cls, results, tensors, edges)
+        _attach(ctx, cls, results, tensors, edges, flat)
     return (tuple(results) if several else results[0]), tuple(outputs), ctx
 
 
@@ -213,8 +214,8 @@ def _output(ctx: Any, result: Any, inputs: list[Any], tracked: bool) -> Any:
     return result
 
 
-def _attach(ctx: Any, cls: Any, results: list[Any], inputs: list[Any], edges: Any) -> None:
-    """Make ``ctx`` the node of the outputs."""
+def _attach(ctx: Any, cls: Any, results: list[Any], inputs: list[Any], edges: Any, plain: set[int]) -> None:
+    """Make ``ctx`` the node of the outputs, except of those at the places in ``plain``."""
     ctx.next, ctx.seq, ctx.width = edges, sequence(), len(results)
     ctx.site = return_site(cls.backward)
     shapes = [r._array.shape if isinstance(r, Tensor) else () for r in results]
@@ -234,9 +235,8 @@ def _attach(ctx: Any, cls: Any, results: list[Any], inputs: list[Any], edges: An
     ctx.saved = tuple(flat) if flat else None
     ctx.to_save = ()
     ctx.saves = ("saved_tensors",) * (len(flat) // 2)
-    plain = {id(t) for t in ctx.non_differentiable}
     for slot, r in enumerate(results):
-        if not isinstance(r, Tensor) or id(r) in plain or r._array.dtype.kind not in "fc":
+        if not isinstance(r, Tensor) or slot in plain or r._array.dtype.kind not in "fc":
             continue
         if any(r is t for t in ctx.dirty):
             rebase(r, ctx)

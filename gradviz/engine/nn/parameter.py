@@ -130,6 +130,13 @@ class _Uninitialized:
         return self
 
     dtype = property(lambda self: self._dtype)
+
+    def is_floating_point(self: Any) -> Any:
+        return self._dtype.is_floating_point
+
+    def is_complex(self: Any) -> Any:
+        return self._dtype.is_complex
+
     data = property(lambda self: self, lambda self, value: None)
 
     def __repr__(self) -> str:

@@ -11,7 +11,8 @@ from gradviz import probe
 from gradviz.engine.autograd import modes
 from gradviz.engine.autograd.function import Function
 from gradviz.engine.autograd.hooks import RemovableHandle, function_name, return_site
-from gradviz.engine.tensor import Tensor
+from gradviz.engine.tensor import Tensor, fresh
+from gradviz.engine.xp import xp
 
 Hooks = OrderedDict[RemovableHandle, Callable[..., Any]]
 
@@ -235,13 +236,14 @@ class BackwardHookFunction(Function):
     @staticmethod
     def forward(ctx: Any, *args: Any) -> Any:
         ctx.mark_non_differentiable(*[a for a in args if not a.requires_grad])
+        ctx.set_materialize_grads(False)
         return args
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         if ctx.around is not None:
             ctx.around.arrived(grads)
-        return grads
+        return tuple(g if g is not None else _zeros(t) for g, t in zip(grads, ctx.given, strict=True))
 
 
 class _NodeHook:
@@ -266,12 +268,15 @@ class _Around:
         self.outputs: Any = None
         """Positions of the tensors; None if none takes a gradient."""
         self.n_inputs = self.n_outputs = 0
+        self.given: Any = ()
+        """Shapes and types of the tensors among the inputs."""
 
     def enter(self, args: Any) -> Any:
         """The arguments behind a node that calls the full hooks once their gradients are known."""
         self.n_inputs = len(args)
         args, self.inputs, node = _through(args, None)
         if node is not None:
+            self.given = node.given
             self._hang(node, self.hooks, self._full)
         return args
 
@@ -297,6 +302,7 @@ class _Around:
     def _full(self, hook: _NodeHook, passed: Any) -> Any:
         if self.came is None:  # backward began inside the module
             return None
+        passed = tuple(g if g is not None else _zeros(t) for g, t in zip(passed, self.given, strict=True))
         grads = _spread(self.inputs, passed, self.n_inputs)
         out = hook.func(self.module, grads, self.came)
         if hook.last:
@@ -339,6 +345,11 @@ def _spread(places: Any, values: Any, size: int) -> tuple[Any, ...]:
     return tuple(out)
 
 
+def _zeros(given: tuple[Any, Any]) -> Any:
+    """A gradient that nobody sent."""
+    return fresh(xp.zeros(*given))
+
+
 def _through(values: Any, around: Any) -> tuple[Any, Any, Any]:
     """``values`` with the tensors among them passed through one node, their places, and the node."""
     places = [i for i, v in enumerate(values) if isinstance(v, Tensor)]
@@ -350,6 +361,7 @@ def _through(values: Any, around: Any) -> tuple[Any, Any, Any]:
         out[i] = value
     node = next(t.grad_fn for t in through if t.grad_fn is not None)
     node.around = around
+    node.given = [(t._array.shape, t._array.dtype) for t in through]
     return (tuple(out) if type(values) is tuple else type(values)(*out)), places, node
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -118,6 +119,25 @@ def _copies(layer: Module, n: int) -> ModuleList:
     return ModuleList([copy.deepcopy(layer) for _ in range(n)])
 
 
+def _not_nested(layer: Any) -> str:
+    """Why PyTorch could not skip padding in evaluation; empty where it could."""
+    if not isinstance(layer, TransformerEncoderLayer):
+        return " was not TransformerEncoderLayer"
+    attention = layer.self_attn
+    for fits, why in ((not layer.norm_first, ".norm_first was True"),
+                      (attention.batch_first, ".self_attn.batch_first was not True"
+                       + "(use batch_first for better inference performance)"),
+                      (attention._qkv_same_embed_dim, ".self_attn._qkv_same_embed_dim was not True"),
+                      (attention.in_proj_bias is not None, ".self_attn was passed bias=False"),
+                      (layer.activation in (F.relu, F.gelu) or layer.activation.__class__.__name__ in ("ReLU", "GELU"),
+                       ".activation_relu_or_gelu was not True"),
+                      (layer.norm1.eps == layer.norm2.eps, ".norm1.eps was not equal to encoder_layer.norm2.eps"),
+                      (attention.num_heads % 2 == 0, ".self_attn.num_heads is odd")):
+        if not fits:
+            return why
+    return ""
+
+
 class TransformerEncoder(Module):
     """A stack of encoder layers."""
 
@@ -127,6 +147,11 @@ class TransformerEncoder(Module):
         self.layers = _copies(encoder_layer, num_layers)
         self.num_layers, self.norm = num_layers, norm
         self.enable_nested_tensor, self.mask_check = enable_nested_tensor, mask_check
+        why = _not_nested(encoder_layer)
+        if enable_nested_tensor and why:
+            warnings.warn("enable_nested_tensor is True, but self.use_nested_tensor is False because encoder_layer"
+                          f"{why}", stacklevel=4)
+        self.use_nested_tensor = enable_nested_tensor and not why
 
     def forward(self, src: Any, mask: Any = None, src_key_padding_mask: Any = None,
                 is_causal: bool | None = None) -> Any:
