@@ -110,10 +110,12 @@ def to_input(g: ndarray, weight: ndarray, geometry: Geometry, size: tuple[int, .
     padded = tuple([n + 2 * p for n, p in zip(size, geometry.padding, strict=True)])
     into = xp.zeros((len(g), lead, *padded), g.dtype)
     step = _step(lead, kernel, g.shape[2:])
+    columns = xp.empty((min(step, len(g)), groups, rows.shape[1], flat.shape[3]), g.dtype)
     for first in range(0, len(g), step):
         part = flat[first:first + step]
-        columns = xp.matmul(rows, part).reshape(len(part), lead, *kernel, *g.shape[2:])
-        scattered(columns, into[first:first + step], kernel, geometry)
+        xp.matmul(rows, part, out=columns[:len(part)])  # memory that is used again is in the cache
+        patches = columns[:len(part)].reshape(len(part), lead, *kernel, *g.shape[2:])
+        scattered(patches, into[first:first + step], kernel, geometry)
     return xp.ascontiguousarray(into[(..., *geometry.inner(size))]) if any(geometry.padding) else into
 
 

@@ -205,8 +205,13 @@ def _run(row: Op, batched: bool, input: Any, weight: Any, bias: Any, args: tuple
 
 
 def _text(stride: Any, padding: Any, dilation: Any, groups: int, extra: Any = 0) -> str:
-    return words(stride=None if stride == 1 else stride, padding=padding or None, output_padding=extra or None,
-                 groups=None if groups == 1 else groups, dilation=None if dilation == 1 else dilation)
+    return words(stride=unusual(stride, 1), padding=unusual(padding, 0), output_padding=unusual(extra, 0),
+                 groups=unusual(groups, 1), dilation=unusual(dilation, 1))
+
+
+def unusual(value: Any, usual: int) -> Any:
+    """None for what need not be said."""
+    return None if value == usual or (isinstance(value, tuple | list) and all(n == usual for n in value)) else value
 
 
 def _conv(n: int) -> Callable[..., Any]:

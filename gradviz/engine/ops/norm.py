@@ -6,7 +6,6 @@ from math import prod
 from typing import Any
 
 from gradviz.engine import observe
-from gradviz.engine.autograd.modes import no_grad
 from gradviz.engine.autograd.namespaces import graph
 from gradviz.engine.dtypes import BY_NP
 from gradviz.engine.errors import size_text
@@ -100,7 +99,8 @@ def _statistics(x: ndarray, dims: tuple[int, ...], eps: float) -> tuple[ndarray,
     """Mean, variance and 1 / standard deviation, with ones for ``dims``."""
     mean = x.mean(axis=dims, keepdims=True)
     centred = x - mean
-    var = (centred * centred).mean(axis=dims, keepdims=True)
+    centred *= centred
+    var = centred.mean(axis=dims, keepdims=True)
     return mean, var, 1 / xp.sqrt(var + eps)
 
 
@@ -165,7 +165,8 @@ def _layer_norm(x: ndarray, weight: Any, bias: Any, size: tuple[int, ...], eps: 
     _same_types(x, weight, bias)
     full = _wide(x)
     mean, _, rstd = _statistics(full, tuple(range(x.ndim - len(size), x.ndim)), eps)
-    normal = (full - mean) * rstd
+    normal = full - mean
+    normal *= rstd
     if weight is not None:
         normal *= weight
     if bias is not None:
@@ -253,10 +254,10 @@ def instance_norm(input: Any, weight: Any, bias: Any, running_mean: Any, running
         many = [None if t is None else t.repeat(n) for t in (weight, bias, running_mean, running_var)]
         flat = shape.view(input.contiguous(), (1, n * channels, *input._array.shape[2:]))
         out = batch_norm(flat, *many, use_input_stats, momentum, eps)
-        with no_grad():  # only statistics of the input are news
-            for t, repeated in zip((running_mean, running_var), many[2:], strict=True):
-                if t is not None and use_input_stats:
-                    t.copy_(shape.view(repeated, (n, channels)).mean(0))
+        for t, repeated in zip((running_mean, running_var), many[2:], strict=True):
+            if t is not None and use_input_stats:
+                t._array[...] = repeated._array.reshape(n, channels).mean(axis=0)
+                t._cell.version += 1
         return event(shape.view(out, input._array.shape))
 
 

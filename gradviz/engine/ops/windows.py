@@ -70,19 +70,20 @@ def largest(x: ndarray, tables: tuple[ndarray, ...], wanted: bool) -> Any:
     for i, table in enumerate(tables):
         source, table = framed(source, i - n, table, least)
         rows.append([row if (part := even(row)) is None else part for row in table])
-    parts = list(product(*rows))
-    best = xp.array(_part(source, parts[0]))
-    for index in parts[1:]:
-        xp.maximum(best, _part(source, index), out=best)
+    parts = [_part(source, index) for index in product(*rows)]
+    best = xp.array(parts[0])
+    for part in parts[1:]:
+        xp.maximum(best, part, out=best)
     if not wanted:
         return best
-    which = xp.zeros(best.shape, xp.int32)
-    for k in range(len(parts) - 1, -1, -1):
-        xp.copyto(which, k, where=_part(source, parts[k]) == best)
+    which = xp.zeros(best.shape, xp.intp)
+    for k in range(len(parts) - 1, 0, -1):
+        xp.copyto(which, k, where=parts[k] == best)
+    xp.copyto(which, 0, where=parts[0] == best)
     if x.dtype.kind == "f" and bool(xp.isnan(best).any()):
-        for k, index in enumerate(parts):  # of NaNs PyTorch takes the last
-            xp.copyto(which, k, where=xp.isnan(_part(source, index)))
-    return best, _places(which, tables, x.shape[x.ndim - n:])
+        for k, part in enumerate(parts):  # of NaNs PyTorch takes the last
+            xp.copyto(which, k, where=xp.isnan(part))
+    return best, _places(which, best, least, tables, x.shape[x.ndim - n:])
 
 
 def _part(x: ndarray, index: tuple[Any, ...]) -> ndarray:
@@ -93,17 +94,27 @@ def _part(x: ndarray, index: tuple[Any, ...]) -> ndarray:
     return x
 
 
-def _places(which: ndarray, tables: tuple[ndarray, ...], size: tuple[int, ...]) -> ndarray:
+def _places(which: ndarray, best: ndarray, least: Any, tables: tuple[ndarray, ...], size: tuple[int, ...]) -> ndarray:
     """Numbers of places in windows as flat indices of the input."""
+    start: Any = xp.zeros((1,) * len(size), xp.int64)
+    steps, inner = xp.zeros(1, xp.int64), 1
+    for i in range(len(size) - 1, -1, -1):
+        table = tables[i]
+        start = start + (table[0] * inner).reshape(-1, *(1,) * (len(size) - 1 - i))
+        steps = ((table - table[:1]).max(axis=1, initial=0)[:, None] * inner + steps).reshape(-1)
+        inner *= size[i]
+    out = steps[which] + start
+    if any(table.size and int(table[0].min()) < 0 for table in tables) and bool((stuck := best == least).any()):
+        xp.copyto(out, _first_places(tables, size), where=stuck)
+    return out  # type: ignore[no-any-return]
+
+
+def _first_places(tables: tuple[ndarray, ...], size: tuple[int, ...]) -> ndarray:
+    """Where windows begin inside: the place of a maximum that is as small as what surrounds the input."""
     out: Any = 0
-    at = xp.unravel_index(which, tuple([len(table) for table in tables]))
-    for i, table in enumerate(tables):
-        inside = (table >= 0) & (table < size[i])
-        first = table[inside.argmax(axis=0), xp.arange(table.shape[1])] if table.size else table[:1].reshape(-1)
-        window = xp.arange(table.shape[1]).reshape(-1, *(1,) * (len(tables) - 1 - i))
-        place = table[at[i], window]
-        place = xp.where((place >= 0) & (place < size[i]), place, first[window])  # all of it is -inf
-        out = out * size[i] + place
+    for table, n in zip(tables, size, strict=True):
+        first = table[(table >= 0).argmax(axis=0), xp.arange(table.shape[1])]
+        out = xp.asarray(out * n)[..., None] + first
     return out  # type: ignore[no-any-return]
 
 
