@@ -119,14 +119,16 @@ def _copies(layer: Module, n: int) -> ModuleList:
     return ModuleList([copy.deepcopy(layer) for _ in range(n)])
 
 
+_SEQUENCES_FIRST = ".self_attn.batch_first was not True(use batch_first for better inference performance)"
+
+
 def _not_nested(layer: Any) -> str:
     """Why PyTorch could not skip padding in evaluation; empty where it could."""
     if not isinstance(layer, TransformerEncoderLayer):
         return " was not TransformerEncoderLayer"
     attention = layer.self_attn
     for fits, why in ((not layer.norm_first, ".norm_first was True"),
-                      (attention.batch_first, ".self_attn.batch_first was not True"
-                       + "(use batch_first for better inference performance)"),
+                      (attention.batch_first, _SEQUENCES_FIRST),
                       (attention._qkv_same_embed_dim, ".self_attn._qkv_same_embed_dim was not True"),
                       (attention.in_proj_bias is not None, ".self_attn was passed bias=False"),
                       (layer.activation in (F.relu, F.gelu) or layer.activation.__class__.__name__ in ("ReLU", "GELU"),
