@@ -10,6 +10,7 @@ from typing import Any
 
 import gradviz
 from gradviz.cli.children import wait_for
+from gradviz.cli.main import Failure
 from gradviz.cli.traces import next_command
 from gradviz.launch import Outcome
 from gradviz.launch.ending import die_of
@@ -48,6 +49,20 @@ def explanation(trace: str) -> str:
     if found:
         return f"explained: {in_one_line(found[0])}"
     return f"recorded at event {replay.events('error')[-1]}"
+
+
+def could_serve(host: str, port: int | None) -> None:
+    """Raises Failure where the replay could not be served: better before the script runs than after."""
+    import socket
+
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port or 0, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family) as listening:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+    except (OSError, UnicodeError) as error:
+        where = f"{host}:{port}" if port else host
+        raise Failure(f"cannot serve at {where}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def view(trace: str, *, quiet: bool, no_open: bool, port: int | None, host: str) -> None:

@@ -13,8 +13,9 @@ import click
 
 from gradviz.cli.children import wait_for
 from gradviz.cli.findings import as_json, as_text, failing
+from gradviz.cli.main import Failure
 from gradviz.cli.run import StopsAtTarget, check, chosen, options, targeted
-from gradviz.cli.traces import is_trace, opened
+from gradviz.cli.traces import ended, is_trace, opened
 
 
 @click.command(cls=StopsAtTarget, context_settings={"allow_interspersed_args": False}, epilog="""\b
@@ -34,7 +35,7 @@ def command(module: str | None, code: str | None, json_: bool, engine: str, scri
     The exit status is 1 when there is an error or a warning, else the script's own.
     """
     if module is None and code is None and script and is_trace(script[0]):
-        return report(script[0], script[0], None, json_)
+        return report(script[0], None, None, json_)
     target, args = targeted(module, code, script, "gradviz check SCRIPT, TRACE, -m MODULE or -c CODE")
     check(target, engine)
     chosen(**recording)
@@ -66,15 +67,18 @@ def recorded(arguments: list[str], json_: bool) -> int:
     return status
 
 
-def report(trace: str, script: str, status: int | None, json_: bool) -> int:
-    """Print the findings of a trace and give our exit status. ``status``: the script's, if it ran just now."""
+def report(trace: str, script: str | None, status: int | None, json_: bool) -> int:
+    """Print the findings of a trace and give our exit status. ``script`` and ``status``: of what ran just now."""
     from gradviz.findings import find
 
     replay = opened(trace)
+    if status is None and not replay.n and replay.state == "incomplete":
+        raise Failure(f"{trace} broke off {ended(replay)}: there is nothing to check")
     found = find(replay)
     if json_:
-        told: dict[str, Any] = {"script": script, "exit_code": status, "events": replay.n,
-                                "findings": [as_json(finding) for finding in found]}
+        code = as_python_ends(replay.summary()["error"]) if status is None else status
+        told: dict[str, Any] = {"script": script or replay.meta.get("script", trace), "exit_code": code,
+                                "events": replay.n, "findings": [as_json(finding) for finding in found]}
         print(json.dumps(told))
     else:
         width = min(shutil.get_terminal_size().columns, 100)
@@ -87,6 +91,12 @@ def report(trace: str, script: str, status: int | None, json_: bool) -> int:
     if status is None:
         return 0
     return 128 - status if status < 0 else status
+
+
+def as_python_ends(error: str | None) -> int | None:
+    """The exit status after an exception that left the script; without one a trace does not tell."""
+    kind = (error or "").partition(":")[0]
+    return (130 if kind == "KeyboardInterrupt" else 1) if kind and kind != "SystemExit" else None
 
 
 def counted(number: int, what: str) -> str:

@@ -10,9 +10,9 @@ from typing import Any
 import click
 
 import gradviz
-from gradviz.cli.after import after
+from gradviz.cli.after import after, could_serve
 from gradviz.cli.main import Failure
-from gradviz.cli.run import start
+from gradviz.cli.run import LOOPBACK, start
 from gradviz.launch import Options, Target
 
 DEFAULT = "model"
@@ -28,7 +28,7 @@ Examples:
 @click.option("--no-view", is_flag=True, help="Record only.")
 @click.option("--port", type=click.IntRange(0, 65535), metavar="PORT",
               help="Port of the replay. [default: 8050, or the next free]")
-@click.option("--host", default="127.0.0.1", metavar="ADDRESS", show_default=True,
+@click.option("--host", default=LOOPBACK, metavar="ADDRESS", show_default=True,
               help="Address of the replay.")
 def command(name: str, list_: bool, no_view: bool, **viewer: Any) -> int | Callable[[], int]:
     """Record the bundled sample NAME in this folder and open its replay."""
@@ -40,6 +40,8 @@ def command(name: str, list_: bool, no_view: bool, **viewer: Any) -> int | Calla
         return 0
     if name not in samples:
         raise Failure(f"there is no sample {name!r}: gradviz demo --list names them")
+    if not no_view and (viewer["port"] or viewer["host"] != LOOPBACK):
+        could_serve(viewer["host"], viewer["port"])
     return partial(start, Target("script", samples[name]), (), None, Options,
                    partial(after, cwd=os.getcwd(), quiet=False, viewer=None if no_view else viewer))
 

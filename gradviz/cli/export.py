@@ -37,12 +37,17 @@ Examples:
 def command(trace: str, output: str, event: int | None, at: str | None, graph: str, format_: str | None,
             theme: str, force: bool) -> int:
     """Write the graphs of TRACE as they are at one moment, or the replay as one HTML file."""
+    if output == "-" or os.path.isdir(output):
+        raise click.UsageError("-o needs the name of a file.")
     if event is not None and at is not None:
         raise click.UsageError("--event and --at name the same thing: give one of them.")
     ending = os.path.splitext(output)[1].removeprefix(".").lower()
     form = format_ or ENDINGS.get(ending, ending)
     if form not in FORMATS:
         raise Failure(f"{output}: its name says no format; --format takes {', '.join(FORMATS)}")
+    if format_ and ending in {*FORMATS, *ENDINGS} and ENDINGS.get(ending, ending) != format_:
+        raise click.UsageError(f"{output} is named as {ENDINGS.get(ending, ending)} and --format is {format_}: "
+                               "change one of them.")
     replay = opened(trace)
     moment = chosen(replay, event, at)
     from gradviz.export import export

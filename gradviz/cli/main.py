@@ -85,6 +85,8 @@ def main() -> int:
     """
     try:
         then = program.main(standalone_mode=False)
+        if not callable(then) and sys.stdout is not None:
+            sys.stdout.flush()
     except click.ClickException as error:
         explain(error)
         return error.exit_code
@@ -95,5 +97,11 @@ def main() -> int:
         return 1
     except BrokenPipeError:  # a pager that was closed
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    except OSError as error:
+        said = f"{error.filename} cannot be read" if error.filename else "the output cannot be written"
+        say(f"{said}: {error.strerror or error}")
+        if sys.stdout is not None and error.filename is None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter would try again, and complain
         return 1
     return then() if callable(then) else int(then or 0)

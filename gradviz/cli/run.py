@@ -53,6 +53,7 @@ class Size(click.ParamType):  # type: ignore[type-arg] # generic in newer versio
         return size
 
 
+LOOPBACK = "127.0.0.1"
 _UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
@@ -96,7 +97,7 @@ Examples:
 @options
 @click.option("--port", type=click.IntRange(0, 65535), metavar="PORT",
               help="Port of the replay. [default: 8050, or the next free]")
-@click.option("--host", default="127.0.0.1", metavar="ADDRESS", show_default=True,
+@click.option("--host", default=LOOPBACK, metavar="ADDRESS", show_default=True,
               help="Address of the replay.")
 @click.argument("script", nargs=-1, type=click.UNPROCESSED, metavar="[SCRIPT] [ARGS]...")
 def command(module: str | None, code: str | None, output: str | None, force: bool, no_view: bool, quiet: bool,
@@ -113,8 +114,10 @@ def command(module: str | None, code: str | None, output: str | None, force: boo
     check(target, engine)
     made = partial(Options, force=force, quiet=quiet, **chosen(**recording))
     viewer = {"no_open": no_open, "port": port, "host": host}
-    from gradviz.cli.after import after
+    from gradviz.cli.after import after, could_serve
 
+    if not no_view and (port or host != LOOPBACK):
+        could_serve(host, port)
     return partial(start, target, args, output, made,
                    partial(after, cwd=os.getcwd(), quiet=quiet, viewer=None if no_view else viewer))
 
@@ -136,7 +139,7 @@ def targeted(module: str | None, code: str | None, script: tuple[str, ...], usag
         return Target("code", code), script
     if not script:
         raise click.UsageError(f"Missing script: {usage}.")
-    return Target("input" if script[0] == "-" else "script", script[0]), script[1:]
+    return Target("input" if script[0] == "-" else "script", script[0] or os.getcwd()), script[1:]
 
 
 def check(target: Target, engine: str) -> None:

@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from mmap import mmap
 from typing import Any, Protocol
 
 from gradviz import probe
@@ -52,12 +53,29 @@ def path_of_child(path: str) -> str:
     return f"{stem}.{os.getpid()}{suffix}"
 
 
+_said: list[mmap] = []
+"""A byte that all children share: whether one has said that it is left out."""
+
+
+def new_run() -> None:
+    _said.clear()
+
+
+def before_fork() -> None:
+    if not _said:
+        with suppress(OSError):
+            _said.append(mmap(-1, 1))
+
+
 def says_it_is_left_out() -> Callable[[], None]:
-    """What is to be called when a backward call of a child was not recorded."""
+    """What is to be called when a backward call of a child was not recorded. One child says it for all."""
 
     def unheard() -> None:
         probe.unheard = None
-        say(f"child process {os.getpid()} is not recorded: --follow-fork records it too")
+        if not any(byte[0] for byte in _said):
+            for byte in _said:
+                byte[0] = 1
+            say(f"child process {os.getpid()} is not recorded: --follow-fork records children too")
 
     return unheard
 

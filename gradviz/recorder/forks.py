@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Protocol
 
+from gradviz.recorder import children
+
 
 class Watched(Protocol):
     def before_fork(self) -> None: ...
@@ -22,6 +24,7 @@ def watch(recorder: Watched) -> None:
         os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)
         _registered = True
     _watched.append(recorder)
+    children.new_run()
 
 
 def unwatch(recorder: Watched) -> None:
@@ -30,6 +33,8 @@ def unwatch(recorder: Watched) -> None:
 
 
 def _before() -> None:
+    if _watched:
+        children.before_fork()
     for recorder in _watched:
         recorder.before_fork()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -185,3 +187,92 @@ def test_no_trace_here_is_said(here: Path, gradviz: Gradviz, name: str) -> None:
 def test_one_event_is_counted_as_one(here: Path, gradviz: Gradviz) -> None:
     marks(here / "x.gvt", 1)
     assert gradviz("check", "x.gvt").stdout == "0 findings in 1 event\n"
+
+
+def test_an_output_that_takes_no_more_is_one_line(here: Path, gradviz: Gradviz) -> None:
+    marks(here / "x.gvt")
+    for command in (["info", "x.gvt"], ["check", "x.gvt"], ["--help"], ["demo", "--list"]):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([sys.executable, "-m", "gradviz", *command], cwd=here, stdout=full, text=True,
+                                  stderr=subprocess.PIPE, check=False)
+        assert (done.returncode, done.stderr) == (
+            1, "[gradviz] the output cannot be written: No space left on device\n"), command
+
+
+def test_no_script_is_the_folder_as_for_python(here: Path, gradviz: Gradviz) -> None:
+    python = subprocess.run([sys.executable, ""], cwd=here, capture_output=True, text=True, check=False)
+    done = gradviz("run", "--no-view", "")
+    assert (done.returncode, done.stderr) == (python.returncode, python.stderr)
+
+
+@pytest.mark.parametrize("name", ["-", "folder"])
+def test_a_picture_needs_the_name_of_a_file(here: Path, gradviz: Gradviz, name: str) -> None:
+    marks(here / "x.gvt")
+    (here / "folder").mkdir()
+    done = gradviz("export", "x.gvt", "--format", "svg", "-o", name)
+    assert (done.returncode, done.stderr.splitlines()[0]) == (2, "[gradviz] -o needs the name of a file.")
+
+
+# --- before the script runs ------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("command", [["run", "--no-open"], ["demo", "--no-open", "model"]])
+def test_a_port_that_is_taken_is_said_before_the_script_runs(here: Path, gradviz: Gradviz, command: list[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = gradviz(*command, "--port", port, *(["good.py"] if command[0] == "run" else []))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"[gradviz] cannot serve at 127.0.0.1:{port}: Address already in use\n"
+    assert list(here.glob("*.gvt")) == []
+
+
+def test_an_address_that_is_not_ours_is_said_before_the_script_runs(here: Path, gradviz: Gradviz) -> None:
+    for host in ("203.0.113.7", "no such host", "a" * 64 + ".example"):
+        done = gradviz("run", "--no-open", "--host", host, "good.py")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith(f"[gradviz] cannot serve at {host}: ")
+        assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(("name", "form", "means"), [("q.svg", "png", "svg"), ("q.txt", "json", "text")])
+def test_a_name_and_a_format_that_disagree_are_refused(here: Path, gradviz: Gradviz, name: str, form: str, means: str,
+                                                       ) -> None:
+    marks(here / "x.gvt")
+    done = gradviz("export", "x.gvt", "--format", form, "-o", name)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[0] == (
+        f"[gradviz] {name} is named as {means} and --format is {form}: change one of them.")
+    assert not (here / name).exists()
+    assert gradviz("export", "x.gvt", "--format", "json", "-o", "q.data").returncode == 0
+
+
+# --- what a trace says of its script ---------------------------------------------------------------------------------
+def test_a_trace_that_broke_off_before_its_first_event(here: Path, gradviz: Gradviz) -> None:
+    Writer(here / "x.gvt", {"producer": "test", "argv": ["a.py"], "script": "a.py"}).abandon()
+    done = gradviz("check", "x.gvt")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "[gradviz] x.gvt broke off before its first event: there is nothing to check\n"
+
+
+def test_the_script_of_a_trace_and_how_it_ended(here: Path, gradviz: Gradviz) -> None:
+    marks(here / "x.gvt")
+    told = json.loads(gradviz("check", "--json", "x.gvt").stdout)
+    assert (told["script"], told["exit_code"]) == ("a.py", None)
+    (here / "bad.py").write_text("1 / 0\n")
+    gradviz("run", "--no-view", "-o", "y.gvt", "bad.py")
+    told = json.loads(gradviz("check", "--json", "y.gvt").stdout)
+    assert (told["script"], told["exit_code"]) == ("bad.py", 1)
+
+
+def test_a_pipe_as_script(here: Path, gradviz: Gradviz) -> None:
+    os.mkfifo(here / "pipe")
+    with subprocess.Popen(["sh", "-c", "echo 'import sys; print(sys.argv, __file__[-4:])' > pipe"], cwd=here):
+        done = gradviz("run", "--no-view", "-o", "t.gvt", "pipe", "a")
+    assert (done.returncode, done.stdout) == (0, "['pipe', 'a'] pipe\n")
+
+
+@pytest.mark.parametrize("name", ["run", "view", "check", "export", "info", "demo"])
+def test_every_help_has_examples(gradviz: Gradviz, name: str) -> None:
+    told = gradviz(name, "--help")
+    assert told.returncode == 0
+    assert f"  gradviz {name}" in told.stdout.partition("Examples:")[2]

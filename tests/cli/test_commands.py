@@ -270,7 +270,7 @@ def test_check_of_a_trace(recorded: Path, gradviz: Gradviz) -> None:
     told = json.loads(done.stdout)
     assert done.returncode == 1
     assert [finding["kind"] for finding in told["findings"]] == ["inplace_modified"]
-    assert told["exit_code"] is None
+    assert told["exit_code"] == 1
 
 
 # --- export, info, demo ----------------------------------------------------------------------------------------------

@@ -54,9 +54,19 @@ def test_a_child_that_works_is_not_recorded_and_says_so_once(gradviz: Gradviz, t
     done = gradviz("run", "--no-view", "-o", "t.gvt", "fork.py")
     assert done.stdout.splitlines() == ["child [8.0, 10.0]", "parent [2.0, 4.0] 3"]
     (line,) = ours(done.stderr)
-    assert line.endswith("is not recorded: --follow-fork records it too")
+    assert line.endswith("is not recorded: --follow-fork records children too")
     assert [path.name for path in tmp_path.glob("*.gvt")] == ["t.gvt"]
     assert ours(gradviz("run", "-q", "--no-view", "-o", "u.gvt", "fork.py").stderr) == []
+
+
+def test_of_many_children_one_says_it_for_all(gradviz: Gradviz, tmp_path: Path) -> None:
+    source = POOL.replace("    process.start()\n", "    process.start()\n    process.join()\n" + 3 * (
+        '    process = multiprocessing.get_context("fork").Process(target=work, args=(3.0,))\n    process.start()\n'
+        "    process.join()\n"))
+    (tmp_path / "pool.py").write_text(source)
+    done = gradviz("run", "--no-view", "-o", "t.gvt", "pool.py")
+    assert done.stdout == "done 0\n"
+    assert len(ours(done.stderr)) == 1
 
 
 @pytest.mark.parametrize(("end", "state", "status"), [("sys.exit(3)", "complete", 3), ("os._exit(4)", "incomplete", 4),
