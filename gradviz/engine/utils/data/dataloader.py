@@ -169,7 +169,7 @@ class DataLoader(Generic[T]):
 
 
 class _BaseDataLoaderIter:
-    """One pass over the data."""
+    """One pass over the data. It does not hold the loader, which may hold it."""
 
     def __init__(self, loader: DataLoader[Any]) -> None:
         if loader.pin_memory:
@@ -178,23 +178,24 @@ class _BaseDataLoaderIter:
                               f"ignore pin_memory_device='{loader.pin_memory_device}'.", stacklevel=4)
             warnings.warn("'pin_memory' argument is set as true but no accelerator is found, then device pinned memory "
                           "won't be used.", stacklevel=4)
-        self._loader = loader
+        self._dataset = loader.dataset
+        self._index_sampler = loader._index_sampler
         self._workers = loader.num_workers
-        self._begin()
+        self._begin(loader)
         self._base_seed = new_seed(loader.generator)
         self._fetcher = partial(IterableFetcher if loader._iterable else Fetcher, loader.dataset,
                                 loader.batch_sampler is not None, loader.collate_fn, loader.drop_last)
 
-    def _begin(self) -> None:
-        self._indices = iter(self._loader._index_sampler)
+    def _begin(self, loader: DataLoader[Any]) -> None:
+        self._indices = iter(self._index_sampler)
         self._yielded = 0
-        self._told = self._loader._length_told
+        self._told = loader._length_told
 
     def __iter__(self) -> _BaseDataLoaderIter:
         return self
 
     def __len__(self) -> int:
-        return len(self._loader._index_sampler)
+        return len(self._index_sampler)
 
     def __next__(self) -> Any:
         data = self._next_data()
@@ -204,7 +205,7 @@ class _BaseDataLoaderIter:
             many = ("For multiprocessing data-loading, this could be caused by not properly configuring the "
                     "IterableDataset replica at each worker. Please see "
                     "https://pytorch.org/docs/stable/data.html#torch.utils.data.IterableDataset for examples.")
-            warnings.warn(f"Length of IterableDataset {self._loader.dataset} was reported to be {told}(when accessing "
+            warnings.warn(f"Length of IterableDataset {self._dataset} was reported to be {told}(when accessing "
                           f"len(dataloader)), but {self._yielded} samples have been fetched. "
                           f"{many if self._workers else ''}", stacklevel=2)
         return data

@@ -42,6 +42,7 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
         self._pool = []
         super().__init__(loader)
         self._ahead: int = loader.prefetch_factor  # type: ignore[assignment]
+        self._ordered, self._timeout, self._persistent = loader.in_order, loader.timeout, loader.persistent_workers
         if self._ahead <= 0:
             raise AssertionError("prefetch_factor must be greater than 0 for MultiProcessingDataLoaderIter")
         context: Any = loader.multiprocessing_context or multiprocessing.get_context()
@@ -52,7 +53,7 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
 
     def _reset(self, loader: DataLoader[Any]) -> None:
         """Begin another pass with the same workers."""
-        self._begin()
+        self._begin(loader)
         for worker in self._pool:
             worker.send(Resume())
         resumed = 0
@@ -76,11 +77,10 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
         if not working:
             return
         most = self._ahead * self._workers // working
-        ordered = self._loader.in_order
         for _ in self._pool:
             worker = self._turn[0]
             self._turn.rotate(-1)
-            if worker.working and (ordered or worker.tasks < most):
+            if worker.working and (self._ordered or worker.tasks < most):
                 break
         else:
             return
@@ -98,7 +98,7 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
             while self._due < self._sent and self._due not in self._given and self._due not in self._arrived:
                 self._due += 1
             if self._due == self._sent:
-                if not self._loader.persistent_workers:
+                if not self._persistent:
                     self._shutdown()
                 raise StopIteration
             if self._due in self._arrived:
@@ -110,7 +110,7 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
                 worker.working = False
                 self._given = {n: w for n, w in self._given.items() if w is not worker}
                 self._give()
-            elif batch.number == self._due or not self._loader.in_order:
+            elif batch.number == self._due or not self._ordered:
                 return self._delivered(batch.data)
             else:
                 self._arrived[batch.number] = batch.data
@@ -123,12 +123,11 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
 
     def _receive(self) -> Batch | Any:
         """The next message of any worker."""
-        timeout = self._loader.timeout or None
         of: dict[Any, _Worker] = {worker.process.sentinel: worker for worker in self._pool}
         of |= {worker.pipe: worker for worker in self._pool}
-        ready = wait(list(of), timeout)
+        ready = wait(list(of), self._timeout or None)
         if not ready:
-            raise RuntimeError(f"DataLoader timed out after {timeout} seconds")
+            raise RuntimeError(f"DataLoader timed out after {self._timeout} seconds")
         for pipe in ready:
             if isinstance(pipe, Connection):
                 with suppress(EOFError, OSError):  # it died within a message, or before any
