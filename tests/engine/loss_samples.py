@@ -87,5 +87,6 @@ COMPOSED: dict[str, tuple[Callable[..., Any], list[tuple[int, ...]]]] = {
                [(2, 3), (2, 3)]),
     "gaussian_nll_loss": (lambda x, y, v: F.gaussian_nll_loss(x, y, v, full=True), [(2, 3), (2, 3), (2,)]),
 }
-ONCE = {"hardsigmoid", "hardsigmoid_", "multi_margin_loss", "multi_margin_loss.weight", "multilabel_margin_loss", "ctc_loss", "pdist"}
+ONCE = {"hardsigmoid", "hardsigmoid_", "multi_margin_loss", "multi_margin_loss.weight", "multilabel_margin_loss",
+        "ctc_loss", "pdist"}
 """Those that PyTorch cannot differentiate twice."""

@@ -91,7 +91,8 @@ def _mish(ns: Any, ctx: Any, g: Any, self: Any) -> Any:
 
 def _softplus(ns: Any, ctx: Any, g: Any, self: Any) -> Any:
     beta, threshold = ctx.args
-    return ns.where(self * beta > threshold, g, g * ns.sigmoid(self * beta))
+    z = self * beta
+    return ns.where(z > threshold, g, g * ns.sigmoid(ns.where(z < threshold, z, threshold)))
 
 
 def _hardshrink(ns: Any, ctx: Any, g: Any, self: Any) -> Any:

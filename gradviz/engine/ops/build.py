@@ -240,7 +240,7 @@ def write(op: Op, target: Any, others: tuple[Any, ...], args: tuple[Any, ...] = 
 
 def check_overlap(array: ndarray) -> None:
     """Refuse to write an array that shows one element at several places, as ``expand`` makes it."""
-    if 0 in array.strides and any(n > 1 and not s for n, s in zip(array.shape, array.strides, strict=True)):
+    if 0 in array.strides and array.size and any(n > 1 and not s for n, s in zip(array.shape, array.strides, strict=True)):
         raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single "
                            "memory "
                            "location. Please clone() the tensor before performing the operation.")

@@ -111,9 +111,8 @@ def nll_loss(input: Any, target: Any, weight: Any = None, reduction: int = MEAN,
     out_size = (size[0], *size[2:])
     if want[1:] != size[2:]:
         raise RuntimeError(f"Expected target size {size_text(out_size)}, got {size_text(want)}")
-    rest = -1 if input._array.size else 0
-    flat = input.contiguous().view(size[0], size[1], 1 if rest else 0, rest)
-    labels = target.contiguous().view(size[0], 1 if rest else 0, rest)
+    flat = input.contiguous().view(size[0], size[1], *((1, -1) if input._array.size else (0, 0)))
+    labels = target.contiguous().view(size[0], *((1, -1) if target._array.size else (0, 0)))
     losses = loss.call(loss.NLL2D, (flat, labels), (weight,), args, text)
     return losses.view(out_size) if reduction == NONE else losses
 

@@ -233,7 +233,7 @@ def _nll_of(kernel: str) -> Callable[..., Any]:
         if weight is not None and weight.dtype != x.dtype:
             raise RuntimeError(f"expected scalar type {BY_NP[x.dtype].code} but found {BY_NP[weight.dtype].code}")
         at, counts, w, axis = _chosen(x, target, ignore, weight)
-        picked = xp.take_along_axis(x, at, axis).squeeze(axis)
+        picked = xp.take_along_axis(x, at, axis).squeeze(axis) if x.size else w
         losses = asarray(xp.where(counts, -picked * w, 0), x.dtype)
         if reduction == NONE:
             return losses
@@ -255,12 +255,14 @@ def _weights(ns: Any, ctx: Any, self: Any, target: Any, weight: Any) -> tuple[An
 
 def _nll(ns: Any, ctx: Any, g: Any, self: Any, target: Any, weight: Any = None) -> Any:
     index, w, axis = _weights(ns, ctx, self, target, weight)
+    if not ns.plain(self).size:
+        return ns.zeros(ns.plain(self).shape, g)
     return ns.put(ns.unsqueeze(g * w, axis), ns.plain(self).shape, index)
 
 
 def _nll_again(ns: Any, ctx: Any, g: Any, self: Any, target: Any, weight: Any = None) -> Any:
     index, w, _ = _weights(ns, ctx, self, target, weight)
-    losses = ns.reshape(ns.take(g, index), ns.plain(w).shape) * w
+    losses = ns.reshape(ns.take(g, index), ns.plain(w).shape) * w if ns.plain(self).size else w * 0
     return losses if ctx.args[0] == NONE else ns.sum(losses, None)
 
 

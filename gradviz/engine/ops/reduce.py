@@ -93,7 +93,7 @@ def _norm(ns: Any, ctx: Any, g: Any, self: Any, result: Any) -> Any:
     if p == 1:
         return ns.sign(self) * g
     if p == 2:
-        return self * ns.where(result == 0, result * 0, g / ns.where(result == 0, result + 1, result))
+        return self * ns.where(result == 0, 0, g / result)
     if p in (float("inf"), float("-inf")):
         mask = ns.abs(self) == result
         plain = ns.plain(mask)

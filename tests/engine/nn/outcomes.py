@@ -53,6 +53,12 @@ def outcome(source: str, torch: Any) -> dict[str, Any]:
     space = {"torch": torch, "F": torch.nn.functional, "nn": torch.nn, "T": torch.tensor, "inf": float("inf"), **known}
     code = compile(source, "<case>", "eval")
     used = [known[name] for name in sorted(known) if name in names(code)]
+
+    def leaf(data: Any, dtype: str, shape: tuple[int, ...]) -> Any:
+        used.append(torch.tensor(np.array(data, dtype).reshape(shape), requires_grad=True))
+        return used[-1]
+
+    space["leaf"] = leaf
     found: dict[str, Any] = {}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
