@@ -223,6 +223,8 @@ FORMULAS: Final[dict[str, Formula]] = {
                           ("DiagEmbedBackward0", "diag"))},
     "UnfoldBackward0": Formula(r"\mathrm{unfold}(a)", (r"\textstyle\sum g \ \text{over the windows}",)),
     "SplitWithSizesBackward0": Formula(r"a_1, a_2, \dots", (r"[g_1, g_2, \dots]",)),
+    "WeightNormInterfaceBackward0": Formula(r"g\, \frac{v}{|v|}", (
+        r"\frac{\mathrm{g}}{|v|} \Big( g - v\, \frac{g \cdot v}{|v|^2} \Big)", r"\frac{g \cdot v}{|v|}")),
     "UnsafeSplitBackward0": Formula(r"a_1, a_2, \dots", (r"[g_1, g_2, \dots]",)),
     "PackPaddedSequenceBackward0": Formula(r"a \text{ without padding}", (r"g \ \text{at the same places, else } 0",)),
     "ToCopyBackward0": Formula(r"a \text{ in another dtype}", (r"g \ \text{in the dtype of } a",)),

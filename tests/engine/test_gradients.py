@@ -234,6 +234,7 @@ SAMPLES: dict[str, tuple[Callable[..., Any], list[tuple[int, ...]]]] = {
     "_trilinear": (lambda x, w, y: torch.nn.functional.bilinear(x, y, w), [(2, 3), (2, 3, 2), (2, 2)]),
     "unsafe_split": (lambda x: torch.unsafe_chunk(x, 2, 1), [(2, 4)]),
     "_pack_padded_sequence": (lambda x: torch.nn.utils.rnn.pack_padded_sequence(x, [3, 1]).data, [(3, 2, 2)]),
+    "_weight_norm_interface": (lambda v, g: torch._weight_norm(v, g, 0), [(2, 3), (2, 1)]),
     # reached only through [] or by the rules themselves under create_graph
     "setitem.put": (lambda x, y: put(x, (t([0, 1]), t([1, 1])), y), [(2, 3), (2,)]),
     "setitem.copy": (lambda x, y: put(x, (slice(None), 1), y), [(2, 3), (2,)]),

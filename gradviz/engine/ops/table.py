@@ -50,6 +50,7 @@ from gradviz.engine.ops import (
     special,
     statistics,
     unary,
+    weightnorm,
 )
 from gradviz.engine.ops.binary import METHODS as OPERATORS
 from gradviz.engine.ops.out import with_out
@@ -59,7 +60,7 @@ FAMILIES: tuple[Any, ...] = (
     create, random, unary, pointwise, reduce, shape, scatter, index, join, linalg, sort, matrix, einsum, diagonals,
     solve, decomposition, lu, norms, power, statistics, search, calculus, combine, places, arithmetic, complex,
     special, activation, distance, criterion, ctc, conv, pool, pad, norm, grid, shuffle, embedding, bilinear,
-    recurrent, legacy, share, convert,
+    recurrent, weightnorm, legacy, share, convert,
 )
 FUNCTIONS: dict[str, Any] = {}
 for _family in FAMILIES:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradviz.engine.nn.utils import rnn
+from gradviz.engine.nn.utils import parametrizations, parametrize, rnn
 from gradviz.engine.nn.utils.clip_grad import (
     clip_grad_norm,
     clip_grad_norm_,
@@ -13,6 +13,9 @@ from gradviz.engine.nn.utils.clip_grad import (
     get_total_norm,
 )
 from gradviz.engine.nn.utils.convert_parameters import parameters_to_vector, vector_to_parameters
+from gradviz.engine.nn.utils.init import skip_init
+from gradviz.engine.nn.utils.spectral_norm import remove_spectral_norm, spectral_norm
+from gradviz.engine.nn.utils.weight_norm import remove_weight_norm, weight_norm
 
 
 def __getattr__(name: str) -> Any:
@@ -22,4 +25,5 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm",
-           "parameters_to_vector", "rnn", "vector_to_parameters"]
+           "parameters_to_vector", "parametrizations", "parametrize", "remove_spectral_norm", "remove_weight_norm",
+           "rnn", "skip_init", "spectral_norm", "vector_to_parameters", "weight_norm"]
