@@ -92,7 +92,7 @@ def _mish(ns: Any, ctx: Any, g: Any, self: Any) -> Any:
 def _softplus(ns: Any, ctx: Any, g: Any, self: Any) -> Any:
     beta, threshold = ctx.args
     z = self * beta
-    return ns.where(z > threshold, g, g * ns.sigmoid(ns.where(z < threshold, z, threshold)))
+    return ns.where(z > threshold, g, g * ns.sigmoid(ns.where(z == threshold, threshold, z)))
 
 
 def _hardshrink(ns: Any, ctx: Any, g: Any, self: Any) -> Any:

@@ -23,8 +23,9 @@ IN_PLACE = ("relu", "relu6", "silu", "mish", "hardsigmoid", "hardswish", "selu",
             "celu", "rrelu")
 PAIRED = {
     "mse_loss": (), "l1_loss": (), "smooth_l1_loss": ("beta=0.4",), "huber_loss": ("delta=0.4",),
-    "hinge_embedding_loss": ("margin=0.4",), "soft_margin_loss": (),
-    "poisson_nll_loss": ("log_input=True", "full=True"), "kl_div": ("log_target=True",), "binary_cross_entropy_with_logits": (), "multilabel_soft_margin_loss": (),
+    "hinge_embedding_loss": ("margin=0.4",), "soft_margin_loss": (), "kl_div": ("log_target=True",),
+    "poisson_nll_loss": ("log_input=True", "full=True"), "binary_cross_entropy_with_logits": (),
+    "multilabel_soft_margin_loss": (),
 }
 
 
