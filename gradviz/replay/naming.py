@@ -123,14 +123,16 @@ def _of_owners(index: Index) -> Names:
 
 
 def _of_first_seen(index: Index, kind: str) -> Names:
-    """What is bound at the place at which a tensor is first seen, unless it is an operand there."""
-    relation = index.tables.relation(kind)
+    """What is bound at the place at which a tensor is first seen, unless it is an operand there, or told of because a
+    module that it belongs to is called there."""
+    relation, owners = index.tables.relation(kind), index.tables.relation("owner")
     facts, spans = relation.part("facts"), relation.ints("span")
     reads, roots = index.inputs, index.roots
+    owned = set(zip(owners.ints("tid").tolist(), owners.ints("span").tolist(), strict=True)) if len(owners) else set()
     bound: list[int] = []
     for row in range(len(facts)):
         tid, span = int(facts.ints("tid")[row]), int(spans[row])
-        if index.spans[span].names:
+        if index.spans[span].names and (tid, span) not in owned:
             read = index.ops.ints("span")[reads.parent[reads.where("tid", tid)]]
             begun = index.backwards.ints("span")[roots.parent[roots.where("tid", tid)]]
             if not ((read == span).any() or (begun == span).any()):

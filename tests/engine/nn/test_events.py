@@ -156,3 +156,15 @@ def test_the_names_in_a_replay(tmp_path: Path) -> None:
     linear = next(event for seq in replay.events("op") if (event := replay.event(seq)).name == "linear")
     scope = next(event for seq in replay.events("scope") if (event := replay.event(seq)).id == linear.scope)
     assert (scope.path, scope.cls) == ("first", "Linear")
+
+
+def test_a_parameter_is_not_called_like_the_result(tmp_path: Path) -> None:
+    """It is told of where its model is called, but it is not what is bound there."""
+    recorder = Recorder(tmp_path / "net.gvt", quiet=True)
+    net = Net()
+    recorder.start()
+    y = net(torch.ones(1, 2))
+    recorder.stop()
+    replay = Replay.open(tmp_path / "net.gvt")
+    assert "y" not in [replay.label(replay.event(seq).facts.tid, seq) for seq in replay.events("tensor")]
+    assert y.shape == (1, 3)
