@@ -32,6 +32,17 @@ newaxis = None
 from gradviz.engine.autograd import public as _public  # noqa: E402 - the public face needs the ops
 
 autograd = _public.module()
+from gradviz.engine.autograd import anomaly as _anomaly, inference as _inference  # noqa: E402, F401, I001
+
+
+def is_anomaly_enabled() -> bool:
+    return _anomaly.state.on
+
+
+def is_anomaly_check_nan_enabled() -> bool:
+    return _anomaly.state.check_nan
+
+
 from gradviz.engine import cuda  # noqa: E402
 from gradviz.engine import retelling as _retelling  # noqa: E402, F401 - tells the probe how to be told anew
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from gradviz import probe
 from gradviz.engine import dtypes, missing
+from gradviz.engine.autograd import modes
 from gradviz.engine.autograd.node import AccumulateGrad
 from gradviz.engine.storage import Cell, offset_of, storage_of
 from gradviz.engine.xp import ndarray
@@ -110,6 +111,8 @@ class Tensor(Struct, metaclass=_TensorType, eq=False, weakref=True, dict=True):
 
     @property
     def _version(self) -> int:
+        if self._cell.inference:
+            raise RuntimeError("Inference tensors do not track version counter.")
         return self._cell.version
 
     @property
@@ -190,6 +193,8 @@ def fresh(array: ndarray) -> Tensor:
 def set_requires_grad(tensor: Tensor, value: bool) -> None:
     if value and tensor._array.dtype.kind not in "fc":
         raise RuntimeError("only Tensors of floating point dtype can require gradients")
+    if value and tensor._cell.inference and not modes.is_inference_mode_enabled():
+        raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
     if not tensor.is_leaf:
         if value:
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -21,7 +22,7 @@ TensorOrTensors = Any
 def _listed(value: Any) -> list[Any]:
     if value is None:
         return []
-    return [value] if isinstance(value, Tensor) else list(value)
+    return [value] if isinstance(value, Tensor) or hasattr(value, "output_nr") else list(value)
 
 
 def _first_gradients(tensors: list[Any], given: list[Any], arrays: bool) -> list[Any]:
@@ -60,6 +61,16 @@ def _roots(tensors: list[Any]) -> list[Any]:
     return edges
 
 
+class _Running(threading.local):
+    """The backward call that this thread is in, for hooks that count within one."""
+
+    call: Any = None
+    roots: Any = ()
+
+
+running = _Running()
+
+
 def _run(call: Call, tensors: list[Any], given: list[Any], inputs: list[Any], method: str) -> None:
     """Run under the grad mode of this backward, and tell the recorder of begin and end."""
     try:
@@ -75,6 +86,7 @@ def _run(call: Call, tensors: list[Any], given: list[Any], inputs: list[Any], me
         first = [one if g is None else g for g, one in zip(given, grads, strict=True)]
         observe.begin(call, list(zip(tensors, edges, first, strict=True)), inputs, method)
     before = modes.switch("grad" if call.create_graph else "no_grad")
+    outer, running.call, running.roots = (running.call, running.roots), call, edges
     try:
         with quiet():
             run(call, edges, grads)
@@ -82,6 +94,7 @@ def _run(call: Call, tensors: list[Any], given: list[Any], inputs: list[Any], me
         _ended(call, "failed")
         raise
     finally:
+        running.call, running.roots = outer
         modes.switch(before)
     _ended(call, "end")
 
@@ -96,7 +109,7 @@ def _ended(call: Call, phase: str) -> None:
 def _target(call: Call, tensors: list[Any]) -> None:
     call.targets = {}
     for i, t in enumerate(tensors):
-        node, slot = gradient_edge(t)
+        node, slot = gradient_edge(t) if isinstance(t, Tensor) else t[:2]
         call.targets.setdefault(node, {}).setdefault(slot, []).append(i)
     call.captured = [None] * len(tensors)
 
@@ -104,6 +117,12 @@ def _target(call: Call, tensors: list[Any]) -> None:
 def backward(tensors: TensorOrTensors, grad_tensors: Any = None, retain_graph: bool | None = None,
              create_graph: bool = False, grad_variables: Any = None, inputs: Any = None) -> None:
     """Add the gradients of ``tensors`` with respect to the graph's leaves to their ``.grad``."""
+    if grad_variables is not None:
+        warnings.warn("`grad_variables` is deprecated. Use `grad_tensors` instead.", FutureWarning, stacklevel=2)
+        if grad_tensors is not None:
+            raise RuntimeError("`grad_tensors` and `grad_variables` (deprecated) arguments both passed to "
+                               "`backward()`. Please only use `grad_tensors`.")
+        grad_tensors = grad_variables
     roots = _listed(tensors)
     given = _listed(grad_tensors) if grad_tensors is not None else [None] * len(roots)
     if len(given) != len(roots):
@@ -119,7 +138,7 @@ def backward(tensors: TensorOrTensors, grad_tensors: Any = None, retain_graph: b
     wanted = _listed(inputs)
     if inputs is not None:
         if not wanted:
-            raise RuntimeError("'inputs' argument to backward() cannot be empty.")
+            raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
         _target(call, wanted)
     _run(call, roots, given, wanted, "backward")
     for t, g in zip(wanted, call.captured, strict=False):
@@ -127,11 +146,32 @@ def backward(tensors: TensorOrTensors, grad_tensors: Any = None, retain_graph: b
             keep_gradient(call, t, g)
 
 
+def _batched(roots: list[Any], wanted: list[Any], given: list[Any], create_graph: bool, allow_unused: bool,
+             materialize_grads: bool) -> tuple[Any, ...]:
+    """``grad`` for each entry of a batch of upstream gradients."""
+    from gradviz.engine.ops.join import stack
+
+    rows = [grad(roots, wanted, entry, True, create_graph, True, allow_unused or None, False, materialize_grads)
+            for entry in zip(*given, strict=True)]
+    return tuple(None if parts[0] is None else stack(parts) for parts in zip(*rows, strict=True))
+
+
 def grad(outputs: TensorOrTensors, inputs: TensorOrTensors, grad_outputs: Any = None, retain_graph: bool | None = None,
          create_graph: bool = False, only_inputs: bool = True, allow_unused: bool | None = None,
          is_grads_batched: bool = False, materialize_grads: bool = False) -> tuple[Any, ...]:
     """The gradients of ``outputs`` with respect to ``inputs``; no ``.grad`` is touched."""
+    if materialize_grads and allow_unused is False:
+        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
+                         "allow_unused=False.")
+    if not only_inputs:
+        warnings.warn("only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate gradient "
+                      "for other parts of the graph, please use torch.autograd.backward.", FutureWarning,
+                      stacklevel=2)
     roots, wanted = _listed(outputs), _listed(inputs)
+    if not wanted:
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
+    if is_grads_batched:
+        return _batched(roots, wanted, _listed(grad_outputs), create_graph, bool(allow_unused), materialize_grads)
     given: Sequence[Any] = _listed(grad_outputs) if grad_outputs is not None else [None] * len(roots)
     keep = create_graph if retain_graph is None else retain_graph
     call = Call(graph if create_graph else raw, bool(keep), create_graph)
@@ -139,7 +179,7 @@ def grad(outputs: TensorOrTensors, inputs: TensorOrTensors, grad_outputs: Any = 
     _first_gradients(roots, list(given), True)
     _roots(roots)
     for t in wanted:
-        if not t.requires_grad:
+        if isinstance(t, Tensor) and not t.requires_grad:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
     _target(call, wanted)
     _run(call, roots, list(given), wanted, "grad")

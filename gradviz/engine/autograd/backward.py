@@ -13,7 +13,7 @@ from typing import Any
 
 from gradviz import probe
 from gradviz.engine import observe
-from gradviz.engine.autograd import firing, ready
+from gradviz.engine.autograd import anomaly, firing, ready
 from gradviz.engine.autograd.accumulate import accumulate
 from gradviz.engine.autograd.namespaces import graph, raw
 from gradviz.engine.autograd.node import FREED, AccumulateGrad, Edge
@@ -87,6 +87,7 @@ def shared(roots: list[Edge]) -> dict[Any, int]:
 def run(call: Call, roots: list[Edge], grads: list[Any]) -> None:
     """Deliver ``grads`` at ``roots`` and run all that becomes ready."""
     ns, keep, needed, targets = call.ns, call.keep, call.needed, call.targets
+    watched = targets is not None or anomaly.state.on
     waiting = shared(roots)
     buffers: dict[Any, Any] = {}
     take = buffers.pop
@@ -118,7 +119,7 @@ def run(call: Call, roots: list[Edge], grads: list[Any]) -> None:
                     accumulate(call, node, g)
             continue
         else:
-            if node.hooks is not None or targets is not None or probe.sink is not None:
+            if node.hooks is not None or watched or probe.sink is not None:
                 shares = visit(call, node, g)
                 if shares is None:
                     continue
@@ -162,7 +163,7 @@ def run(call: Call, roots: list[Edge], grads: list[Any]) -> None:
 
 def visit(call: Call, node: Any, g: Any) -> tuple[Any, ...] | None:
     """Run a node with its hooks, and tell the recorder; None if it was only asked for its gradient."""
-    if node.hooks is None and call.targets is None and call.ns is raw and node.plain:
+    if node.hooks is None and call.targets is None and call.ns is raw and node.plain and not anomaly.state.on:
         return _told(call, node, g)
     runs = call.needed is None or node in call.needed
     recorded = runs and call.id and probe.sink is not None
@@ -181,7 +182,10 @@ def visit(call: Call, node: Any, g: Any) -> tuple[Any, ...] | None:
             _capture(call, node, g)
         if not runs:
             return None
-        shares = run_rule(call.ns, node, g)
+        if anomaly.state.on:
+            shares = anomaly.checked(run_rule, call.ns, node, g)
+        else:
+            shares = run_rule(call.ns, node, g)
         if len(shares) < len(node.next):
             shares += (None,) * (len(node.next) - len(shares))
         if node.hooks is not None and node.hooks.post:

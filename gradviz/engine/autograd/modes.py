@@ -31,8 +31,16 @@ class _Regions:
 regions = _Regions()
 
 
+inference: Any = None
+"""The module of that name, which needs this one."""
+watch: Callable[[], None] | None = None
+"""Called where an op asks whether it records; anomaly mode remembers the place then."""
+
+
 def enabled() -> bool:
     """Whether ops of this thread record."""
+    if watch is not None:
+        watch()
     return not regions.off or thread.mode == "grad"
 
 
@@ -49,6 +57,10 @@ def switch(mode: str) -> str:
     if before != mode:
         regions.off += (mode != "grad") - (before != "grad")
         thread.mode = mode
+        if mode == "inference":
+            inference.enter()
+        elif before == "inference":
+            inference.leave()
     return before
 
 

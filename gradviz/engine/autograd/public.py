@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from gradviz.engine import autograd
-from gradviz.engine.autograd import api, function, modes
+from gradviz.engine.autograd import anomaly, api, function, modes
 from gradviz.engine.autograd.function import Function
 from gradviz.engine.tensor import Tensor
 
@@ -36,27 +36,28 @@ class Variable(metaclass=_VariableType):
     """What tensors that need gradients once were; a tensor over the same data."""
 
 
-def set_detect_anomaly(mode: bool, check_nan: bool = True) -> None:
-    """Accepted for compatibility: a recording shows where every value came from."""
-
-
-class detect_anomaly:
-    """Accepted for compatibility: a recording shows where every value came from."""
-
-    def __init__(self, check_nan: bool = True) -> None:
-        self.check_nan = check_nan
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, *exc: object) -> None:
-        pass
+_LATE = {"functional": "functional", "gradcheck": "check", "gradgradcheck": "check", "graph": "graph"}
+"""Names that are loaded when they are first asked for, and the module that has each."""
 
 
 def _absent(name: str) -> Any:
+    if name in _LATE:
+        from importlib import import_module
+
+        module = import_module(f"gradviz.engine.autograd.{_LATE[name]}")
+        value = getattr(module, name, module)
+        setattr(autograd, name, value)
+        return value
     from gradviz.engine.missing import error
 
     raise error("torch.autograd", name)
+
+
+def _variable_module() -> ModuleType:
+    """``torch.autograd.variable``, from which old scripts import."""
+    out = ModuleType("torch.autograd.variable")
+    out.Variable = Variable  # type: ignore[attr-defined]
+    return out
 
 
 def module() -> ModuleType:
@@ -65,7 +66,8 @@ def module() -> ModuleType:
         "backward": api.backward, "grad": api.grad, "Function": Function, "Variable": Variable, "function": function,
         "grad_mode": modes, "no_grad": modes.no_grad, "enable_grad": modes.enable_grad,
         "set_grad_enabled": modes.set_grad_enabled, "inference_mode": modes.inference_mode,
-        "set_detect_anomaly": set_detect_anomaly, "detect_anomaly": detect_anomaly,
+        "set_detect_anomaly": anomaly.set_detect_anomaly, "detect_anomaly": anomaly.detect_anomaly,
+        "anomaly_mode": anomaly, "variable": _variable_module(),
     }
     names["__getattr__"] = _absent
     for name, value in names.items():

@@ -106,6 +106,10 @@ def check_inplace(tensor: Any, requires: bool) -> None:
     """Refuse an in-place op that would break the graph. ``requires``: an operand of it requires grad."""
     if shared:
         writing(tensor)
+    if tensor._cell.inference and modes.thread.mode != "inference":
+        from gradviz.engine.autograd.inference import WRITTEN
+
+        raise RuntimeError(WRITTEN)
     if not requires or not modes.enabled():
         return
     view = tensor._view
