@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from gradviz.events import Facts
 from gradviz.replay.cuts import Cut, cause_of_no_grad, differentiable, uses
 from gradviz.replay.graphs import members_of
+from gradviz.replay.naming import grad_of
 from gradviz.replay.replay import Event, Replay
 from gradviz.replay.shares import Calls, begin_of, calls, ordinal, shares_at
-from gradviz.replay.terms import grad_of
 
 _TOLD = 3
 """Backward calls, and cuts, that are told of one by one."""
@@ -57,7 +57,7 @@ def absence(replay: Replay, tid: int, seq: int) -> Absence:
     if not reasons or reasons[-1].kind == "retained_late":
         reasons += _of_the_calls(replay, facts, seq, reset.seq if reset is not None else -1)
     if reset is not None:
-        at = replay.span(reset.seq).line
+        at = replay.line_of(reset.seq)
         told = Reason("set_none", f"set to None{_at(at)} (event {reset.seq})", reset.seq, at)
         reasons.insert(0, told)
     return Absence(replay.label(tid, seq), tid, seq, tuple(reasons))
@@ -96,12 +96,12 @@ def _of_the_tensor(replay: Replay, facts: Facts, seq: int) -> list[Reason]:
         earlier = [one for one in calls(replay, seq) if one.begin < asked]
         if not earlier or earlier[-1].begin < replay.born(facts.tid):
             return []
-        line = replay.span(asked).line
+        line = replay.line_of(asked)
         return [Reason("retained_late", f"retain_grad() was called{_at(line)} (event {asked}), after backward call "
                        f"{ordinal(replay, earlier[-1].call)}{_at(replay.span(earlier[-1].begin).line)} had begun",
                        asked, line)]
     made = replay.node_born(facts.grad_fn)
-    line = replay.span(made).line if made >= 0 else 0
+    line = replay.line_of(made)
     by = getattr(replay.event(made), "name", "") if made >= 0 else ""
     text = f"not a leaf: {by or 'an op'}{_at(line)} made it; it keeps no gradient unless retain_grad() is called on it"
     return [Reason("not_leaf", f"{text} before backward", made, line)]
@@ -111,7 +111,7 @@ def _no_grad(replay: Replay, facts: Facts, seq: int) -> list[Reason]:
     reasons: list[Reason] = []
     if not differentiable(facts.dtype):
         reasons.append(Reason("integer", f"it is of dtype {facts.dtype}: only floating point and complex tensors carry "
-                              "gradients", replay.born(facts.tid), _line(replay, replay.born(facts.tid))))
+                              "gradients", replay.born(facts.tid), replay.line_of(replay.born(facts.tid))))
     rebinds = replay.index.tables.relation("rebind")
     own = rebinds.part("facts")
     row = own.last("tid", facts.tid, seq)
@@ -119,13 +119,13 @@ def _no_grad(replay: Replay, facts: Facts, seq: int) -> list[Reason]:
         event = replay.event(int(own.seq[row]))
         if event.reason in ("detach_", "requires_grad_"):
             did = "detach_() cut it off" if event.reason == "detach_" else "requires_grad was set to False"
-            line = _line(replay, event.seq)
+            line = replay.line_of(event.seq)
             reasons.append(Reason("cut", f"{did}{_at(line)} (event {event.seq})", event.seq, line))
     cut = cause_of_no_grad(replay, facts.tid)
     if cut is not None and not reasons:
         reasons.append(_cut_reason(replay, cut, seq))
     born = replay.born(facts.tid)
-    line = _line(replay, born)
+    line = replay.line_of(born)
     if cut is None and replay.maker(facts.tid) >= 0 and replay.event(replay.maker(facts.tid)).inputs:
         text = f"requires_grad is False: nothing that it was made from{_at(line)} requires grad"
     elif cut is None:
@@ -137,7 +137,7 @@ def _no_grad(replay: Replay, facts: Facts, seq: int) -> list[Reason]:
 
 def _cut_reason(replay: Replay, cut: Cut, seq: int) -> Reason:
     """A cut in words."""
-    line, of = _line(replay, cut.seq), replay.label(cut.tid, seq)
+    line, of = replay.line_of(cut.seq), replay.label(cut.tid, seq)
     at = f"{_at(line)} (event {cut.seq})"
     texts = {
         "detach": f"cut by detach() of {of}{at}",
@@ -161,9 +161,9 @@ def _of_the_calls(replay: Replay, facts: Facts, seq: int, reset: int) -> list[Re
     ready = max(replay.born(facts.tid), int(replay.index.retains.seq[asked]) if asked >= 0 else -1)
     since = [one for one in known if (one.end < 0 or one.end > reset) and one.begin > ready]
     if not since:
-        when = (f"it was set to None{_at(_line(replay, reset))}" if reset >= ready
+        when = (f"it was set to None{_at(replay.line_of(reset))}" if reset >= ready
                 else "retain_grad() was called" if asked >= 0 else "it was made")
-        return [Reason("before", f"no backward has run since {when}", known[-1].begin, _line(replay, known[-1].begin))]
+        return [Reason("before", f"no backward has run since {when}", known[-1].begin, replay.line_of(known[-1].begin))]
     reasons = [reason for one in reversed(since[-_TOLD:]) for reason in _of_call(replay, facts, one, seq)]
     return _cuts(replay, facts, since, seq) + reasons
 
@@ -181,11 +181,11 @@ def _cuts(replay: Replay, facts: Facts, since: list[Calls], seq: int) -> list[Re
         found = uses(replay, facts.tid, [root.tid for root in begin.roots if root.tid], one.begin)
         read += found.read
         if found.used < 0:
-            line = _line(replay, one.begin)
+            line = replay.line_of(one.begin)
             return [Reason("unused", f"no op used it before backward call {ordinal(replay, one.call)}{_at(line)}",
                            one.begin, line, one.call)] if one is since[-1] else []
         if found.cuts:
-            way = f", so backward call {ordinal(replay, one.call)}{_at(_line(replay, one.begin))} did not reach it"
+            way = f", so backward call {ordinal(replay, one.call)}{_at(replay.line_of(one.begin))} did not reach it"
             return [replace(told, text=told.text + way, call=one.call)
                     for told in (_cut_reason(replay, cut, seq) for cut in found.cuts[:_TOLD])]
     return []
@@ -194,11 +194,11 @@ def _cuts(replay: Replay, facts: Facts, since: list[Calls], seq: int) -> list[Re
 def _of_call(replay: Replay, facts: Facts, one: Calls, seq: int) -> list[Reason]:
     begin = begin_of(replay, one.call)
     assert begin is not None
-    line, reasons = _line(replay, one.begin), list[Reason]()
+    line, reasons = replay.line_of(one.begin), list[Reason]()
     call = f"backward call {ordinal(replay, one.call)}{_at(line)}"
 
     def reason(kind: str, text: str, at: int = one.begin) -> None:
-        reasons.append(Reason(kind, text, at, _line(replay, at), one.call))
+        reasons.append(Reason(kind, text, at, replay.line_of(at), one.call))
 
     if begin.method == "grad":
         reason("grad_call", f"{call} was torch.autograd.grad, which returns gradients and leaves .grad alone")
@@ -252,10 +252,6 @@ def _senders(replay: Replay, places: list[int], call: int, seq: int) -> str:
             if node is not None:
                 found[node.name] = None
     return ", ".join(list(found)[:3])
-
-
-def _line(replay: Replay, seq: int) -> int:
-    return replay.span(seq).line if seq >= 0 else 0
 
 
 def _at(line: int) -> str:

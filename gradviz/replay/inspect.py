@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from gradviz.events import Facts, Gradient, Node, Value
 from gradviz.formulas import FORMULAS, Formula
 from gradviz.replay import grads, values
+from gradviz.replay.absence import absence
 from gradviz.replay.outside import written_by
 from gradviz.replay.replay import Event, Replay
 from gradviz.replay.storages import content_at
@@ -264,22 +265,10 @@ def _retains(replay: Replay, tid: int, seq: int) -> bool:
 def _grad(replay: Replay, facts: Facts, seq: int) -> Content:
     """``.grad`` at an event, or the reason why there is none."""
     moment = grads.at(replay, facts.tid, seq)
-    if moment is not None:
-        if moment.grad is None:
-            return Content((), "", reason=f"None: set to None at event {moment.seq}")
+    if moment is not None and moment.grad is not None:
         return content_of(replay, moment.grad)
-    return Content((), "", reason=f"None: {_why_none(replay, facts, seq)}")
-
-
-def _why_none(replay: Replay, facts: Facts, seq: int) -> str:
-    if not facts.requires_grad:
-        return "it does not require grad"
-    backwards = replay.index.backwards
-    if not len(backwards) or int(backwards.seq[0]) > seq:
-        return "no backward has run yet"
-    if not facts.is_leaf and not _retains(replay, facts.tid, seq):
-        return "not a leaf, and retain_grad() was not called on it"
-    return "no backward has reached it yet"
+    reasons = absence(replay, facts.tid, seq).reasons
+    return Content((), "", reason=f"None: {reasons[0].text}" if reasons else "None")
 
 
 def _gradient_of(replay: Replay, tid: int, seq: int) -> str:

@@ -5,6 +5,7 @@ of a tensor that was bound nowhere in sight (a function's argument, a loop's tar
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,11 @@ def names(index: Index, sources: Mapping[str, str]) -> Relation:
     numbers = np.array([distinct[text] for text in texts], np.int64)[order]
     table: Table = {"tid": tids[order], "name": Texts(list(distinct), numbers)}
     return Relation(table, Struct("Name", (("tid", INT), ("name", STR))), seqs[order], order)
+
+
+def grad_of(label: str) -> str:
+    """``.grad`` of what a label names; an expression goes into parentheses."""
+    return f"{label}.grad" if re.fullmatch(r"[\w.]+(\[\w, :]*\])?", label) else f"({label}).grad"
 
 
 # --- results ---------------------------------------------------------------------------------------------------------

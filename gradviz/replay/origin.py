@@ -68,7 +68,7 @@ def gradient_origin(replay: Replay, tid: int, seq: int) -> Origin | None:
     label = answer.label if answer.label.endswith(".grad") else f"the gradient of {answer.label}"
     before = next((term for term in first.terms if term.kind == "before"), None)
     if before is not None and what != "zero" and state(before.value) in ("NaN", "Inf"):
-        line = replay.span(before.seq).line if before.seq >= 0 else 0
+        line = replay.line_of(before.seq)
         earlier = gradient_origin(replay, tid, before.seq) if _reaches_back(before.seq, answer.seq) else None
         if earlier is not None:
             return Origin(what, label, tid, seq, earlier.began, (answer.seq, *earlier.path))
@@ -122,7 +122,7 @@ def _at(replay: Replay, call: int, nid: int, slot: int, seq: int, what: str,
     if not same or (what == "zero" and len(same) < len(shares)):
         unknown = not shares or any(state(inspect.content_of(replay, share.gradient)) == "" for share in shares)
         last = shares[-1].seq if shares else -1
-        return [Began("unknown" if unknown else "sum", last, _line(replay, last), "")], []
+        return [Began("unknown" if unknown else "sum", last, replay.line_of(last), "")], []
     ends: list[Began] = []
     further: list[tuple[int, int]] = []
     for share in same if what == "zero" else same[:1]:
@@ -136,7 +136,7 @@ def _at(replay: Replay, call: int, nid: int, slot: int, seq: int, what: str,
 def _through(replay: Replay, call: int, share: Share, seq: int, what: str) -> tuple[list[Began], list[tuple[int, int]]]:
     """Whether a step made it, or was handed it: then at which outputs."""
     if not share.nid:
-        return [Began("root", share.seq, _line(replay, share.seq), f"backward call {ordinal(replay, call)}")], []
+        return [Began("root", share.seq, replay.line_of(share.seq), f"backward call {ordinal(replay, call)}")], []
     node, step = replay.node(share.nid), step_of(replay, call, share.nid, seq)
     assert node is not None
     assert step is not None
@@ -148,14 +148,14 @@ def _through(replay: Replay, call: int, share: Share, seq: int, what: str) -> tu
     born = replay.node_born(share.nid)
     upstream = inspect.content_of(replay, entered[0][1]) if len(entered) == 1 else None
     if what == "zero" and upstream is not None and upstream.shape and 0 in upstream.shape:
-        return [Began("empty", share.seq, _line(replay, born), node.name)], []
+        return [Began("empty", share.seq, replay.line_of(born), node.name)], []
     given = inspect.content_of(replay, share.gradient)
     found = causes.of_step(replay, node, share.edge, upstream, given, what, share.seq)
     told = [cause.text for cause in found]
     for cause in found:
         if cause.tid and what != "zero" and (origin := value_origin(replay, cause.tid, born)) is not None:
             told += [f"{origin.label}: {_began(origin.what, one)}" for one in origin.began]
-    return [Began("step", share.seq, _line(replay, born), node.name, tuple(told))], []
+    return [Began("step", share.seq, replay.line_of(born), node.name, tuple(told))], []
 
 
 def _is(gradient: Gradient | None, what: str) -> bool:
@@ -176,7 +176,7 @@ def _made(replay: Replay, tid: int, seq: int) -> tuple[Began, list[int]]:
         at = _last_made(replay, tid, seq)
         if at < 0:
             born = replay.born(tid)
-            return Began("created", born, _line(replay, born), "it was so when first seen"), path
+            return Began("created", born, replay.line_of(born), "it was so when first seen"), path
         path.append(at)
         event = replay.event(at)
         if event.kind != "op":
@@ -190,7 +190,7 @@ def _made(replay: Replay, tid: int, seq: int) -> tuple[Began, list[int]]:
             tid, seq = bad[0], at - 1
             continue
         found = causes.of_op(replay, event, tid)
-        return Began("op" if inputs else "created", at, _line(replay, at), event.name, tuple(found)), path
+        return Began("op" if inputs else "created", at, replay.line_of(at), event.name, tuple(found)), path
 
 
 def _last_made(replay: Replay, tid: int, seq: int) -> int:
@@ -203,10 +203,6 @@ def _last_made(replay: Replay, tid: int, seq: int) -> int:
         rows = writes.where("sid", facts.sid)
         seqs += writes.seq[rows][writes.seq[rows] <= seq].tolist()
     return int(max(seqs, default=-1))
-
-
-def _line(replay: Replay, seq: int) -> int:
-    return replay.span(seq).line if seq >= 0 else 0
 
 
 def _began(what: str, one: Began) -> str:

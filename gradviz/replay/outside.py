@@ -78,9 +78,9 @@ def written_by(replay: Replay, seq: int) -> tuple[str, int]:
     """Who wrote at an event, an op or what is outside of all, and at which line of the script."""
     event = replay.event(seq)
     if event.kind == "op":
-        return str(event.name), replay.span(seq).line
+        return str(event.name), replay.line_of(seq)
     by = "NumPy" if event.reason == "numpy" else f"a write outside an op ({event.reason})"
-    return by, outside(replay, seq).line or replay.span(seq).line
+    return by, outside(replay, seq).line or replay.line_of(seq)
 
 
 def _shared(replay: Replay, sid: int, seq: int) -> list[Span]:

@@ -188,6 +188,10 @@ class Replay:
         relation = self.tables.relation(self.kind(seq))
         return self.spans[int(relation.ints("span")[np.searchsorted(relation.seq, seq)])]
 
+    def line_of(self, seq: int) -> int:
+        """The line of the script at which an event happened; 0 where that is not known, or for no event (-1)."""
+        return self.span(seq).line if seq >= 0 else 0
+
     def stack(self, seq: int) -> list[Span]:
         """Where an event happened, and the frames of the script above that, innermost first.
 

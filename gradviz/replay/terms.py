@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -169,11 +168,6 @@ def equation(one: Sum) -> str:
     if any(text.startswith("‖") for text in (*figures, figure(one.value))):
         return f"element by element the terms add up to {figure(one.value)}"
     return f"{_plus(figures)} = {figure(one.value)}"
-
-
-def grad_of(label: str) -> str:
-    """``.grad`` of what a label names; an expression goes into parentheses."""
-    return f"{label}.grad" if re.fullmatch(r"[\w.]+(\[\w, :]*\])?", label) else f"({label}).grad"
 
 
 def _plus(figures: Sequence[str]) -> str:

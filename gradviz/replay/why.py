@@ -18,10 +18,11 @@ from gradviz.events import Gradient
 from gradviz.replay import derivative, inspect
 from gradviz.replay.absence import Absence, absence
 from gradviz.replay.inspect import Content
+from gradviz.replay.naming import grad_of
 from gradviz.replay.outside import written_by
 from gradviz.replay.replay import Event, Replay
 from gradviz.replay.shares import Change, Share, begin_of, calls, changes_at, ordinal, shares_at, step_of, taken_in
-from gradviz.replay.terms import Step, Sum, Term, Why, grad_of
+from gradviz.replay.terms import Step, Sum, Term, Why
 from gradviz.replay.values import shape_text
 
 HOPS = 50
@@ -144,7 +145,7 @@ def _newest(replay: Replay, tid: int, seq: int) -> tuple[Event | None, Event | N
 
 def _set_by_script(replay: Replay, tid: int, event: Event) -> Why:
     label, content = grad_of(replay.label(tid, event.seq)), inspect.content_of(replay, replay.gradient(event.grad))
-    term = Term("set", event.seq, content, line=replay.span(event.seq).line, note="set by the script")
+    term = Term("set", event.seq, content, line=replay.line_of(event.seq), note="set by the script")
     return Why(label, tid, 0, event.seq, (Sum(label, tid, 0, 0, event.seq, (term,), (), content, 0.0),), "root")
 
 
@@ -204,7 +205,7 @@ def _before(replay: Replay, tid: int, event: Event) -> Term | None:
         return written if written.value.array is not None else replace(written, value=_rest(replay, event))
     note = "set by the script" if reset is not None else f"from backward call {ordinal(replay, known.call)}"
     content = inspect.content_of(replay, replay.gradient(known.grad))
-    return Term("before", known.seq, content, line=replay.span(known.seq).line, note=note)
+    return Term("before", known.seq, content, line=replay.line_of(known.seq), note=note)
 
 
 def _written(replay: Replay, known: Event, seq: int) -> Term | None:
@@ -238,7 +239,7 @@ def _term(replay: Replay, call: int, share: Share, seq: int) -> Term:
     if not share.nid:
         begin = begin_of(replay, call)
         given = begin.roots[0].tid if begin is not None and begin.roots else 0
-        return Term("root", share.seq, value, tid=given, line=replay.span(share.seq).line)
+        return Term("root", share.seq, value, tid=given, line=replay.line_of(share.seq))
     giver, copies = _behind_copies(replay, call, share, seq)
     node = replay.node(giver.nid)
     step = step_of(replay, call, giver.nid, seq)
@@ -253,7 +254,7 @@ def _term(replay: Replay, call: int, share: Share, seq: int) -> Term:
     folded = (shape_text(upstream.shape) if upstream is not None and derivative.folds(node)
               and upstream.shape != given.shape else "")
     return Term("share", giver.seq, value, giver.nid, giver.edge, node.name, replay.label(tid, seq) if tid else "", tid,
-                replay.span(born).line if born >= 0 else 0, upstream, formula, tuple(symbols.items()), copies, folded,
+                replay.line_of(born), upstream, formula, tuple(symbols.items()), copies, folded,
                 note="" if upstream is not None else f"{len(entered)} gradients entered it")
 
 

@@ -95,7 +95,7 @@ def last_writer(replay: Replay, tid: int, seq: int) -> Writer:
                       write.cid == facts.cid and write.after > write.before, where)
     maker = replay.maker(tid)
     made = str(replay.event(maker).name) if maker >= 0 else ""
-    return Writer(tid, label, seq, -1, made, replay.span(maker).line if maker >= 0 else 0, facts.version,
+    return Writer(tid, label, seq, -1, made, replay.line_of(maker), facts.version,
                   facts.version, (), True)
 
 
@@ -111,7 +111,7 @@ def _chain(replay: Replay, tid: int, seq: int) -> list[Link]:
         event = replay.event(maker) if maker >= 0 else None
         how = next((out.how for out in event.outputs if out.tid == tid), "") if event is not None else ""
         alias = how if how in ("view", "detach", "data") else ""
-        line = replay.span(maker).line if maker >= 0 else 0
+        line = replay.line_of(maker)
         found.append(Link(tid, replay.label(tid, seq), alias, maker, line))
         tid = event.inputs[0][0] if event is not None and alias and event.inputs else 0
     return found
