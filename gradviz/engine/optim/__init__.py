@@ -6,6 +6,7 @@ from typing import Any
 
 from gradviz.engine.optim import lr_scheduler
 from gradviz.engine.optim.adadelta import Adadelta
+from gradviz.engine.optim.adafactor import Adafactor
 from gradviz.engine.optim.adagrad import Adagrad
 from gradviz.engine.optim.adam import Adam, Adamax, AdamW, NAdam, RAdam, SparseAdam
 from gradviz.engine.optim.asgd import ASGD
@@ -17,10 +18,14 @@ from gradviz.engine.optim.sgd import SGD
 
 
 def __getattr__(name: str) -> Any:
+    if name == "swa_utils":  # it needs torch.nn
+        from importlib import import_module
+
+        return import_module(f"{__name__}.{name}")
     from gradviz.engine.missing import error
 
     raise error("torch.optim", name)
 
 
-__all__ = ["ASGD", "LBFGS", "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "Optimizer", "RAdam",
-           "RMSprop", "Rprop", "SparseAdam", "lr_scheduler"]
+__all__ = ["ASGD", "LBFGS", "SGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "Optimizer",
+           "RAdam", "RMSprop", "Rprop", "SparseAdam", "lr_scheduler", "swa_utils"]

@@ -26,11 +26,11 @@ class ByParameter(Optimizer):
 
     def step(self, closure: Any = None) -> Any:
         """Change every parameter that has a gradient; ``closure`` computes the loss anew."""
-        before = modes.switch("grad" if self.defaults["differentiable"] else "no_grad")
+        before = modes.switch("grad" if self.defaults.get("differentiable") else "no_grad")
         try:
             loss = None if closure is None else with_grad(closure)
             for group in self.param_groups:
-                maximize = group["maximize"]
+                maximize = group.get("maximize")
                 for p in group["params"]:
                     grad = p._grad
                     if grad is None:

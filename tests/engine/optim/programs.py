@@ -7,10 +7,14 @@ import random
 import sys
 import warnings
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 EXPECTED = Path(__file__).with_name("expected.json")
+AVERAGES = ["{}", "dict(avg_fn=u.get_ema_avg_fn(0.9))", "dict(multi_avg_fn=u.get_ema_multi_avg_fn(0.9))",
+            "dict(multi_avg_fn=u.get_swa_multi_avg_fn())", "dict(use_buffers=True)",
+            "dict(avg_fn=len, multi_avg_fn=len)", "dict(avg_fn=u.get_ema_avg_fn(2))"]
 DECAY = {"weight_decay": 0.1}
 OPTIMIZERS: dict[str, list[dict[str, Any]]] = {
     "SGD": [{"lr": 0.1}, {"lr": 0.1, "momentum": 0.9}, {"lr": 0.1, "momentum": 0.9, "dampening": 0.2, **DECAY},
@@ -26,6 +30,7 @@ OPTIMIZERS: dict[str, list[dict[str, Any]]] = {
     "Adagrad": [{}, {"lr": 0.1, "lr_decay": 0.1, "initial_accumulator_value": 0.2, "eps": 1e-6, **DECAY}],
     "Adadelta": [{}, {"lr": 0.5, "rho": 0.8, "eps": 1e-4, **DECAY}],
     "ASGD": [{}, {"lr": 0.1, "lambd": 0.01, "alpha": 0.6, "t0": 5, **DECAY}],
+    "Adafactor": [{}, {"lr": 0.1, "beta2_decay": -0.5, "eps": (1e-6, 1e-2), "d": 1.5, "maximize": True, **DECAY}],
     "Rprop": [{}, {"lr": 0.05, "etas": (0.3, 1.5), "step_sizes": (1e-3, 0.5)}, {"maximize": True}],
 }
 LBFGS: list[dict[str, Any]] = [
@@ -56,6 +61,9 @@ SCHEDULERS: dict[str, Callable[[Any, Any], Any]] = {
     "one after another": lambda s, o: s.SequentialLR(
         o, [s.ConstantLR(o, 0.1, 2), s.ExponentialLR(o, 0.9), s.CosineAnnealingLR(o, 6)], [2, 6]),
     "chained": lambda s, o: s.ChainedScheduler([s.ConstantLR(o, 0.1, 2), s.ExponentialLR(o, 0.9)]),
+    "to a constant": lambda s, o: swa(s).SWALR(o, 0.05, anneal_epochs=4),
+    "to a constant, straight": lambda s, o: swa(s).SWALR(o, [0.05, 0.1], anneal_epochs=6, anneal_strategy="linear"),
+    "at once": lambda s, o: swa(s).SWALR(o, 0.05, anneal_epochs=0),
     "chained, then": lambda s, o: s.SequentialLR(
         o, [s.ChainedScheduler([s.ConstantLR(o, 0.1, 2), s.ExponentialLR(o, 0.9)]), s.StepLR(o, 2, 0.5)], [3]),
 }
@@ -99,6 +107,9 @@ o.Adagrad([p], lr_decay=-1)
 o.Adagrad([p], initial_accumulator_value=-1)
 o.Adadelta([p], rho=2)
 o.Rprop([p], etas=(1.0, 2.0))
+o.Adafactor([p], d=0.5)
+o.Adafactor([p], beta2_decay=0.5)
+o.Adafactor([p], eps=(-1, 0))
 o.SparseAdam([p]).step()
 o.SparseAdam([p], lr=0)
 o.LBFGS([{"params": [p]}, {"params": [q]}])
@@ -236,6 +247,31 @@ def scheduled(torch: Any, make: Callable[[Any, Any], Any], epochs: bool) -> Any:
     return [plain(told), sorted({str(w.message) for w in warned})]
 
 
+def swa(schedulers: Any) -> Any:
+    """``torch.optim.swa_utils``, which the schedulers' package lies beside."""
+    return import_module(schedulers.__name__.replace("lr_scheduler", "swa_utils"))
+
+
+def averaged(torch: Any, options: str) -> Any:
+    """The averages of a model's weights, and of the data through them."""
+    u = swa(torch.optim.lr_scheduler)
+    model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
+    for i, p in enumerate(model.parameters()):
+        p.data.fill_(i + 1.0)
+    try:
+        average = u.AveragedModel(model, **eval(options, {"u": u}))
+        for _ in range(3):
+            for p in model.parameters():
+                p.data.mul_(1.5)
+            model[1].running_mean.add_(1.0)
+            average.update_parameters(model)
+        before = plain(list(average.buffers()))
+        u.update_bn([torch.ones(4, 2), (torch.zeros(3, 2), 1)], average)
+    except Exception as error:
+        return [type(error).__name__, str(error)]
+    return [plain(list(average.parameters())), before, plain(list(average.buffers())), sorted(average.state_dict())]
+
+
 def plateau(torch: Any, mode: str, threshold: str) -> Any:
     optimizer = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.4)
     scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
@@ -281,6 +317,8 @@ def cases() -> dict[str, Callable[[Any], Any]]:
     for mode in ("min", "max"):
         for threshold in ("rel", "abs"):
             found[f"plateau {mode} {threshold}"] = lambda torch, m=mode, t=threshold: plateau(torch, m, t)
+    for options in AVERAGES:
+        found[f"averaged {options}"] = lambda torch, o=options: averaged(torch, o)
     for source in ERRORS:
         found[source] = lambda torch, s=source: refused(torch, s)
     return found
