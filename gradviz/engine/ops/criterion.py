@@ -10,7 +10,7 @@ from typing import Any
 
 from gradviz.engine.dtypes import BY_NP
 from gradviz.engine.errors import size_text
-from gradviz.engine.ops import loss
+from gradviz.engine.ops import classes, loss
 from gradviz.engine.ops.args import words
 from gradviz.engine.ops.binary import OPERATORS
 from gradviz.engine.ops.build import not_a_tensor
@@ -104,16 +104,16 @@ def nll_loss(input: Any, target: Any, weight: Any = None, reduction: int = MEAN,
     args, text = (reduction, ignore_index), _text(reduction, ignore_index=None if ignore_index < 0 else ignore_index)
     if len(size) <= 2:
         _check_classes(input, target, weight)
-        return loss.call(loss.NLL, (input, target), (weight,), args, text)
+        return loss.call(classes.NLL, (input, target), (weight,), args, text)
     if len(size) == 4:
         _check_places(input, target, weight)
-        return loss.call(loss.NLL2D, (input, target), (weight,), args, text)
+        return loss.call(classes.NLL2D, (input, target), (weight,), args, text)
     out_size = (size[0], *size[2:])
     if want[1:] != size[2:]:
         raise RuntimeError(f"Expected target size {size_text(out_size)}, got {size_text(want)}")
     flat = input.contiguous().view(size[0], size[1], *((1, -1) if input._array.size else (0, 0)))
     labels = target.contiguous().view(size[0], *((1, -1) if target._array.size else (0, 0)))
-    losses = loss.call(loss.NLL2D, (flat, labels), (weight,), args, text)
+    losses = loss.call(classes.NLL2D, (flat, labels), (weight,), args, text)
     return losses.view(out_size) if reduction == NONE else losses
 
 
@@ -165,15 +165,15 @@ def _probabilities(input: Any, target: Any, weight: Any, reduction: int, label_s
     if not input._array.ndim:
         raise IndexError("Dimension specified as 1 but tensor has no dimensions")
     dim = 0 if input._array.ndim == 1 else 1
-    classes = input._array.shape[dim]
-    if weight is not None and weight._array.shape != (classes,):
-        raise RuntimeError(f"cross_entropy: weight tensor should be defined either for all {classes} classes or no "
+    n = input._array.shape[dim]
+    if weight is not None and weight._array.shape != (n,):
+        raise RuntimeError(f"cross_entropy: weight tensor should be defined either for all {n} classes or no "
                            f"classes but got weight tensor of shape: {size_text(weight._array.shape)}")
     logs = input.log_softmax(dim)
     if label_smoothing > 0:
         _check_smoothing(label_smoothing)
         target = with_number(MUL_NUMBER, target, 1 - label_smoothing)
-        target = with_number(ADD_NUMBER, target, label_smoothing / classes)
+        target = with_number(ADD_NUMBER, target, label_smoothing / n)
     terms = logs * target if weight is None else logs * target * _along(weight, logs)
     if reduction == NONE:
         return -terms.sum(dim)
@@ -181,7 +181,7 @@ def _probabilities(input: Any, target: Any, weight: Any, reduction: int, label_s
         return -terms.sum()
     if not logs._array.size:
         return -terms.sum().fill_(float("nan"))
-    return with_number(DIV_NUMBER, -terms.sum(), logs._array.size / classes)
+    return with_number(DIV_NUMBER, -terms.sum(), logs._array.size / n)
 
 
 # --- distributions ---------------------------------------------------------------------------------------------------

@@ -7,14 +7,12 @@ from itertools import product
 from typing import Any
 
 from gradviz.engine import dtypes
-from gradviz.engine.autograd.namespaces import along_axis
 from gradviz.engine.dtypes import BY_NP
-from gradviz.engine.errors import size_text
 from gradviz.engine.ops.build import Op, op, recording, run
 from gradviz.engine.ops.promote import can_cast, cast_error, operand_error, together
-from gradviz.engine.ops.second import piecewise, underived
+from gradviz.engine.ops.second import piecewise
 from gradviz.engine.tensor import Tensor
-from gradviz.engine.xp import asarray, ndarray, xp
+from gradviz.engine.xp import ndarray, xp
 
 NONE, MEAN, SUM = 0, 1, 2
 Rows = dict[tuple[bool, ...], Op]
@@ -213,160 +211,6 @@ def _logits(ns: Any, ctx: Any, g: Any, self: Any, target: Any, weight: Any = Non
     return first, second
 
 
-# --- classes ---------------------------------------------------------------------------------------------------------
-def _chosen(x: ndarray, target: ndarray, ignore: int, weight: Any) -> tuple[Any, Any, Any, int]:
-    """The index of each target's class, which count, the weight of each (0 if it does not), and the axis of classes."""
-    axis = 0 if x.ndim == 1 else 1
-    t = target.astype(xp.int64).reshape(x.shape[:axis] + x.shape[axis + 1:])
-    counts = t != ignore
-    outside = counts & ((t < 0) | (t >= x.shape[axis]))
-    if outside.any():
-        raise IndexError(f"Target {int(t[outside].reshape(-1)[0])} is out of bounds.")
-    t = xp.where(counts, t, 0)
-    w = counts.astype(x.dtype) if weight is None else asarray(xp.where(counts, weight[t], 0))
-    return xp.expand_dims(t, axis), counts, w, axis
-
-
-def _nll_of(kernel: str) -> Callable[..., Any]:
-    def forward(x: ndarray, target: ndarray, reduction: int, ignore: int, weight: Any = None) -> Any:
-        floats(kernel, x)
-        if weight is not None and weight.dtype != x.dtype:
-            raise RuntimeError(f"expected scalar type {BY_NP[x.dtype].code} but found {BY_NP[weight.dtype].code}")
-        at, counts, w, axis = _chosen(x, target, ignore, weight)
-        picked = xp.take_along_axis(x, at, axis).squeeze(axis) if x.size else w
-        losses = asarray(xp.where(counts, -picked * w, 0), x.dtype)
-        if reduction == NONE:
-            return losses
-        total = losses.sum(dtype=x.dtype)
-        return total if reduction == SUM else total / w.sum(dtype=x.dtype)
-
-    return forward
-
-
-def _weights(ns: Any, ctx: Any, self: Any, target: Any, weight: Any) -> tuple[Any, Any, int]:
-    """The index of what was picked, by what it was multiplied, and the axis of classes."""
-    reduction, ignore = ctx.args
-    x = ns.plain(self)
-    at, counts, w, axis = _chosen(x, ns.plain(target), ignore, None if weight is None else ns.plain(weight))
-    if reduction == MEAN:
-        w = xp.where(counts, w / w.sum(dtype=x.dtype), 0)
-    return along_axis(at, axis), ns.const(-asarray(w)), axis
-
-
-def _nll(ns: Any, ctx: Any, g: Any, self: Any, target: Any, weight: Any = None) -> Any:
-    index, w, axis = _weights(ns, ctx, self, target, weight)
-    if not ns.plain(self).size:
-        return ns.zeros(ns.plain(self).shape, g)
-    return ns.put(ns.unsqueeze(g * w, axis), ns.plain(self).shape, index)
-
-
-def _nll_again(ns: Any, ctx: Any, g: Any, self: Any, target: Any, weight: Any = None) -> Any:
-    index, w, _ = _weights(ns, ctx, self, target, weight)
-    losses = ns.reshape(ns.take(g, index), ns.plain(w).shape) * w if ns.plain(self).size else w * 0
-    return losses if ctx.args[0] == NONE else ns.sum(losses, None)
-
-
-def _rows_of_classes(x: ndarray, target: ndarray) -> tuple[Any, Any]:
-    """One row a sample: x as (N, C), and target as (N,)."""
-    wide = x.reshape(1, -1) if x.ndim <= 1 else x
-    if x.ndim > 2 or not (wide.shape[1] if x.ndim == 2 else x.size):
-        raise RuntimeError("Expected non-empty vector or matrix with optional 0-dim batch size, but got: "
-                           f"{size_text(x.shape)}")
-    n = wide.shape[0]
-    if target.ndim > 1 or target.size != n:
-        raise RuntimeError("multi_margin_loss: target tensor should be 1-D with size equal to the number of input "
-                           f"samples (batch size). Expected target size [{n}], but got {size_text(target.shape)}. "
-                           f"Input has shape {size_text(x.shape)}.")
-    if target.dtype != xp.int64:
-        raise RuntimeError(f"expected scalar type Long but found {BY_NP[target.dtype].code}")
-    t = target.reshape(n)
-    if ((t < 0) | (t >= wide.shape[1])).any():
-        raise RuntimeError("target out of range")
-    return wide, t
-
-
-def _margins(x: ndarray, target: ndarray, margin: float, weight: Any) -> Any:
-    """How far each class is above the target's less the margin, what each counts, and the targets."""
-    wide, t = _rows_of_classes(x, target)
-    if weight is not None and weight.size != wide.shape[1]:
-        raise RuntimeError(f"inconsistent weight size, expected {wide.shape[1]} but got {size_text(weight.shape)}")
-    own = xp.take_along_axis(wide, t[:, None], 1)
-    z = xp.maximum(margin - own + wide, 0)
-    z[xp.arange(len(t)), t] = 0
-    return z, (xp.ones((len(t), 1), x.dtype) if weight is None else weight[t][:, None]) / wide.shape[1], t
-
-
-def _multi_margin_of(x: ndarray, target: ndarray, reduction: int, p: int, margin: float, weight: Any = None) -> Any:
-    z, w, _ = _margins(x, target, margin, weight)
-    floats("multi_margin_loss", x)
-    losses = ((z if p == 1 else z * z) * w).sum(axis=1, dtype=x.dtype)
-    if reduction == NONE:
-        return losses if x.ndim == 2 or target.ndim else losses.reshape(())
-    return reduced(losses, reduction) if losses.size else asarray(0, x.dtype)
-
-
-def _multi_margin(ns: Any, ctx: Any, g: Any, self: Any, target: Any, weight: Any = None) -> Any:
-    reduction, p, margin = ctx.args
-    x = ns.plain(self)
-    z, w, t = _margins(x, ns.plain(target), margin, None if weight is None else ns.plain(weight))
-    slope = ((z > 0) if p == 1 else 2 * z) * w
-    slope[xp.arange(len(t)), t] = -slope.sum(axis=1)
-    up = ns.plain(g).reshape(-1, 1) / (len(t) if reduction == MEAN else 1)
-    return _no_second_margin(g, self, (slope * up).reshape(x.shape).astype(x.dtype))
-
-
-_no_second_margin = underived("multi_margin_loss_backward",
-                              "derivative for aten::multi_margin_loss_backward is not implemented")
-
-
-def _labels(x: ndarray, target: ndarray) -> Any:
-    """Which classes each row's target names before its first -1, and the rows."""
-    if x.ndim > 2 or not (x.shape[1] if x.ndim == 2 else x.size):
-        raise RuntimeError("Expected non-empty vector or matrix with optional 0-dim batch size, but got: "
-                           f"{size_text(x.shape)}")
-    if target.shape != x.shape and not (x.ndim <= 1 and target.ndim <= 1 and target.size == x.size):
-        raise RuntimeError(f"inconsistent target size: {size_text(target.shape)} for input of size: "
-                           f"{size_text(x.shape)}")
-    if target.dtype != xp.int64:
-        raise RuntimeError(f"expected scalar type Long but found {BY_NP[target.dtype].code}")
-    wide = x.reshape(-1, x.shape[-1] if x.ndim else 1)
-    t = target.reshape(wide.shape)
-    if ((t < -1) | (t >= wide.shape[1])).any():
-        raise RuntimeError("argument #2 'target' is out of range")
-    named = xp.cumsum(t == -1, axis=1) == 0
-    mask = xp.zeros(wide.shape, bool)
-    row, column = xp.nonzero(named)
-    mask[row, t[row, column]] = True
-    return mask, wide
-
-
-def _short(mask: ndarray, wide: ndarray) -> Any:
-    """For every named class and every other: by how much the first is less than one above the second."""
-    z = 1 - (wide[:, :, None] - wide[:, None, :])
-    return xp.where(mask[:, :, None] & ~mask[:, None, :], xp.maximum(z, 0), 0)
-
-
-def _multilabel_of(x: ndarray, target: ndarray, reduction: int) -> Any:
-    mask, wide = _labels(x, target)
-    floats("multilabel_margin_loss_forward_out_frame", x)
-    losses = (_short(mask, wide).sum(axis=(1, 2)) / wide.shape[1]).astype(x.dtype)
-    if reduction == NONE:
-        return losses.reshape(x.shape[:-1])
-    return reduced(losses, reduction)
-
-
-def _multilabel(ns: Any, ctx: Any, g: Any, self: Any, target: Any) -> Any:
-    x = ns.plain(self)
-    mask, wide = _labels(x, ns.plain(target))
-    pairs = (_short(mask, wide) > 0) / wide.shape[1]
-    up = ns.plain(g).reshape(-1, 1) / (len(wide) if ctx.args[0] == MEAN else 1)
-    share = (pairs.sum(axis=1) - pairs.sum(axis=2)) * up
-    return _no_second_multilabel(g, self, share.reshape(x.shape).astype(x.dtype))
-
-
-_no_second_multilabel = underived("multilabel_margin_loss_backward",
-                                  "derivative for aten::multilabel_margin_loss_backward is not implemented")
-
 MSE = rows("mse_loss", _mse_of, "MseLossBackward0", _mse, edges=2)
 SMOOTH_L1 = rows("smooth_l1_loss", _smooth_l1_of, "SmoothL1LossBackward0", _smooth_l1, edges=2)
 HUBER = rows("huber_loss", _huber_of, "HuberLossBackward0", _huber, edges=2)
@@ -374,10 +218,3 @@ SOFT_MARGIN = rows("soft_margin_loss", _soft_margin_of, "SoftMarginLossBackward0
 BCE = rows("binary_cross_entropy", _bce_of, "BinaryCrossEntropyBackward0", _bce, optional="weight", edges=2)
 LOGITS = rows("binary_cross_entropy_with_logits", _logits_of, "BinaryCrossEntropyWithLogitsBackward0", _logits,
               optional="weight pos_weight", edges=2)
-NLL = rows("nll_loss", _nll_of("nll_loss_out_frame"), "NllLossBackward0", _nll, optional="weight",
-           second=("NllLossBackwardBackward0", _nll_again))
-NLL2D = rows("nll_loss2d", _nll_of("nll_loss2d_forward_out_frame"), "NllLoss2DBackward0", _nll, optional="weight",
-             second=("NllLoss2DBackwardBackward0", _nll_again))
-MULTI_MARGIN = rows("multi_margin_loss", _multi_margin_of, "MultiMarginLossBackward0", _multi_margin,
-                    optional="weight")
-MULTILABEL_MARGIN = rows("multilabel_margin_loss", _multilabel_of, "MultilabelMarginLossBackward0", _multilabel)

@@ -7,7 +7,7 @@ import warnings
 from typing import Any
 
 from gradviz.engine.autograd.modes import no_grad
-from gradviz.engine.ops import criterion, ctc, loss
+from gradviz.engine.ops import classes, criterion, ctc, loss
 from gradviz.engine.ops.activation import LOG_SIGMOID
 from gradviz.engine.ops.args import words
 from gradviz.engine.ops.binary import OPERATORS
@@ -249,13 +249,13 @@ def multi_margin_loss(input: Any, target: Any, p: int = 1, margin: float = 1.0, 
         raise ValueError("only p == 1 and p == 2 supported")
     if weight is not None and weight.dim() != 1:
         raise ValueError("weight must be one-dimensional")
-    return loss.call(loss.MULTI_MARGIN, (input, target), (weight,), (enum, p, margin),
+    return loss.call(classes.MULTI_MARGIN, (input, target), (weight,), (enum, p, margin),
                      _text(reduction, p=p, margin=margin))
 
 
 def multilabel_margin_loss(input: Any, target: Any, size_average: Any = None, reduce: Any = None,
                            reduction: str = "mean") -> Any:
-    return loss.call(loss.MULTILABEL_MARGIN, (input, target), (), (_enum(size_average, reduce, reduction),),
+    return loss.call(classes.MULTILABEL_MARGIN, (input, target), (), (_enum(size_average, reduce, reduction),),
                      _text(reduction))
 
 
