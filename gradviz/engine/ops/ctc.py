@@ -101,8 +101,9 @@ def _ctc(ns: Any, ctx: Any, g: Any, log_probs: Any, targets: Any, result: Any) -
         ahead[:-2] = skips[2:]
         beta = _forward_sums(rows[::-1, ::-1], ahead[::-1])[::-1, ::-1]
         share = xp.zeros_like(x[:n, i])
-        weights = xp.exp(alpha + beta - rows + losses[i])
-        xp.add.at(share, (slice(None), states), xp.where(xp.isneginf(rows), 0, weights))
+        weights = xp.where(xp.isneginf(rows), 0, xp.exp(alpha + beta - rows + losses[i]))
+        for k, c in enumerate(states):
+            share[:, c] += weights[:, k]
         out[:n, i] = (xp.exp(x[:n, i]) - share) * up[i]
     return _no_second(g, log_probs, out)
 

@@ -70,7 +70,7 @@ def _same_size(input: Any, target: Any) -> tuple[Any, Any]:
         size = xp.broadcast_shapes(input._array.shape, target._array.shape)
     except ValueError as error:
         raise operand_error(error, input._array, target._array) from None
-    return tuple(t if t._array.shape == size else t.expand(size) for t in (input, target))  # type: ignore[return-value]
+    return tuple(t if t._array.shape == size else t.expand(size) for t in (input, target))
 
 
 def _weighted(losses: Any, input: Any, weight: Any, reduction: str) -> Any:
