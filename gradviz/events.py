@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 
 
 # --- types of fields -------------------------------------------------------------------------------------------------
@@ -218,6 +218,47 @@ KINDS: Final[dict[str, Kind]] = {kind.name: kind for kind in (
 )}
 
 BY_CODE: Final[dict[int, Kind]] = {kind.code: kind for kind in KINDS.values()}
+
+
+
+class Record(NamedTuple):
+    """An event in its most common form, which a producer packs as it happens: numbers in the letters of ``struct``, and
+    values. A reader gives it back in full, under the kind of the same name."""
+
+    name: str
+    code: int
+    numbers: tuple[tuple[str, str], ...]
+    values: tuple[str, ...]
+
+    @property
+    def format(self) -> str:
+        return "<" + "".join(letter for _, letter in self.numbers)
+
+
+_PLACE: Final = (("t", "q"), ("thread", "I"), ("scope", "I"), ("within", "I"))
+"""``t``: what ``perf_counter_ns`` gives."""
+BRIEF: Final[dict[int, Record]] = {record.code: record for record in (
+    # An op on one or two tensors has made one: its tensor, counter, storage and node have its own number. `name`,
+    # `args`, `node`, `layout` are numbers of words, 0 for none. `second` 0: there is no such input; `counter` is the
+    # version counter of an input. `form`, from its lowest bits on: two for what the node saved under its first field
+    # (0 nothing, 1 the first input, 2 the second, 3 the result), two for the second field, then the number of edges;
+    # `edge` 0 leads nowhere. `mode` is an index into MODES.
+    Record("op", 65, (*_PLACE, ("id", "I"), ("name", "I"), ("args", "I"), ("node", "I"), ("mode", "B"),
+                      ("first", "I"), ("version", "I"), ("counter", "I"),
+                      ("second", "I"), ("second_version", "I"), ("second_counter", "I"), ("form", "B"),
+                      ("edge", "I"), ("slot", "H"), ("second_edge", "I"), ("second_slot", "H"), ("layout", "I")),
+           ("value",)),
+    # A node of one output and one or two edges has run on plain arrays; a share of no layout is none.
+    Record("step", 78, (*_PLACE, ("id", "I"), ("call", "I"), ("nid", "I"), ("begin", "q"), ("edges", "B"),
+                        ("layout", "I"), ("share", "I"), ("second_share", "I")),
+           ("value", "share_value", "second_value")),
+)}
+BRIEF_DEAD: Final = 82
+"""Code of what died with the next event of the chunk, or else its last, and has no common columns of its own."""
+MODES: Final = ("grad", "no_grad", "inference")
+Word = str | tuple[Sequence[int], Sequence[int], str]
+"""What brief records name by number: a text; a node's name and the fields that it saved, with blanks between; a layout,
+which is shape, stride in elements, dtype."""
 
 COMMON: Final[tuple[tuple[str, Type], ...]] = (
     ("t", INT), ("thread", INT), ("span", INT), ("caller", INT), ("scope", INT), ("within", INT))

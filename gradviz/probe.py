@@ -19,9 +19,15 @@ Grad = Gradient | tuple[object, ...] | None
 Row = tuple[object, ...]
 
 
-alive: dict[int, tuple[int, weakref.ref[Any]]] = {}
-"""What a recording has met and what has not died, by the id of a weak reference that calls ``sink.died``: its tid, or
-its nid with a minus, and that reference. The sink takes out what has died."""
+class Watch(weakref.ref[Any]):
+    """A weak reference to a tensor that a recording has met, with its tid."""
+
+    __slots__ = ("number",)
+    number: int
+
+
+alive: dict[int, Watch] = {}
+"""What a recording has met and what has not died, by its tid. Each calls ``sink.died``; the sink takes it out."""
 
 
 class Sink(Protocol):
@@ -29,8 +35,14 @@ class Sink(Protocol):
 
     values: str
     """The policy: auto, none, stats or full. A producer's ``observe.py`` obeys it."""
-    died: Callable[[weakref.ref[Any]], object]
+    died: Callable[[Watch], object]
     """What the references in :data:`alive` call; what has died is told with the place in time at which it did."""
+    brief: Callable[[Row], object]
+    """Takes an event as a tuple: a code of :data:`gradviz.events.BRIEF`, what ``site`` or ``site_of`` gave, its numbers
+    packed, its values."""
+    words: dict[Any, int]
+    """The numbers of words that brief records may name, by what a producer has at hand: a text, a node's class (its
+    ``saves`` are names of fields), or shape, strides in bytes and dtype (one of :data:`dtypes`)."""
 
     def op(self, id: int, name: str, args: str, inputs: Sequence[tuple[int, int]], outputs: Sequence[Facts | Row],
            nodes: Sequence[Node | Row], writes: Sequence[Write | Row], mode: str, ok: bool) -> None: ...
@@ -65,25 +77,51 @@ class Sink(Protocol):
 
     def clock(self) -> int:
         """Now, in ns on the trace's clock."""
+    def word(self, key: Any) -> int:
+        """The number of a new one, or 0: there are too many, and the event has to be told in full."""
+    def site(self) -> object:
+        """Where the script is, for ``brief``. To be called three frames above it."""
+    def site_of(self, call: int) -> object:
+        """Where a backward call that runs was called."""
 
 
 sink: Sink | None = None
 """The recorder that listens, or None. Set by the recorder alone."""
 
-new_tid = count(1).__next__
-new_sid = new_cid = count(1).__next__
-new_nid = count(1).__next__
+new_id = new_tid = new_sid = new_cid = new_nid = count(1).__next__
+"""Numbers of everything in a graph, and of ops, steps, hook calls and Function.apply, taken at entry. One count: an
+op may give its one number to all that it makes."""
 new_call = count(1).__next__
 new_hook = count(1).__next__
-new_id = count(1).__next__
-"""Ids of ops, steps, hook calls and Function.apply: one count, taken at entry."""
+_new_thread = count(1).__next__
+dtypes: dict[Any, str] = {}
+"""What the types of a producer are called, which know their ``itemsize``."""
 
 
 class Position(threading.local):
     """Where this thread is: what ``within`` and ``scope`` of its next event are. A producer sets and restores them."""
 
-    within: int = 0
-    scope: int = 0
+    def __init__(self) -> None:
+        self.here = _new_thread(), 0, 0
+        """Thread, scope, within: noted as it is. Threads are numbered as they come; the system reuses its numbers."""
+
+    @property
+    def scope(self) -> int:
+        return self.here[1]
+
+    @scope.setter
+    def scope(self, number: int) -> None:
+        thread, _, within = self.here
+        self.here = thread, number, within
+
+    @property
+    def within(self) -> int:
+        return self.here[2]
+
+    @within.setter
+    def within(self, number: int) -> None:
+        thread, scope, _ = self.here
+        self.here = thread, scope, number
 
 
 position = Position()

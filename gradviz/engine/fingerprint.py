@@ -12,7 +12,7 @@ from weakref import ref
 from zlib import crc32
 
 from gradviz import probe
-from gradviz.engine.identity import alive, cell_id, storage_id, tensor_id, value
+from gradviz.engine.identity import cell_id, known_tensors, storage_id, tensor_id, value
 from gradviz.engine.storage import Storage, storage_of
 from gradviz.engine.xp import address, ndarray
 
@@ -103,8 +103,7 @@ def _tell(holder: Any, cell: Any, storage: Storage, seen: int) -> None:
 
 def _showing(storage: Storage) -> Any:
     """A tensor that the recording knows and that shows a storage: a saved result is none itself."""
-    for number, watch in list(alive.values()):
-        tensor = watch() if number > 0 else None
-        if tensor is not None and tensor._cell.storage is storage:
+    for tensor in known_tensors():
+        if tensor._cell.storage is storage:
             return tensor
     return None

@@ -5,9 +5,9 @@ Numbers are given when something is first told of, so nothing is numbered withou
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import isfinite, nan, sqrt
 from typing import Any
-from weakref import ref
 
 from gradviz import probe
 from gradviz.engine.dtypes import BY_NP
@@ -26,17 +26,24 @@ new_tid, new_nid, new_cid = probe.new_tid, probe.new_nid, probe.new_cid
 
 def number_tensor(tensor: Any) -> int:
     tid = new_tid()
-    watch = ref(tensor, probe.sink.died)  # type: ignore[union-attr]
-    alive[id(watch)] = tid, watch
+    watch = alive[tid] = probe.Watch(tensor, probe.sink.died)  # type: ignore[union-attr]
+    watch.number = tid
     return tid
 
 
+def known_tensors() -> Iterator[Any]:
+    """The tensors that the recording has met, and that live."""
+    for watch in list(alive.values()):
+        tensor = watch()
+        if tensor is not None:
+            yield tensor
+
+
 def number_node(node: Any) -> int:
-    """Number a node; negative on the node until its facts are told."""
+    """Number a node; negative on the node until its facts are told. Its life is not watched: it ends with the last
+    tensor or node that leads to it."""
     nid: int = -new_nid()
     node.nid = nid
-    watch = ref(node, probe.sink.died)  # type: ignore[union-attr]
-    alive[id(watch)] = nid, watch
     return -nid
 
 
@@ -94,9 +101,10 @@ def cell_id(cell: Any) -> int:
 
 def output_tid(node: Any, slot: int) -> int:
     """The tensor that a node's output was, where the recording knows it by that node still."""
-    for number, watch in list(alive.values()) if node.nid else ():
-        tensor = watch() if number > 0 else None
-        if tensor is not None and tensor._edge is not None and tensor._edge[0] is node and tensor._edge[1] == slot:
+    watch = alive.get(node.nid)  # of most ops, tensor and node have one number
+    own = None if watch is None else watch()
+    for tensor in [own] if own is not None and own._edge == (node, slot) else known_tensors() if node.nid else ():
+        if tensor._edge is not None and tensor._edge[0] is node and tensor._edge[1] == slot:
             return abs(tensor._tid)  # type: ignore[no-any-return]
     return 0
 
@@ -113,6 +121,14 @@ def value(array: ndarray, full: bool = False) -> Any:
     elif policy == "none":
         return None
     return statistics(array, full or policy == "stats")
+
+
+def completed(array: ndarray, known: Any) -> Any:
+    """The content in full, of what :func:`value` gave of it: statistics may want more figures."""
+    if known.__class__ is not tuple or known[1] or array.dtype.kind != "f":
+        return value(array, True) if known.__class__ is tuple else known
+    flat = array.reshape(-1) if array.flags.c_contiguous else array.T.reshape(-1)
+    return known[:5] + _spread(flat)
 
 
 def statistics(array: ndarray, full: bool = False) -> Any:
@@ -139,7 +155,12 @@ def statistics(array: ndarray, full: bool = False) -> Any:
         square = float(xp.square(flat, dtype=xp.float64).sum())
     if not full:
         return (sqrt(square), 0.0, 0.0, 0.0, -1.0, nan, nan, nan, nan)
-    return (sqrt(square), 0.0, 0.0, 0.0, -1.0, float(flat.min()), float(flat.max()), float(flat.mean()),
+    return (sqrt(square), 0.0, 0.0, 0.0, -1.0, *_spread(flat))
+
+
+def _spread(flat: ndarray) -> tuple[float, ...]:
+    """Minimum, maximum, mean and zeros of finite numbers."""
+    return (float(flat.min()), float(flat.max()), float(flat.mean()),
             float(xp.count_nonzero(flat == 0)))  # of booleans it is ten times as fast
 
 
@@ -155,7 +176,8 @@ def element_strides(array: ndarray) -> tuple[int, ...]:
     return known
 
 
-type_names = {np_type: d.name for np_type, d in BY_NP.items()}
+type_names = probe.dtypes
+type_names.update((np_type, d.name) for np_type, d in BY_NP.items())
 
 
 def facts(tensor: Any, tid: int, how: str) -> tuple[Any, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.engine.autograd.node import FREED, AccumulateGrad
-from gradviz.engine.autograd.saved import Output
 from gradviz.engine.identity import cell_id, node_id, number_node, storage_id, tensor_id
 
 
@@ -55,12 +54,3 @@ def saved_rows(node: Any, outputs: Any) -> list[Any]:
             sid = cell_id(cell) if cell.storage is None else cell.storage.sid
         rows.append((name, tid, sid, cell_id(cell), saved[i + 1]))
     return rows
-
-
-def saved_row(name: str, holder: Any, version: int, tid: int) -> tuple[str, int, int, int, int]:
-    cell = holder._cell
-    cid, storage = cell.cid or cell_id(cell), cell.storage
-    sid = cid if storage is None else storage.sid or storage_id(holder)
-    if holder.__class__ is not Output:
-        tid = holder._tid if holder._tid > 0 else tensor_id(holder)
-    return name, tid, sid, cid, version

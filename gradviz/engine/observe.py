@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import threading
 from itertools import count
+from time import perf_counter_ns
 from typing import Any
-from weakref import ref
 
 from gradviz import probe
 from gradviz.engine.autograd import modes
 from gradviz.engine.autograd.hooks import return_site
-from gradviz.engine.autograd.node import AccumulateGrad
 from gradviz.engine.fingerprint import look, shared
 from gradviz.engine.identity import (
     NO_GRADIENT,
-    SMALL,
-    alive,
     cell_id,
+    completed,
     element_strides,
     facts,
     gradient,
     gradient_id,
     gradients,
-    new_cid,
-    new_nid,
-    new_tid,
     node_id,
     number_tensor,
     output_tid,
@@ -33,10 +28,8 @@ from gradviz.engine.identity import (
     type_names,
     value,
 )
-from gradviz.engine.noderows import node_rows, saved_row
+from gradviz.engine.noderows import node_rows
 from gradviz.engine.xp import ndarray, xp
-
-new_id = probe.new_id
 
 
 class _Muted(threading.local):
@@ -52,7 +45,7 @@ class _Mutes:
         self.open = 0
 
 
-_mutes = _Mutes()
+mutes = _Mutes()
 
 
 _muted = _Muted()
@@ -63,17 +56,17 @@ class muted:
 
     def __enter__(self) -> None:
         self.outer = _muted.on
-        _mutes.open += 1
+        mutes.open += 1
         _muted.on = True
 
     def __exit__(self, *exc: object) -> None:
-        _mutes.open -= 1
+        mutes.open -= 1
         _muted.on = self.outer
 
 
 def silent() -> bool:
     """Whether what happens now in this thread is not to be told."""
-    return bool(_mutes.open) and _muted.on
+    return bool(mutes.open) and _muted.on
 
 
 def failed_here(name: str, args: str, inputs: Any, error: BaseException) -> None:
@@ -95,7 +88,7 @@ class composite:
 
     def __enter__(self) -> Any:
         self.outer = _muted.on
-        _mutes.open += 1
+        mutes.open += 1
         _muted.on = True
         return self.done
 
@@ -107,7 +100,7 @@ class composite:
         return output
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        _mutes.open -= 1
+        mutes.open -= 1
         _muted.on = self.outer
         if error is not None and probe.sink is not None and not self.outer:
             failed(self.name, self.args, self.inputs, error)
@@ -119,7 +112,7 @@ def op(name: str, args: str, inputs: Any, outputs: Any, how: str = "op", written
     """An op has run. ``outputs``: its new tensors and those whose history it changed; ``written``: what it wrote in
     place, whose version was ``before``; ``buffers``: what else it wrote, with the versions before."""
     sink: Any = probe.sink
-    if _mutes.open and _muted.on:
+    if mutes.open and _muted.on:
         return
     if shared:
         number = number or probe.new_id()
@@ -156,74 +149,6 @@ def _write(written: Any, before: int) -> tuple[Any, ...]:
     cell, tid = written._cell, written._tid
     return (storage_id(written), cell_id(cell), tid if tid > 0 else tensor_id(written), before, cell.version,
             value(written._array))
-
-
-def single(name: str, args: str, inputs: Any, out: Any) -> tuple[Any, ...]:
-    """What ``sink.op`` is to be told of a pointwise op of one or two tensors with one new tensor: most ops of most
-    programs. The op itself calls the sink, which then finds the script's frame right below.
-
-    Empty where :func:`op` has told it: this has no short way for all, such as a leaf whose AccumulateGrad is new.
-    """
-    edge = out._edge
-    nodes: Any = ()
-    nid = 0
-    one = inputs[0]
-    read: Any = ((one._tid, one._cell.version),)
-    if len(inputs) == 2:
-        two = inputs[1]
-        if two._tid <= 0:
-            return _told(name, args, inputs, out)
-        read += ((two._tid, two._cell.version),)
-    if one._tid <= 0:
-        return _told(name, args, inputs, out)
-    if _mutes.open:
-        return _told(name, args, inputs, out)
-    sink: Any = probe.sink
-    cell, array = out._cell, out._array
-    cid = cell.cid = new_cid()
-    tid = out._tid = new_tid()
-    watch = ref(out, sink.died)
-    alive[id(watch)] = tid, watch
-    shape = array.shape
-    if edge is not None:
-        node = edge[0]
-        edges = []
-        for after, slot in node.next:
-            if after is None:
-                edges.append((0, 0))
-            else:
-                number = after.nid
-                if number <= 0:
-                    out._tid = -tid
-                    return _told(name, args, inputs, out)
-                edges.append((number, slot))
-        nid = node.nid = new_nid()
-        watch = ref(node, sink.died)
-        alive[id(watch)] = -nid, watch
-        saved = node.saved
-        rows: Any = ()
-        if saved is not None:
-            names = node.saves
-            holder = saved[0]
-            if holder is not None:
-                rows = (saved_row(names[0], holder, saved[1], tid),)
-            if len(saved) == 4 and saved[2] is not None:
-                rows += (saved_row(names[1], saved[2], saved[3], tid),)
-        nodes = ((nid, node.__class__.__name__, 0, tuple(edges), rows, node.order, None),)
-    number = new_id()
-    if shared:
-        for t in inputs:
-            look(t, number)
-    return (number, name, args, read,
-            ((tid, cid, cid, shape, element_strides(array), 0, type_names[array.dtype], "cpu", out._requires,
-              edge is None, 0, 0, nid, 0, "op",
-              array.tobytes() if array.nbytes <= SMALL and sink.values == "auto" else value(array)),),
-            nodes, (), modes.thread.mode if modes.regions.off else "grad", True)
-
-
-def _told(name: str, args: str, inputs: Any, out: Any) -> tuple[Any, ...]:
-    op(name, args, inputs, (out,))
-    return ()
 
 
 def left(name: str, args: str, inputs: Any) -> None:
@@ -316,13 +241,16 @@ def end(call: Any, phase: str) -> None:
 NOTHING = (None, None)
 
 
+def began(started: int) -> int:
+    """A time as ``perf_counter_ns`` gave it, on the trace's clock."""
+    return probe.sink.clock() - perf_counter_ns() + started  # type: ignore[union-attr]
+
+
 def step(call: Any, node: Any, number: int, g: Any, shares: Any, started: int) -> None:
-    """A node has run."""
+    """A node has run. ``started`` is what ``perf_counter_ns`` gave then."""
     sink: Any = probe.sink
     fit = call.ns.fit
-    told, row = call.told
-    call.told = NOTHING  # what is kept there must not outlive the gradient's way
-    came = (row,) if g is told and node.hooks is None else gradients(node, g)
+    came = gradients(node, g)
     out = []
     for (after, slot), share in zip(node.next, shares):
         if share is None or after is None:
@@ -330,27 +258,26 @@ def step(call: Any, node: Any, number: int, g: Any, shares: Any, started: int) -
         else:
             if getattr(share, "shape", None) != (after.shape if after.width == 1 else after.shape[slot]):
                 share = fit(share, after, slot)
-                row = gradient(share)
-            else:
-                row = gradient(share)
-                if share.__class__ is ndarray and after.__class__ is not AccumulateGrad:
-                    call.told = share, row
-            out.append(row)
+            out.append(gradient(share))
     nid = node.nid
-    sink.step(number, call.id, nid if nid > 0 else node_id(node), came, tuple(out), started, True, node.site)
+    sink.step(number, call.id, nid if nid > 0 else node_id(node), came, tuple(out), began(started), True, node.site)
 
 
 def step_failed(call: Any, node: Any, number: int, g: Any, started: int, error: BaseException) -> None:
     sink: Any = probe.sink
-    sink.step(number, call.id, node_id(node), gradients(node, g), (), started, False, node.site)
+    sink.step(number, call.id, node_id(node), gradients(node, g), (), began(started), False, node.site)
     raised(error, number)
 
 
-def accumulated(call: Any, node: Any, g: Any, was: str) -> None:
-    """A leaf has its gradient."""
+def accumulated(call: Any, node: Any, g: Any, was: str, known: Any) -> None:
+    """A leaf has its gradient. ``known``: the value of ``g``, where the step that made it took it."""
     leaf = node.variable
-    probe.sink.accumulate(call.id, node_id(node), tensor_id(leaf), was, gradient(g),  # type: ignore[union-attr]
-                          gradient(leaf._grad, True))
+    added = gradient(g) if known is None else (0, 0, g.shape, type_names[g.dtype], known)
+    grad, total = leaf._grad, None
+    if was == "none" and g.__class__ is ndarray:  # it is what came in
+        total = (gradient_id(grad), storage_id(grad), g.shape, added[3], completed(g, added[4]))
+    probe.sink.accumulate(call.id, node_id(node), tensor_id(leaf), was, added,  # type: ignore[union-attr]
+                          total or gradient(grad, True))
 
 
 def retained(call: Any, tensor: Any, g: Any) -> None:
@@ -400,6 +327,6 @@ def grad_set(tensor: Any, to: Any) -> None:
 __all__ = [
     "accumulated", "begin", "composite", "element_strides", "end", "facts", "failed", "failed_here", "grad_set",
     "gradient",
-    "gradient_id", "hook", "left", "muted", "node_id", "op", "output_tid", "raised", "rebind", "retained", "single",
-    "step", "step_failed", "tensor_id",
+    "gradient_id", "hook", "left", "muted", "node_id", "op", "output_tid", "raised", "rebind", "retained", "step",
+    "step_failed", "tensor_id",
 ]

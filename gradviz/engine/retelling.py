@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from gradviz import probe
 from gradviz.engine import fingerprint, observe
-from gradviz.engine.identity import alive
+from gradviz.engine.identity import known_tensors
 from gradviz.engine.xp import xp
 
 
 def forget() -> None:
     """Nobody listens any more: the next recording is told of everything that it meets."""
     fingerprint.forget()
-    for number, watch in list(alive.values()):
-        thing = watch()
-        if thing is not None:
-            if number > 0:
-                thing._tid = 0
-            else:
-                thing.nid = 0
+    nodes = []
+    for tensor in known_tensors():
+        tensor._tid = 0
+        if tensor._edge is not None:
+            nodes.append(tensor._edge[0])
+    while nodes:  # what is behind a node that was told of was told of, too
+        node = nodes.pop()
+        if node is not None and node.nid:
+            node.nid = 0
+            nodes += [after for after, _ in node.next]
 
 
 def tell() -> None:
@@ -27,10 +30,9 @@ def tell() -> None:
     assert sink is not None
     fingerprint.forget()
     tensors = []
-    for number, watch in list(alive.values()):
-        tensor = watch() if number > 0 else None
-        if tensor is not None and tensor._tid > 0:
-            tensor._tid = -number
+    for tensor in known_tensors():
+        if tensor._tid > 0:
+            tensor._tid = -tensor._tid
             tensors.append(tensor)
     for tensor in tensors:
         if tensor._edge is None and tensor._requires:

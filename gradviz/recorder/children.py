@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from mmap import mmap
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from gradviz import probe
 
@@ -39,6 +39,7 @@ class Deaf:
     """Hears everything and notes nothing."""
 
     values = "none"
+    words: ClassVar[dict[Any, int]] = {}
 
     def clock(self) -> int:
         return 0

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
-from gradviz.events import KINDS, NO_GRADIENT, Facts, Write
-from gradviz.recorder.sites import NOWHERE, Place
+from gradviz.events import BRIEF_DEAD, KINDS, NO_GRADIENT, Facts, Node, Word, Write
+from gradviz.probe import position
+from gradviz.recorder import brief
+from gradviz.recorder.sites import NOWHERE, Above, At, Place
 
 _CODE: Final = {name: kind.code for name, kind in KINDS.items()}
 _KIND: Final = {kind.code: name for name, kind in KINDS.items()}
-_CID, _VERSION, _VALUE = (Facts._fields.index(name) for name in ("cid", "version", "value"))
-Flat = Mapping[int, list[Any]]
+_CID, _VERSION, _GRAD_FN, _VALUE = map(Facts._fields.index, ("cid", "version", "grad_fn", "value"))
+_EDGES: Final = Node._fields.index("edges")
+_FEW: Final = 10_000
 
 
 class Living:
@@ -20,19 +24,31 @@ class Living:
     def __init__(self) -> None:
         self._tensors: dict[int, tuple[Place, tuple[Any, ...]]] = {}
         self._nodes: dict[int, Any] = {}
+        self._many = _FEW  # from so many nodes on, a look at which are alive is due
         self._versions: dict[int, int] = {}
         self._grads: dict[int, Any] = {}
         self._kept: dict[tuple[str, int], tuple[Any, ...]] = {}
 
-    def take(self, kinds: bytes, rows: Flat, widths: Mapping[int, int]) -> None:
-        """Events in order, as the pump holds them."""
-        following = {code: iter(range(0, len(flat), widths[code])) for code, flat in rows.items()}
+    def take(self, kinds: bytes, rows: Mapping[int, list[Any]], dead: Sequence[int], lengths: Sequence[int],
+             words: list[Word]) -> None:
+        """Events in order, as the pump holds them; ``dead``: what died, so many at a time."""
+        following = {code: iter(noted) for code, noted in rows.items()}
+        died, many = iter(dead), iter(lengths)
         for code in kinds:
-            at = next(following[code])
-            flat = rows[code]
-            self._one(_KIND[code], flat[at + 2], flat[at + 3], flat[at + 6:at + widths[code]])
+            if code == BRIEF_DEAD:
+                self._died(islice(died, next(many)))
+                continue
+            _, at, *fields = next(following[code])
+            if code == brief.OP:
+                self._one("op", at, brief.op(*fields, words))
+            elif code != brief.STEP:
+                self._one(_KIND[code], at, fields[2:])
+        if len(self._nodes) > self._many:
+            self._bury_nodes()
+            self._many = 2 * len(self._nodes) + _FEW
 
-    def _one(self, kind: str, place: Place, above: tuple[Place, ...], fields: list[Any]) -> None:
+    def _one(self, kind: str, at: At, fields: Sequence[Any]) -> None:
+        place, above = (at[0], at[1:]) if isinstance(at, Above) else (at, ())
         if kind == "op":
             if not (place.settled or place.binding.names):
                 outer = next((outer for outer in above if outer.settled), NOWHERE)
@@ -63,13 +79,14 @@ class Living:
             else:
                 self._kept.pop((kind, fields[0]), None)
         elif kind == "dead":
-            for tid in fields[0]:
-                self._tensors.pop(tid, None)
-                self._grads.pop(tid, None)
-                for of in ("owner", "retain_grad"):
-                    self._kept.pop((of, tid), None)
-            for nid in fields[1]:
-                self._nodes.pop(nid, None)
+            self._died(fields[0])
+
+    def _died(self, tids: Iterable[int]) -> None:
+        for tid in tids:
+            self._tensors.pop(tid, None)
+            self._grads.pop(tid, None)
+            for of in ("owner", "retain_grad"):
+                self._kept.pop((of, tid), None)
 
     def _met(self, facts: Any, place: Place) -> None:
         before = self._tensors.get(facts[0])
@@ -84,15 +101,16 @@ class Living:
         if known is not None:
             self._tensors[write.tid] = known[0], _at(known[1], write.after, write.value)
 
-    def told(self, t: int, thread: int, dropped: int, reason: str) -> tuple[bytes, dict[int, list[Any]]]:
+    def told(self, clock: int, dropped: int, reason: str) -> tuple[bytes, dict[int, list[Any]]]:
         """A gap, and then all that is alive: kinds and rows, as the pump holds them."""
         kinds = bytearray()
         rows: dict[int, list[Any]] = {}
+        here = position.here
 
         def tell(kind: str, place: Place, *fields: Any) -> None:
             code = _CODE[kind]
             kinds.append(code)
-            rows.setdefault(code, []).extend((t, thread, place if place.span else NOWHERE, (), 0, 0, *fields))
+            rows.setdefault(code, []).append((code, place if place.span else NOWHERE, clock, here, *fields))
 
         tell("gap", NOWHERE, reason, dropped)
         carrier: tuple[Any, ...] | None = None
@@ -102,6 +120,7 @@ class Living:
             version = self._versions[facts[_CID]]
             carrier = facts if version == facts[_VERSION] else _at(facts, version, None)  # an alias was written
             tell("tensor", place, carrier)
+        self._bury_nodes()
         if self._nodes and carrier is not None:
             tell("rebind", NOWHERE, carrier, list(self._nodes.values()), "told again")
         for tid, grad in self._grads.items():
@@ -110,6 +129,17 @@ class Living:
         for (kind, _), fields in self._kept.items():
             tell(kind, NOWHERE, *fields)
         return bytes(kinds), rows
+
+    def _bury_nodes(self) -> None:
+        """A node lives as long as a tensor that it made, or a node that leads to it: nobody tells of its end."""
+        waiting = {facts[_GRAD_FN] for _, facts in self._tensors.values()}
+        reached: dict[int, Any] = {}
+        while waiting:
+            nid = waiting.pop()
+            if nid in self._nodes and nid not in reached:
+                reached[nid] = self._nodes[nid]
+                waiting.update(after for after, _ in reached[nid][_EDGES])
+        self._nodes = {nid: node for nid, node in self._nodes.items() if nid in reached}
 
 
 def _at(facts: tuple[Any, ...], version: int, value: Any) -> tuple[Any, ...]:

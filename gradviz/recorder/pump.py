@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import _thread
 import os
+import re
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
+from itertools import compress, repeat
+from struct import Struct
 from typing import Any, Final
-from weakref import ref
 
 from gradviz import probe
-from gradviz.events import BY_CODE, KINDS, Value
+from gradviz.events import BRIEF, BRIEF_DEAD, BY_CODE, KINDS, Value
+from gradviz.recorder.brief import Words
 from gradviz.recorder.living import Living
-from gradviz.recorder.sites import NOWHERE, Place, Spans
+from gradviz.recorder.sites import NOWHERE, Spans
 from gradviz.recorder.stacks import Stacks
-from gradviz.trace.pack import encode
+from gradviz.trace import pack
 from gradviz.trace.writer import Writer
 
 PERIOD: Final = 0.05
@@ -29,36 +33,37 @@ MOST: Final = 4096
 FULL: Final = 16384
 """From so many waiting events on, who notes one helps writing: memory stays bounded."""
 
-Above = tuple[Place, ...]
-COMMON: Final = 6
-"""What is noted of an event before its fields: time, thread, place, the places above it (where its name may be),
-scope, within."""
-WIDTHS: Final = {code: COMMON + len(kind.fields) for code, kind in BY_CODE.items()}
-DEAD: Final = KINDS["dead"].code
 GAP: Final = KINDS["gap"].code
+_DEATHS: Final = re.compile(bytes([BRIEF_DEAD]) + b"+")
+_ONLY: Final = {code: bytes(one == code for one in range(256)) for code in (*BY_CODE, *BRIEF, BRIEF_DEAD)}
+"""For ``bytes.translate``: 1 where the kind is, else 0."""
+_TIME: Final = Struct("<q")
+Row = tuple[Any, ...]
 
 
 class Pump:
     """Writes what was noted. ``failed`` is told, once, what stopped it.
 
-    ``rows`` holds what is noted by kind, one flat list each, and ``order`` the kinds in the order of the events: who
-    notes one extends the row's list and then appends the kind. What died stands in ``order`` itself.
+    ``order`` holds the events as they come, each as one tuple: code, place (with those above it), time
+    (``perf_counter_ns``), the thread with its scope and what it is within, fields; or of brief ones code, place,
+    numbers, values. What died stands there as its reference. ``zero`` is when the trace began.
     """
 
-    def __init__(self, writer: Writer, spans: Spans, stacks: Stacks, sources: bool,
+    def __init__(self, writer: Writer, spans: Spans, stacks: Stacks, words: Words, sources: bool, zero: int,
                  failed: Callable[[Exception], None]) -> None:
         self.order: list[Any] = []
-        self.rows: dict[int, list[Any]] = {code: [] for code in BY_CODE}
         self.urgent = WAKE
         """From so many waiting events on, :meth:`urge` is to be called."""
         self._writer = writer
         self._spans = spans
         self._stacks = stacks
+        self._words = words
+        self._named = 0  # words that were written
         self._living: Living | None = None
         self._most = MOST
         self._sources = sources
+        self._zero = zero
         self._failed = failed
-        self._threads: dict[int, int] = {}
         self._lock = _thread.allocate_lock()
         self._owner = 0
         self._wake = _thread.allocate_lock()
@@ -108,8 +113,6 @@ class Pump:
         """Drop what waits; how many events that is."""
         dropped = len(self.order)
         self.order.clear()
-        for rows in self.rows.values():
-            rows.clear()
         return dropped
 
     def drain(self) -> None:
@@ -121,7 +124,7 @@ class Pump:
             self._owner = me
             try:
                 waiting = len(self.order)  # what comes while this is written waits for the next time
-                while waiting and self.order[waiting - 1].__class__ is ref:
+                while waiting and self.order[waiting - 1].__class__ is probe.Watch:
                     waiting -= 1  # deaths are told with the next event
                 while waiting > 0:
                     part = self.order[:min(waiting, self._most)]
@@ -147,34 +150,35 @@ class Pump:
             self._done.release()
 
     def _write(self, part: list[Any]) -> None:
+        kinds = bytes([one[0] if one.__class__ is tuple else BRIEF_DEAD for one in part])
+        rows = {code: list(compress(part, kinds.translate(_ONLY[code]))) for code in set(kinds)}
+        dead = rows.pop(BRIEF_DEAD, None)
         values: list[Value] = []
-        rows: dict[int, list[Any]] = {}
-        try:
-            kinds, dead = bytes(part), False
-        except TypeError:
-            kinds, dead = bytes([one for one in part if one.__class__ is int]), True
-        for code in set(kinds):
-            noted, n = self.rows[code], kinds.count(code) * WIDTHS[code]
-            rows[code] = noted[:n]
-            del noted[:n]
-        if dead:
-            kinds, told = _buried(part, rows, self._last)
-            if told:
-                rows[DEAD] = told
-        stacks = self._stacks.of(kinds, rows, WIDTHS)
-        times = [t for code, flat in rows.items() for t in flat[::WIDTHS[code]]]
-        tables = self._encoded(rows, values)
+        times: list[int] = []
+        tables = {code: self._encoded(code, noted, values, times) for code, noted in rows.items()}
+        tids: list[int] = []
+        lengths: list[int] = []
+        if dead is not None:
+            lengths = list(map(len, _DEATHS.findall(kinds)))
+            kinds = _DEATHS.sub(bytes([BRIEF_DEAD]), kinds)
+            tids = [watch.number for watch in dead]
+            deque(map(probe.alive.pop, tids, repeat(None)), 0)
+            tables[BRIEF_DEAD] = [pack.ints(lengths), pack.ints(tids)]
+        first, self._last = (min(times), max(times)) if times else (self._last, self._last)
+        stacks = self._stacks.of(kinds, rows)
         spans, self._spans.fresh = self._spans.fresh, []
         self._writer.spans(spans)
+        words = self._words.all[self._named:]  # more may come meanwhile
+        self._writer.words(words)
+        self._named += len(words)
         sources, self._spans.sources = self._spans.sources, []
         if self._sources:
             for file, text in sources:
                 self._writer.source(file, text)
-        self._last = max(times)
-        if not self._writer.encoded(kinds, tables, values, min(times), self._last, stacks):
+        if not self._writer.encoded(kinds, tables, values, first, self._last, stacks):
             self._leave_out(len(kinds))
         if self._living is not None:
-            self._living.take(kinds, rows, WIDTHS)
+            self._living.take(kinds, rows, tids, lengths, self._words.all)
 
     def keep_living(self, max_bytes: int) -> None:
         """The writer has a budget: tell again what is alive when it drops what is old. Chunks must fit into it."""
@@ -183,76 +187,29 @@ class Pump:
 
         def alive() -> tuple[bytes, dict[int, list[Any]], list[Value], int, int]:
             values: list[Value] = []
-            kinds, rows = living.told(self._last, _thread.get_ident(), self._writer.dropped, "older events gave way")
-            return kinds, self._encoded(rows, values), values, self._last, self._last
+            kinds, rows = living.told(self._last + self._zero, self._writer.dropped, "older events gave way")
+            tables = {code: self._encoded(code, noted, values, []) for code, noted in rows.items()}
+            return kinds, tables, values, self._last, self._last
 
         self._writer.alive = alive
 
     def _leave_out(self, n: int) -> None:
         """Events that are larger than the budget."""
         reason = "too large for the bytes that the trace may have"
-        rows = {GAP: [self._last, _thread.get_ident(), NOWHERE, (), 0, 0, reason, n]}
-        self._writer.encoded(bytes([GAP]), self._encoded(rows, []), [], self._last, self._last)
+        row = GAP, NOWHERE, self._last + self._zero, probe.position.here, reason, n
+        self._writer.encoded(bytes([GAP]), {GAP: self._encoded(GAP, [row], [], [])}, [], self._last, self._last)
 
-    def _encoded(self, rows: dict[int, list[Any]], values: list[Value]) -> dict[int, list[Any]]:
-        return {code: encode(code, self._columns(flat, WIDTHS[code]), values, self._spans)
-                for code, flat in rows.items()}
-
-    def _columns(self, flat: list[Any], width: int) -> list[Sequence[Any]]:
-        """What was noted of events of one kind, column by column, with places resolved."""
-        t, idents, places, aboves, scopes, withins, *fields = [flat[i::width] for i in range(width)]
-        n = len(t)
-        spans = [place.span for place in places]
-        if 0 in spans:
-            for place in dict.fromkeys(places):
-                self._spans.of(place)
-            spans = [place.span for place in places]
-        callers: Sequence[int] = [0] * n
-        if aboves.count(()) != n:
-            callers = [self._spans.caller(place, above) if above and not place.settled else 0
-                       for place, above in zip(places, aboves, strict=True)]
-        first = idents[0]
-        if idents.count(first) == n:
-            threads = [self._thread(first)] * n
-        else:
-            threads = [self._thread(ident) for ident in idents]
-        return [t, threads, spans, callers, scopes, withins, *fields]
-
-    def _thread(self, ident: int) -> int:
-        """Threads are numbered as they come; the system reuses its own numbers."""
-        return self._threads.setdefault(ident, len(self._threads) + 1)
-
-
-def _buried(part: list[Any], rows: dict[int, list[Any]], t: int) -> tuple[bytes, list[Any]]:
-    """The kinds of all events, and rows of ``dead`` ones for what died between them. These happen where and when the
-    next event does; at the end, where the last did."""
-    steps = {code: zip(flat[::WIDTHS[code]], flat[1::WIDTHS[code]], flat[4::WIDTHS[code]], flat[5::WIDTHS[code]])
-             for code, flat in rows.items()}
-    following = {code: step.__next__ for code, step in steps.items()}
-    kinds = bytearray()
-    told: list[Any] = []
-    tids: list[int] = []
-    nids: list[int] = []
-    forget = probe.alive.pop
-    common: tuple[int, ...] = (t, 0, 0, 0)
-    for one in part:
-        if one.__class__ is int:
-            common = following[one]()
-            if tids or nids:
-                told += common[0], common[1], NOWHERE, (), common[2], common[3], tids, nids
-                tids, nids = [], []
-                kinds.append(DEAD)
-            kinds.append(one)
-        elif one.__class__ is tuple:
-            tids += one[0]
-            nids += one[1]
-        else:
-            number, _ = forget(id(one), (0, None))
-            if number > 0:
-                tids.append(number)
-            elif number:
-                nids.append(-number)
-    if tids or nids:
-        told += common[0], common[1], NOWHERE, (), common[2], common[3], tids, nids
-        kinds.append(DEAD)
-    return bytes(kinds), told
+    def _encoded(self, code: int, rows: list[Row], values: list[Value], times: list[int]) -> list[Any]:
+        """The columns of events of one kind; the times of some that bound them go to ``times``."""
+        _, ats, *columns = zip(*rows, strict=True)
+        spans, callers = self._spans.columns(ats)
+        zero = self._zero
+        if code in BRIEF:
+            records, *kept = columns
+            times += [_TIME.unpack_from(record)[0] - zero for record in (records[0], records[-1])]
+            return pack.brief(code, records, spans, callers, kept, values, zero)
+        clock, heres, *fields = columns
+        t = [now - zero for now in clock]
+        times += min(t), max(t)
+        threads, scopes, withins = zip(*heres, strict=True)
+        return pack.encode(code, [t, threads, spans, callers, scopes, withins, *fields], values, self._spans)

@@ -6,39 +6,31 @@ import os
 import sys
 import time
 import traceback
-from _thread import get_ident
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from gradviz import probe
-from gradviz.events import KINDS, Kind
-from gradviz.recorder import children, forks
+from gradviz.events import KINDS
+from gradviz.recorder import children, forks, telling
+from gradviz.recorder.brief import Words
 from gradviz.recorder.console import Console
 from gradviz.recorder.meta import run_facts
 from gradviz.recorder.portions import Steps, watched
-from gradviz.recorder.pump import Above, Pump
-from gradviz.recorder.sites import NOWHERE, OURS, Code, Place, Roles, Spans, outside
+from gradviz.recorder.pump import Pump
+from gradviz.recorder.sites import NOWHERE, Code, Place, Roles, Spans, outside, site_finder
 from gradviz.recorder.stacks import ALWAYS, Stacks, stack
+from gradviz.recorder.uncaught import Errors, causes, raised_at
 from gradviz.trace.writer import Writer
 
+DEAD: Final = KINDS["dead"].code
 ERROR: Final = KINDS["error"].code
 GAP: Final = KINDS["gap"].code
 PRINT: Final = KINDS["print"].code
-OF_A_CALL: Final = ("step", "accumulate", "hook_call")
-"""What a backward call does: its place is that of the call, and need not be looked for each time."""
 AT_ONCE: Final = 50_000_000
 """Nanoseconds between two errors that are written at once."""
-_HIGHEST: Final = 4
-"""Frames that are noted above one that returns its value at once."""
-
-class Reported(NamedTuple):
-    """An error event, to know the exception again when it leaves the script."""
-
-    identity: int
-    fields: tuple[Any, ...]
 
 
 class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
@@ -76,13 +68,14 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
         self.path = self._writer.path
         self._roles = Roles(roots, texts or {})
         spans = Spans(self._roles, texts or {})
-        self._stacked = frozenset(kind.code for kind in KINDS.values() if stacks or kind.name in ALWAYS)
-        self._pump = Pump(self._writer, spans, Stacks(spans.of, self._stacked), sources, self._fail)
+        words = Words()
+        stacked = frozenset(kind.code for kind in KINDS.values() if stacks or kind.name in ALWAYS)
+        self._pump = Pump(self._writer, spans, Stacks(spans.of, stacked), words, sources,
+                          self._zero, self._fail)
         if max_bytes:
             self._pump.keep_living(max_bytes)
         self._console = Console(self._locate, self._printed)
-        self._reported: list[Reported] = []
-        self._calls: dict[int, Place] = {}  # backward calls that run, and where they were called
+        self._errors = Errors()
         self._drained = -AT_ONCE
         self._pid = os.getpid()
         self._follow_fork = follow_fork
@@ -95,12 +88,13 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
         self._iteration = 0
         self._paused_at = -1  # the iteration in which it was paused
         self._over = False
-        for kind in KINDS.values():
-            if kind.name != "dead":
-                emit = self._emitter(kind)
-                if kind.name == "backward" and (steps is not None or until_error):
-                    emit = watched(emit, self._ended)
-                setattr(self, kind.name, emit)
+        note = telling.noter(self._pump, self._fail)
+        told = telling.methods(note, words, site_finder(self._roles, None), site_finder(self._roles, stack), stacked,
+                               self._fail)
+        if steps is not None or until_error:
+            told["backward"] = watched(told["backward"], self._ended)
+        told["error"] = self._watched_error(told["error"])
+        self.__dict__.update(told)
         self.died = self._pump.order.append
 
     # --- its life ----------------------------------------------------------------------------------------------------
@@ -240,39 +234,22 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
             self._child.uncaught(exception)
             return
         if _current is not self:
-            known = self._known(exception) if self._over else None
+            known = self._errors.known(exception) if self._over else None
             if known is not None:  # the error that ended it
                 self._left(exception, known)
             return
         try:
             self.resume()
-            known = self._known(exception)
-            for cause in _causes(exception):
-                reported = self._known(cause)
-                if reported is not None:
-                    self._left(cause, reported)
-            number = max((fields[0] for _, fields in self._reported), default=0) + 1
-            self._left(exception, known or (number, type(exception).__name__, _text(exception), 0, 0, "", 0, -1, -1))
+            for cause in causes(exception):
+                known = self._errors.known(cause)
+                if known is not None:
+                    self._left(cause, known)
+            self._left(exception, self._errors.fields_of(exception))
         except Exception as error:
             self._fail(error)
 
-    def _known(self, exception: BaseException) -> tuple[Any, ...] | None:
-        """The fields of its last error event. An id may be used again: type and text must agree as well."""
-        name, text = type(exception).__name__, _text(exception)
-        same = [reported for reported in reversed(self._reported) if reported.fields[1:3] == (name, text)]
-        exact = next((reported for reported in same if reported.identity == id(exception)), None)
-        found = exact or next((reported for reported in same if not reported.identity), None)
-        return None if found is None else found.fields
-
     def _left(self, exception: BaseException, fields: tuple[Any, ...]) -> None:
-        site = NOWHERE
-        trace = exception.__traceback__
-        while trace is not None:
-            code = self._roles.learn(trace.tb_frame.f_code)
-            if code.user or (code.role != OURS and site is NOWHERE):
-                site = code.place(trace.tb_lasti)
-            trace = trace.tb_next
-        self._note(ERROR, site, (*fields[:9], True))
+        self._note(ERROR, raised_at(exception, self._roles), (*fields[:9], True))
 
     def _locate(self, frame: FrameType) -> Place:
         inner: FrameType | None = frame
@@ -290,85 +267,30 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
             self._fail(error)
 
     def _note(self, kind: int, place: Place, fields: tuple[Any, ...]) -> None:
-        position = probe.position
-        self._pump.rows[kind] += (self.clock(), get_ident(), place, (), position.scope, position.within, *fields)
-        self._pump.order.append(kind)
+        self._pump.order.append((kind, place, time.perf_counter_ns(), probe.position.here, *fields))
 
     def dead(self, tids: Sequence[int], nids: Sequence[int]) -> None:
-        """It happens by itself, wherever the script is: what is told next says when."""
-        self._pump.order.append((tids, nids))
+        """It happens by itself, wherever the script is."""
+        self._note(DEAD, NOWHERE, (tids, nids))
 
-    def _emitter(self, kind: Kind) -> Callable[..., None]:
-        """The sink's method for one kind. All that it needs is at hand: it runs once an event."""
-        number = kind.code
-        names = [name for name, _ in kind.fields]
-        pump, roles, calls, arity = self._pump, self._roles, self._calls, len(names)
-        order, learn, known = pump.order, roles.learn, roles.codes.get
-        extend, append, frame_at, position = pump.rows[number].extend, order.append, sys._getframe, probe.position
-        now, zero = time.perf_counter_ns, self._zero
-        is_error, is_backward = number == ERROR, kind.name == "backward"
-        stacked = number in self._stacked
-        of_call = names.index("call") if kind.name in OF_A_CALL else -1
+    def _watched_error(self, emit: Any) -> Any:
+        """The sink's ``error``: remembered, and written at once, since the script may be about to die; but not in a
+        loop of errors."""
 
-        def emit(*fields: Any, **named: Any) -> None:
+        def error(*fields: Any, **named: Any) -> None:
+            emit(*fields, **named)
             try:
-                if named:
-                    fields += tuple(named[name] for name in names[len(fields):])
-                if len(fields) != arity:
-                    raise TypeError(f"{kind.name}: {len(fields)} fields where {arity} are due")
-                place = NOWHERE
-                above: Above = ()
-                within = position.within
-                if of_call >= 0 and fields[of_call] in calls:
-                    place = calls[fields[of_call]]
+                self._errors.note((*fields, *named.values()))
+                now = self.clock()
+                if now - self._drained >= AT_ONCE:
+                    self._pump.drain()
+                    self._drained = self.clock()
                 else:
-                    try:
-                        inner: FrameType | None = frame_at(2)  # a producer calls a sink, never the script
-                    except ValueError:  # nothing is below it: a thread that C has started
-                        inner = None
-                    frame = inner
-                    while frame is not None:
-                        code = known(id(frame.f_code)) or learn(frame.f_code)
-                        if code.user:
-                            lasti = frame.f_lasti
-                            place = code.places.get(lasti) or code.place(lasti)
-                            if stacked:
-                                above = stack(frame, roles)
-                            elif not (within or place.settled):
-                                above = _above(frame, roles)
-                            break
-                        frame = frame.f_back
-                    else:
-                        place = outside(inner, roles)
-                extend((now() - zero, get_ident(), place, above, position.scope, within) + fields)  # noqa: RUF005
-                append(number)  # only now: the writer takes as many rows as it finds kinds
-                if len(order) >= pump.urgent:
-                    pump.urge()
-                if is_backward:
-                    if fields[1] == "begin" and place is not NOWHERE:
-                        calls[fields[0]] = place
-                    else:
-                        calls.pop(fields[0], None)
-                elif is_error:
-                    self._error(fields)
-            except Exception as error:
-                self._fail(error)
+                    self._pump.wake()
+            except Exception as failure:
+                self._fail(failure)
 
-        emit.__name__ = kind.name
-        return emit
-
-    def _error(self, fields: tuple[Any, ...]) -> None:
-        """Remember it, and write at once, since the script may be about to die; but not in a loop of errors."""
-        exception = sys.exc_info()[1]
-        same = exception is not None and (type(exception).__name__, _text(exception)) == fields[1:3]
-        self._reported.append(Reported(id(exception) if same else 0, fields))
-        del self._reported[:-64]
-        now = self.clock()
-        if now - self._drained >= AT_ONCE:
-            self._pump.drain()
-            self._drained = self.clock()
-        else:
-            self._pump.wake()
+        return error
 
     # --- when it fails -----------------------------------------------------------------------------------------------
     def _fail(self, error: Exception) -> None:
@@ -386,41 +308,6 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
         if not self.quiet:
             with suppress(Exception):
                 print(f"[gradviz] recording stopped, the script goes on: {self.failure}", file=sys.stderr)
-
-
-def _above(frame: FrameType, roles: Roles) -> Above:
-    """The user's frames above one whose value may be returned at once, up to one that is known not to return it."""
-    found: list[Place] = []
-    outer = frame.f_back
-    while outer is not None and len(found) < _HIGHEST:
-        code = roles.learn(outer.f_code)
-        if code.user:
-            found.append(code.place(outer.f_lasti))
-            if found[-1].settled:
-                break
-        outer = outer.f_back
-    return tuple(found)
-
-
-def _causes(exception: BaseException) -> list[BaseException]:
-    """What it was raised from or while handling, first cause first."""
-    found: list[BaseException] = []
-    seen = {id(exception)}
-    current: BaseException | None = exception
-    while current is not None:
-        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
-        if current is None or id(current) in seen:
-            break
-        seen.add(id(current))
-        found.append(current)
-    return found[::-1]
-
-
-def _text(exception: BaseException) -> str:
-    try:
-        return str(exception)
-    except Exception:
-        return "<its text cannot be made>"
 
 
 class _Nowhere:

@@ -9,14 +9,16 @@ from __future__ import annotations
 import linecache
 import os
 import site
+import sys
 import sysconfig
 import tokenize
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from opcode import opname
 from types import CodeType, FrameType
 from typing import Any, Final
 
+from gradviz import probe
 from gradviz.events import Span
 from gradviz.recorder.names import NOTHING, Source, Where
 
@@ -27,6 +29,8 @@ USER: Final = 2
 _PACKAGE: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _SAMPLES: Final = os.path.join(_PACKAGE, "samples") + os.sep
 _LONGEST: Final = 4_000_000  # characters of a source file that is kept
+_HIGHEST: Final = 4
+"""Frames that are noted above one that returns its value at once."""
 
 
 def _library_folders() -> tuple[str, ...]:
@@ -53,6 +57,15 @@ class Place:
 
 
 NOWHERE: Final = Place(None, 0)
+
+
+class Above(tuple[Place, ...]):
+    """A place whose value may be returned at once, and the user's places above it, where the name may be."""
+
+    __slots__ = ()
+
+
+At = Place | Above
 
 
 class Code:
@@ -115,6 +128,45 @@ class Roles:
         return path.startswith(self._libraries) or any(folder in path for folder in packages)
 
 
+def site_finder(roles: Roles, whole: Callable[[FrameType, Place, Roles], At] | None) -> Callable[[int], At]:
+    """What tells where the script is, so many frames up. All that it needs is at hand: it runs once an event.
+    ``whole`` makes a stack of it."""
+    known, learn, frame_at, position = roles.codes.get, roles.learn, sys._getframe, probe.position
+
+    def find(depth: int) -> At:
+        try:
+            inner: FrameType | None = frame_at(depth)
+        except ValueError:  # nothing is below it: a thread that C has started
+            inner = None
+        frame = inner
+        while frame is not None:
+            code = known(id(frame.f_code)) or learn(frame.f_code)
+            if code.user:
+                lasti = frame.f_lasti
+                place = code.places.get(lasti) or code.place(lasti)
+                if whole is not None:
+                    return whole(frame, place, roles)
+                return place if place.settled or position.here[2] else _above(frame, place, roles)
+            frame = frame.f_back
+        return outside(inner, roles)
+
+    return find
+
+
+def _above(frame: FrameType, place: Place, roles: Roles) -> At:
+    """A place with the user's frames above it, up to one that is known not to return its value."""
+    found = [place]
+    outer = frame.f_back
+    while outer is not None and len(found) <= _HIGHEST:
+        code = roles.learn(outer.f_code)
+        if code.user:
+            found.append(code.place(outer.f_lasti))
+            if found[-1].settled:
+                break
+        outer = outer.f_back
+    return Above(found) if len(found) > 1 else place
+
+
 def outside(frame: FrameType | None, roles: Roles) -> Place:
     """The innermost frame that is not ours: for what no frame of the user's is under.
 
@@ -149,6 +201,18 @@ class Spans:
 
     def of(self, place: Place) -> int:
         return place.span or (self._new(place, place.code) if place.code is not None else 0)
+
+    def columns(self, ats: Sequence[At]) -> tuple[Sequence[int], Sequence[int]]:
+        """The spans of places, and of where their values arrive at last that are returned at once."""
+        simple = set(map(type, ats)) == {Place}
+        places = ats if simple else [at[0] if isinstance(at, Above) else at for at in ats]
+        spans = [place.span for place in places]
+        if 0 in spans:
+            spans = [self.of(place) for place in places]
+        if simple:
+            return spans, [0] * len(spans)
+        return spans, [self.caller(place, at[1:]) if isinstance(at, Above) and not place.settled else 0
+                       for place, at in zip(places, ats, strict=True)]
 
     def _new(self, place: Place, code: CodeType) -> int:
         lasti = place.lasti

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradviz.events import KINDS, ListOf, Struct, Type
-from gradviz.trace.columns import Column, Ints, Lists, Table, Texts, concatenate, fields_of, reader, rows_in
+from gradviz.trace.columns import Column, Ints, Lists, Table, Texts, concatenate, fields_of, reader, rows_in, take
 
 
 class Relation:
@@ -106,20 +106,6 @@ def among(keys: Ints, some: Ints) -> NDArray[np.bool_]:
     ordered = np.sort(some)
     places = np.minimum(np.searchsorted(ordered, keys), len(ordered) - 1)
     return np.asarray(ordered[places] == keys)
-
-
-def take(column: Any, rows: Ints) -> Any:
-    """The given rows of a column, in that order."""
-    if isinstance(column, Texts):
-        return Texts(column.texts, column.index[rows])
-    if isinstance(column, Lists):
-        lengths = np.diff(column.offsets)[rows]
-        offsets = np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths)))
-        flat = np.repeat(column.offsets[:-1][rows] - offsets[:-1], lengths) + np.arange(offsets[-1])
-        return Lists(offsets, take(column.items, flat))
-    if isinstance(column, dict):
-        return {name: take(part, rows) for name, part in column.items()}
-    return column[rows]
 
 
 class Tables:

@@ -23,7 +23,7 @@ from gradviz.events import BY_CODE, TUPLES, ListOf, Scalar, Struct, Type
 from gradviz.trace.pack import encode, fields_of
 
 __all__ = ["BadColumn", "Column", "Lists", "Table", "Texts", "concatenate", "decode", "encode", "fields_of",
-           "read_ints", "reader", "rows_in"]
+           "read_ints", "reader", "rows_in", "take"]
 
 Ints = NDArray[np.int64]
 _MOST = 1 << 26
@@ -102,10 +102,10 @@ def _offsets(lengths: Ints) -> Ints:
     return offsets
 
 
-def _read(type_: Type, raw: Any, base: int) -> Column:
+def read(type_: Type, raw: Any, base: int) -> Column:
     if isinstance(raw, dict) and not isinstance(type_, Scalar):
         n, one = _repeated(raw)
-        return _tiled(_read(type_, one, base), n) if not isinstance(one, dict) else _refused()
+        return _tiled(read(type_, one, base), n) if not isinstance(one, dict) else _refused()
     if isinstance(type_, Scalar):
         if type_.code in ("int", "site"):
             return read_ints(raw)
@@ -126,7 +126,7 @@ def _read(type_: Type, raw: Any, base: int) -> Column:
         return Texts(texts, index)
     if isinstance(type_, ListOf):
         lengths = read_ints(raw[0])
-        items = _read(type_.item, raw[1], base)
+        items = read(type_.item, raw[1], base)
         if len(lengths) and (lengths.min() < 0 or (lengths.itemsize == 8 and lengths.max() > rows_in(items))):
             raise BadColumn("length of a list out of range")
         offsets = _offsets(lengths)
@@ -135,7 +135,7 @@ def _read(type_: Type, raw: Any, base: int) -> Column:
         return Lists(offsets, items)
     if len(raw) != len(type_.fields):
         raise BadColumn(f"{type_.name}: {len(raw)} columns where {len(type_.fields)} are due")
-    table = {name: _read(field, part, base) for (name, field), part in zip(type_.fields, raw, strict=True)}
+    table = {name: read(field, part, base) for (name, field), part in zip(type_.fields, raw, strict=True)}
     if len({rows_in(column) for column in table.values()}) > 1:
         raise BadColumn(f"{type_.name}: columns of unequal length")
     return table
@@ -156,7 +156,8 @@ def decode(code: int, raw: Any, values_before: int) -> Table:
     """The table of one kind. Value columns hold 1-based numbers over the whole trace, ``values_before`` being how many
     came in earlier chunks. Raises BadColumn on any other form."""
     try:
-        table = _read(Struct(BY_CODE[code].name, fields_of(BY_CODE[code])), raw, values_before)
+        kind = BY_CODE[code]
+        table = read(Struct(kind.name, fields_of(kind)), raw, values_before)
     except BadColumn:
         raise
     except (ValueError, TypeError, IndexError, KeyError) as error:
@@ -186,6 +187,20 @@ def concatenate(columns: Sequence[Column]) -> Column:
     if isinstance(first, dict):
         return {name: concatenate([c[name] for c in columns if isinstance(c, dict)]) for name in first}
     return np.concatenate(columns, dtype=np.int64 if first.dtype.kind == "i" else None)  # type: ignore[arg-type]
+
+
+def take(column: Any, rows: Ints) -> Any:
+    """The given rows of a column, in that order."""
+    if isinstance(column, Texts):
+        return Texts(column.texts, column.index[rows])
+    if isinstance(column, Lists):
+        lengths = np.diff(column.offsets)[rows]
+        offsets = np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths)))
+        flat = np.repeat(column.offsets[:-1][rows] - offsets[:-1], lengths) + np.arange(offsets[-1])
+        return Lists(offsets, take(column.items, flat))
+    if isinstance(column, dict):
+        return {name: take(part, rows) for name, part in column.items()}
+    return column[rows]
 
 
 def reader(column: Column, type_: Type) -> Callable[[int], Any]:

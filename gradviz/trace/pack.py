@@ -10,9 +10,10 @@ from array import array
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import chain
+from struct import calcsize
 from typing import Any
 
-from gradviz.events import BY_CODE, COMMON, Kind, ListOf, Scalar, Type, Value
+from gradviz.events import BRIEF, BY_CODE, COMMON, Kind, ListOf, Scalar, Type, Value
 
 SpanOf = Callable[[Any], int]
 """From ``(code, lasti)`` to the id of a span."""
@@ -146,3 +147,13 @@ def encode(code: int, columns: Iterable[Sequence[Any]], values: list[Value], spa
     What is to be stored apart is appended to ``values``; ``span`` answers for sites that are not span ids yet.
     """
     return [part(column, values, span) for part, column in zip(_ENCODERS[code], columns, strict=True)]
+
+
+def brief(code: int, records: Sequence[bytes], spans: Sequence[int], callers: Sequence[int],
+          columns: Iterable[Sequence[Value]], values: list[Value], zero: int) -> list[Any]:
+    """Brief records of one code: ``zero``; their bytes, the first of each, then the second of each and so on, as these
+    are much alike; their spans and callers; the columns of their values."""
+    size = calcsize(BRIEF[code].format)
+    data = b"".join(records)
+    shuffled = b"".join([data[i::size] for i in range(size)])
+    return [zero, shuffled, ints(spans), ints(callers), *[_values(column, values, int) for column in columns]]

@@ -13,8 +13,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from gradviz.events import BY_CODE, FORMAT_VERSION, STATISTICS, ListOf, Scalar, Span, Struct, Type, Value
-from gradviz.trace import columns, frames
+from gradviz.events import FORMAT_VERSION, KINDS, STATISTICS, ListOf, Scalar, Span, Struct, Type, Value, Word
+from gradviz.trace import brief, columns, frames
 from gradviz.trace.columns import BadColumn, Column, Table
 from gradviz.trace.frames import BadTrace, Frame, Torn
 from gradviz.trace.ring import Ring, heads
@@ -62,6 +62,7 @@ class Reader:
         self._values: list[tuple[int, int, int]] = []  # (values up to and with this frame, its offset, its turn)
         self._pending: int | None = None  # the offset of a VALUES frame whose chunk has not come
         self.stacks = Stacks()
+        self._words: list[Word] = []
         self._stacked: bytes | None = None  # the payload of a STACKS frame whose chunk has not come
         self._opened: tuple[int, list[Value]] = (-1, [])
         self._ended = False
@@ -241,6 +242,8 @@ class Reader:
             self.spans[first:] = [_span(row, number) for number, row in enumerate(rows, first)]
         elif frame.tag == frames.SOURCE:
             self._source(*frames.unpacked(frame.payload))
+        elif frame.tag == frames.WORDS:
+            self._named(*frames.unpacked(frame.payload))
         elif frame.tag == frames.STACKS:
             if self._stacked is not None:
                 raise ValueError("stacks of no chunk")
@@ -259,7 +262,7 @@ class Reader:
     def _late(self, payload: bytes) -> None:
         """What a segment says again of spans, sources and stacks."""
         assert self._ring is not None
-        rows, sources, stacks = frames.unpacked(payload)
+        rows, sources, stacks, *words = frames.unpacked(payload)
         if self._ring.spans >= len(self.spans):
             raise ValueError("spans are missing")
         first = self._ring.spans + 1
@@ -267,6 +270,13 @@ class Reader:
         for source in sources:
             self._source(*source)
         self.stacks.know(self._ring.stacks, stacks, len(self.spans))
+        self._named(self._ring.words, *words or [[]])
+
+    def _named(self, before: int, words: Any) -> None:
+        """Words that brief records may name, of which ``before`` came earlier."""
+        if not 0 <= before <= len(self._words) or not isinstance(words, list) or not all(map(_is_word, words)):
+            raise ValueError("words are missing")
+        self._words[before:] = words
 
     def _source(self, file: object, text: object, _: object) -> None:
         if not isinstance(file, str) or not isinstance(text, str):
@@ -285,23 +295,20 @@ class Reader:
             raise ValueError("events are missing")
         if not isinstance(t0, int) or not isinstance(t1, int) or set(raw_tables) != set(np.unique(kinds).tolist()):
             raise ValueError("kinds and tables disagree")
-        tables: dict[str, Table] = {}
-        for code, raw in raw_tables.items():
-            kind, table = BY_CODE[code], columns.decode(code, raw, self._count)
-            rows = columns.rows_in(table)
-            if rows != counts[code] or rows != np.count_nonzero(kinds == code):
-                raise ValueError("kinds and tables disagree")
-            _check(Struct(kind.name, columns.fields_of(kind)), table, len(self.spans), self._count + values)
-            for name in ("span", "caller"):
-                _in_range(table[name], len(self.spans))
-            tables[kind.name] = table
+        tables = brief.tables(kinds, raw_tables, self._words, self._count, t0)
+        if sum(counts.values()) != n or any(many != np.count_nonzero(kinds == code) for code, many in counts.items()):
+            raise ValueError("kinds and tables disagree")
+        for name, table in tables.items():
+            _check(Struct(name, columns.fields_of(KINDS[name])), table, len(self.spans), self._count + values)
+            for column in ("span", "caller"):
+                _in_range(table[column], len(self.spans))
         if self._stacked is not None:
             self.stacks.take(self._stacked, self.events, n, len(self.spans))
             self._stacked = None
         if self._pending is not None:
             self._values.append((self._count + values, self._pending, self._turn))
             self._pending = None
-        return Chunk(self.events, n, t0, t1, kinds, tables)
+        return Chunk(self.events, n, t0, t1, brief.FULL[kinds], tables)
 
 
 def _in_range(column: Column, limit: int) -> None:
@@ -334,6 +341,13 @@ def _span(row: Any, number: int) -> Span:
     if not ok:
         raise ValueError("not a span")
     return Span(number, file, function, line, column, end_line, end_column, tuple(names), returned)
+
+
+def _is_word(word: Any) -> bool:
+    """A text, or a layout."""
+    return isinstance(word, str) or (
+        isinstance(word, list) and len(word) == 3 and isinstance(word[2], str)
+        and all(isinstance(part, list) and all(isinstance(n, int) for n in part) for part in word[:2]))
 
 
 def _values(payload: bytes) -> list[Value]:

@@ -1,7 +1,7 @@
 """Where the frames of a trace with a budget go: straight on through its first half, then round the second.
 
 The second half holds two segments, written in turn. Each begins with what a reader needs that has lost all between the
-first half and there: LATE (spans, sources and stacks since the first half) and KEEP (a chunk that tells of what was
+first half and there: LATE (spans, sources, stacks, words since the first half) and KEEP (a chunk that tells of what was
 alive; who has read all before passes over it). A segment's frames are checked against its number, so that what an
 earlier turn left there is none of them.
 """
@@ -18,12 +18,13 @@ Part = tuple[bytes, bytes]
 
 
 class Ring(NamedTuple):
-    """Where the segments lie, and how many spans and stacks the first half has."""
+    """Where the segments lie, and how many spans, stacks and words the first half has."""
 
     begin: int
     segment: int
     spans: int
     stacks: int
+    words: int = 0
 
 
 class Budget:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from hashlib import sha256
 from typing import Any
 
-from gradviz.events import FORMAT_VERSION, STATISTICS, Span, Value
+from gradviz.events import FORMAT_VERSION, STATISTICS, Span, Value, Word
 from gradviz.trace import frames, pack
 from gradviz.trace.ring import Budget, Part, framed
 
@@ -20,6 +20,8 @@ except ImportError:  # Windows: a trace that is being recorded reads as incomple
     fcntl = None  # type: ignore[assignment]
 
 NAN = float("nan")
+_HIGH = 200
+"""The least number of the descriptor of a trace."""
 Stacks = tuple[Sequence[Sequence[int]], Sequence[int], Sequence[int]]
 
 
@@ -37,14 +39,15 @@ class Writer:
     def __init__(self, path: str | os.PathLike[str], meta: Mapping[str, Any], force: bool = False,
                  most: int = 0) -> None:
         self._budget = Budget(most) if most else None
-        self._late: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
-        self._numbered = [0, 0]  # spans and stacks
-        self._base = [0, 0]  # those of the first half
+        self._late: tuple[list[Any], ...] = ([], [], [], [])
+        self._numbered = [0, 0, 0]  # spans, stacks and words
+        self._base = [0, 0, 0]  # those of the first half
         self._before = 0
         self.path = os.path.abspath(path)
         if force and os.path.lexists(self.path):
             _remove(self.path)
-        self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o644)
+        self._fd = _out_of_the_way(
+            os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o644))
         if fcntl is not None:
             with suppress(OSError):  # a file system without locks
                 fcntl.flock(self._fd, fcntl.LOCK_EX)  # held until the descriptor closes, however this process ends
@@ -61,6 +64,14 @@ class Writer:
             self._late[0].extend(rows)
             self._numbered[0] += len(rows)
             self._put([(frames.SPANS, frames.packed(rows))])
+
+    def words(self, words: Sequence[Word]) -> None:
+        """New words, numbered on from the last; before the chunk whose brief records name them."""
+        if words:
+            rows = [pack.writable([word])[0] if isinstance(word, str) else word for word in words]
+            self._late[3].extend(rows)
+            self._numbered[2] += len(rows)
+            self._put([(frames.WORDS, frames.packed([self._numbered[2] - len(rows), rows]))])
 
     def source(self, file: str, text: str) -> None:
         """The text of a source file that spans name."""
@@ -131,7 +142,7 @@ class Writer:
     def _put(self, parts: list[Part]) -> bool:
         budget = self._budget
         if budget is None:
-            self._late = ([], [], [])
+            self._late = ([], [], [], [])
             self._append(framed(parts, 0))
             return True
         size = sum(frames.FRAME_SIZE + len(payload) for _, payload in parts)
@@ -141,7 +152,7 @@ class Writer:
                 return False
         self._append(framed(parts, budget.turn))
         if not budget.turn:
-            self._late = ([], [], [])
+            self._late = ([], [], [], [])
             self._base = list(self._numbered)
         return True
 
@@ -175,6 +186,16 @@ class Writer:
             os.lseek(self._fd, self._offset, os.SEEK_SET)
             raise
         self._offset += len(data)
+
+
+def _out_of_the_way(fd: int) -> int:
+    """A descriptor that the script does not meet: what it opens first has the number that it has without us."""
+    if fcntl is not None:
+        with suppress(OSError):  # so many files may not be open
+            high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _HIGH)
+            os.close(fd)
+            return high
+    return fd
 
 
 def _remove(path: str) -> None:

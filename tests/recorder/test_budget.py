@@ -23,7 +23,7 @@ def replay(tmp_path_factory: pytest.TempPathFactory) -> Replay:
         view = w.detach()[:1]
         other = torch.tensor([5.0], requires_grad=True)
         handle = w.register_hook(lambda g: g + 0.0)
-        for i in range(1500):
+        for i in range(4000):
             gradviz.mark(str(i))
             loss = (w * float(i)).sum()
             loss.backward()
@@ -44,7 +44,7 @@ def test_the_beginning_and_the_end_are_there(replay: Replay) -> None:
     marks = [int(replay.event(seq).text) for seq in replay.events("mark")]
     (jump,) = [place for place, (a, b) in enumerate(pairwise(marks)) if b != a + 1]
     assert marks[0] == 0
-    assert marks[-1] == 1499
+    assert marks[-1] == 3999
     assert 10 < jump < len(marks) - 10
     (gap,) = replay.events("gap")
     assert replay.event(gap).reason == "older events gave way"

@@ -35,7 +35,8 @@ class Counter:
     def __init__(self, recorder: Recorder) -> None:
         self.values, self.clock, self.events = recorder.values, recorder.clock, 0
         self._died, self._deaths = recorder.died, 0
-        for kind in KINDS:
+        self.words, self.word, self.site, self.site_of = recorder.words, recorder.word, recorder.site, recorder.site_of
+        for kind in (*KINDS, "brief"):
             setattr(self, kind, self._counting(getattr(recorder, kind)))
 
     def _counting(self, method: Any) -> Any:

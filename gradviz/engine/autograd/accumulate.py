@@ -13,6 +13,7 @@ from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import fresh, make
 from gradviz.engine.xp import ndarray
 
+NOTHING = observe.NOTHING
 _OWN = 4
 """References to a gradient that nobody else holds: here, the caller, the argument of getrefcount and the stack."""
 
@@ -21,6 +22,12 @@ def accumulate(call: Any, node: Any, g: Any) -> None:
     """Add ``g`` to the leaf's ``.grad``; the tensor stays the same object unless a graph is made."""
     leaf = node.variable
     grad = leaf._grad
+    known = None
+    if call.told:
+        told, known = call.told.pop(node, NOTHING)
+        if told is not g or leaf._hooks is not None or node.hooks is not None:
+            known = None
+        del told  # who it belongs to is counted
     was = "none" if grad is None else "added"
     if grad is None:
         if g.__class__ is ndarray:
@@ -38,7 +45,7 @@ def accumulate(call: Any, node: Any, g: Any) -> None:
         total += array
         grad._cell.version += 1
     if probe.sink is not None:
-        observe.accumulated(call, node, g, was)
+        observe.accumulated(call, node, g, was, known)
     if leaf._hooks is not None and leaf._hooks.post_accumulate:
         firing.accumulated(call, node)
 

@@ -9,10 +9,11 @@ difference is ``ns``, the namespace that a rule calls functions of.
 
 from __future__ import annotations
 
+from time import perf_counter_ns as now
 from typing import Any
 
 from gradviz import probe
-from gradviz.engine import observe
+from gradviz.engine import observe, plain
 from gradviz.engine.autograd import anomaly, firing, ready
 from gradviz.engine.autograd.accumulate import accumulate
 from gradviz.engine.autograd.namespaces import graph, raw
@@ -28,8 +29,8 @@ from gradviz.engine.xp import asarray, ndarray
 class Call:
     """One backward call: what it was asked for and where it stands."""
 
-    __slots__ = ("captured", "collect", "create_graph", "id", "inputs", "keep", "method", "needed", "ns",
-                 "roots", "targets", "told")
+    __slots__ = ("captured", "collect", "create_graph", "here", "id", "inputs", "keep", "method", "needed", "ns",
+                 "roots", "site", "targets", "told")
 
     def __init__(self, ns: Any, keep: bool, create_graph: bool) -> None:
         self.ns, self.keep, self.create_graph = ns, keep, create_graph
@@ -40,8 +41,11 @@ class Call:
         """node -> slot -> which of the inputs asked for; None: everything is accumulated into leaves."""
         self.needed: set[Any] | None = None
         self.captured: list[Any] = []
-        self.told: tuple[Any, Any] = (None, None)
-        """The gradient that a recorder was told last and what it was told: the next node is mostly handed that."""
+        self.told: dict[Any, tuple[Any, Any]] = {}
+        """The last share that a recorder was told of on its way to a node, with its value: mostly it comes in so."""
+        self.here: Any = None
+        self.site: Any = None
+        """Where it was called, as a recorder knows it: thread and scope, place."""
 
 
 def count_edges(roots: list[Edge]) -> dict[Any, int]:
@@ -87,13 +91,15 @@ def shared(roots: list[Edge]) -> dict[Any, int]:
 def run(call: Call, roots: list[Edge], grads: list[Any]) -> None:
     """Deliver ``grads`` at ``roots`` and run all that becomes ready."""
     ns, keep, needed, targets = call.ns, call.keep, call.needed, call.targets
-    watched = targets is not None or anomaly.state.on
+    short = ns is raw and targets is None and not anomaly.state.on
+    if call.id and probe.sink is not None:
+        call.here, call.site = probe.position.here, probe.sink.site_of(call.id)
     waiting = shared(roots)
     buffers: dict[Any, Any] = {}
     take = buffers.pop
     heap: list[Any] = []
-    lone: Any = None
-    """The one node that is ready; the heap is used only while there are several."""
+    lone = came = share = shares = None
+    """The one node that is ready, and its gradient; the heap is used only while there are several."""
     for (node, slot), g in zip(roots, grads, strict=True):
         _deliver(ns, buffers, node, slot, g)
     for node in dict.fromkeys(node for node, _ in roots):
@@ -101,16 +107,18 @@ def run(call: Call, roots: list[Edge], grads: list[Any]) -> None:
             ready.push(heap, node)
     while True:
         if lone is not None:
-            node, lone = lone, None
+            node, g = lone, came
+            lone = came = None
         elif heap:
             node = ready.pop(heap)
+            g = take(node, None)
         else:
             break
-        g = take(node, None)
-        edges = node.next
+        edges, fitted = node.next, False
         if g is None:
-            shares: Any = (None,) * len(edges)
+            shares = (None,) * len(edges)
         elif node.__class__ is AccumulateGrad:
+            share = shares = None  # who has the gradient is counted
             if targets is None or node in targets:
                 g = firing.leaf(call, node, g)
                 if call.collect:
@@ -119,52 +127,76 @@ def run(call: Call, roots: list[Edge], grads: list[Any]) -> None:
                     accumulate(call, node, g)
             continue
         else:
-            if node.hooks is not None or watched or probe.sink is not None:
+            sink = probe.sink
+            if short and node.plain and node.hooks is None and (sink is None or (call.id and not with_numpy)):
+                started = 0 if sink is None else now()
+                saved = node.saved
+                try:
+                    if saved is None:
+                        shares = node.rule(ns, node, g)
+                    elif len(saved) == 2:
+                        holder, version = saved
+                        if saved is FREED or (holder is not None and holder._cell.version != version):
+                            check(node)
+                        shares = node.rule(ns, node, g, None if holder is None else holder._array)
+                    else:
+                        shares = run_rule(ns, node, g)
+                except BaseException as error:
+                    if sink is not None:
+                        observe.step_failed(call, node, probe.new_id(), g, started, error)
+                    raise
+                if shares.__class__ is not tuple:
+                    shares = (shares,)
+                if sink is not None:
+                    shares, fitted = plain.step(call, node, g, shares, started), True
+            else:
                 shares = visit(call, node, g)
                 if shares is None:
                     continue
-            elif node.saved is None:
-                shares = node.rule(ns, node, g)
-                if shares.__class__ is not tuple:
-                    shares = (shares,)
-            else:
-                shares = run_rule(ns, node, g)
             if not keep and node.saved is not None:
                 release(node)
         for (node, slot), share in zip(edges, shares):
             if node is None:
                 continue
-            if share is not None and (needed is None or node in needed or node in targets):  # type: ignore[operator]
-                if share.__class__ is not ndarray or node.width != 1 or share.shape != node.shape or (
-                        share.dtype is not node.dtype):
+            if share is not None:
+                if needed is not None and node not in needed and node not in targets:  # type: ignore[operator]
+                    share = None
+                elif not fitted and (share.__class__ is not ndarray or node.width != 1 or share.shape != node.shape or (
+                        share.dtype is not node.dtype)):
                     share = ns.fit(share, node, slot)
-                if node.width != 1:
-                    _deliver(ns, buffers, node, slot, share)
-                elif node in buffers:
-                    share = buffers[node] + share
-                    buffers[node] = share if share.__class__ is ndarray else ns.solid(share)
-                else:
-                    buffers[node] = share
             if node in waiting:
+                if share is not None:
+                    if node.width != 1:
+                        _deliver(ns, buffers, node, slot, share)
+                    elif node in buffers:
+                        share = buffers[node] + share
+                        buffers[node] = share if share.__class__ is ndarray else ns.solid(share)
+                    else:
+                        buffers[node] = share
                 left = waiting[node] - 1
                 if left:
                     waiting[node] = left
                     continue
                 del waiting[node]
+                share = take(node, None)
+            elif share is not None and node.width != 1:
+                _deliver(ns, buffers, node, slot, share)
+                share = take(node)
+            if lone is None and not heap:
+                lone, came = node, share
+                continue
             if lone is not None:
+                if came is not None:
+                    buffers[lone] = came
                 ready.push(heap, lone)
-                ready.push(heap, node)
-                lone = None
-            elif heap:
-                ready.push(heap, node)
-            else:
-                lone = node
+                lone = came = None
+            if share is not None:
+                buffers[node] = share
+            ready.push(heap, node)
 
 
 def visit(call: Call, node: Any, g: Any) -> tuple[Any, ...] | None:
     """Run a node with its hooks, and tell the recorder; None if it was only asked for its gradient."""
-    if node.hooks is None and call.targets is None and call.ns is raw and node.plain and not anomaly.state.on:
-        return _told(call, node, g)
     runs = call.needed is None or node in call.needed
     recorded = runs and call.id and probe.sink is not None
     position = probe.position
@@ -172,7 +204,7 @@ def visit(call: Call, node: Any, g: Any) -> tuple[Any, ...] | None:
     number = started = 0
     if recorded:
         number = position.within = probe.new_id()
-        started = probe.sink.clock()  # type: ignore[union-attr]
+        started = now()
         if with_numpy:
             unpacked(node, number)
     try:
@@ -198,23 +230,6 @@ def visit(call: Call, node: Any, g: Any) -> tuple[Any, ...] | None:
     position.within = within
     if recorded and probe.sink is not None:
         observe.step(call, node, number, g, shares, started)
-    return shares
-
-
-def _told(call: Call, node: Any, g: Any) -> tuple[Any, ...]:
-    """Run a node that has no hooks and whose rule tells nothing, and tell the recorder."""
-    number = probe.new_id()
-    started = probe.sink.clock()  # type: ignore[union-attr]
-    if with_numpy:
-        unpacked(node, number)
-    try:
-        shares = run_rule(raw, node, g)
-    except BaseException as error:
-        observe.step_failed(call, node, number, g, started, error)
-        raise
-    if len(shares) < len(node.next):
-        shares += (None,) * (len(node.next) - len(shares))
-    observe.step(call, node, number, g, shares, started)
     return shares
 
 

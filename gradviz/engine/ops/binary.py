@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from gradviz import probe
-from gradviz.engine import observe
+from gradviz.engine import observe, plain
 from gradviz.engine.autograd.modes import enabled, regions
 from gradviz.engine.autograd.node import NO_EDGE, node_class, sequence
 from gradviz.engine.autograd.views import check_inplace, rebase
@@ -213,11 +213,8 @@ def operator(row: Row) -> Callable[[Any, Any], Any]:
                 out = make(r, Cell(), True, (node_type(edges, saved, None, r.shape, r.dtype, sequence()), 0))
             else:
                 out = make(r, Cell())
-            sink: Any = probe.sink
-            if sink is not None:
-                told = observe.single(name, "", (self, other), out)
-                if told:
-                    sink.op(*told)
+            if probe.sink is not None:
+                plain.op(name, "", self, other, out)
             return out
         except RuntimeWarning:
             with quiet():
@@ -246,11 +243,8 @@ def operator(row: Row) -> Callable[[Any, Any], Any]:
             out = make(r, Cell(), True, (node, 0))
         else:
             out = make(r, Cell())
-        sink: Any = probe.sink
-        if sink is not None:
-            told = observe.single(name, str(other), (self,), out)
-            if told:
-                sink.op(*told)
+        if probe.sink is not None:
+            plain.op(name, str(other), self, None, out)
         return out
 
     return op

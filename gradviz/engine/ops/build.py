@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from gradviz import probe
-from gradviz.engine import observe
+from gradviz.engine import observe, plain
 from gradviz.engine.autograd import modes
 from gradviz.engine.autograd.node import NO_EDGE, Node, node_class, sequence
 from gradviz.engine.autograd.saved import Output
@@ -127,7 +127,10 @@ def run(op: Op, inputs: tuple[Any, ...], args: tuple[Any, ...] = (), text: str =
         if op.node is not None and out._array.dtype.kind in "fc" and recording(inputs):
             attach(op, inputs, (out,), args if keep is None else keep)
         if probe.sink is not None:
-            observe.op(op.name, text, inputs, (out,), "op")
+            if 0 < len(inputs) < 3:
+                plain.op(op.name, text, inputs[0], inputs[1] if len(inputs) == 2 else None, out)
+            else:
+                observe.op(op.name, text, inputs, (out,), "op")
         return out
     except RuntimeWarning:
         with quiet():

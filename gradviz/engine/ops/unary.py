@@ -7,7 +7,7 @@ from math import log, pi
 from typing import Any, NamedTuple
 
 from gradviz import probe
-from gradviz.engine import observe
+from gradviz.engine import observe, plain
 from gradviz.engine.autograd.modes import enabled, regions
 from gradviz.engine.autograd.node import node_class, sequence
 from gradviz.engine.autograd.saved import Output
@@ -151,11 +151,8 @@ def function(row: Row) -> Callable[[Any], Tensor]:
                 out = make(r, cell, True, (node, 0))
             else:
                 out = make(r, Cell())
-            sink: Any = probe.sink
-            if sink is not None:
-                told = observe.single(name, "", (input,), out)
-                if told:
-                    sink.op(*told)
+            if probe.sink is not None:
+                plain.op(name, "", input, None, out)
             return out  # type: ignore[no-any-return]
         except RuntimeWarning:
             with quiet():
