@@ -18,7 +18,7 @@ import pytest
 from gradviz.trace.reader import Reader
 
 SCRIPTS = Path(__file__).parent / "scripts"
-NAMES = [*sorted({path.name for path in SCRIPTS.glob("*.py")} - {"helper.py"}), "not_there.py"]
+NAMES = [*sorted({path.name for path in SCRIPTS.glob("*.py")} - {"helper.py", "part.py"}), "not_there.py"]
 ARGUMENTS = {"ut.py": []}
 DEFAULT = ["a", "--flag", "-m", "--", "-o"]
 
@@ -30,7 +30,7 @@ def outcome(folder: Path, *command: str) -> Outcome:
     done = subprocess.run([sys.executable, *command], cwd=folder, input=b"one\ntwo\n", capture_output=True, timeout=60,
                           check=False)
     out, err = done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
-    return done.returncode, out, re.sub(r"in [\d.]+s", "in a moment", err)
+    return done.returncode, out, re.sub(r"0x[0-9a-f]+", "0x", re.sub(r"in [\d.]+s", "in a moment", err))
 
 
 def both(folder: Path, trace: Path, *command: str) -> Both:

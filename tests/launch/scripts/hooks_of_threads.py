@@ -1,0 +1,15 @@
+import threading, signal, os, time, sys
+def w(): raise KeyboardInterrupt("in thread")
+t = threading.Thread(target=w, name="T"); t.start(); t.join()
+def e(): sys.exit(3)
+t = threading.Thread(target=e); t.start(); t.join()
+threading.excepthook = lambda a: print("hook", a.exc_type.__name__, a.thread.name)
+t = threading.Thread(target=lambda: 1/0, name="Z"); t.start(); t.join()
+class D:
+    def __del__(s): raise RuntimeError("in del")
+D()
+sys.unraisablehook = lambda u: print("unraisable", u.exc_value)
+D()
+threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+try: time.sleep(2)
+finally: print("finally")

@@ -1,0 +1,11 @@
+import signal, os, time, sys
+def h(n, f): print("got", n, f.f_code.co_name)
+print(signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGPIPE))
+for s in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGALRM): signal.signal(s, h)
+for s in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1): os.kill(os.getpid(), s); time.sleep(0.02)
+signal.setitimer(signal.ITIMER_REAL, 0.02); time.sleep(0.1)
+print(signal.pthread_sigmask(signal.SIG_BLOCK, []))
+signal.signal(signal.SIGINT, signal.default_int_handler)
+try: os.kill(os.getpid(), signal.SIGINT); time.sleep(0.1)
+except KeyboardInterrupt: print("ki")
+signal.signal(signal.SIGUSR1, signal.SIG_DFL); sys.stdout.flush(); os.kill(os.getpid(), signal.SIGUSR1); time.sleep(1)
