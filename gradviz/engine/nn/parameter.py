@@ -50,6 +50,9 @@ class Parameter(Tensor, metaclass=_ParameterType):
         out._is_param = True
         return out
 
+    def __init__(self, data: Any = None, requires_grad: bool = True) -> None:
+        """Says to a type checker what ``__new__`` takes: a Struct's own takes its fields."""
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         if id(self) not in memo:
             memo[id(self)] = type(self)(self.data.clone(), self.requires_grad)
@@ -160,7 +163,7 @@ def _empty(cls: Any, requires_grad: bool, device: Any, dtype: Any) -> Any:
     return out
 
 
-class UninitializedParameter(_Uninitialized, Parameter):
+class UninitializedParameter(_Uninitialized, Parameter):  # type: ignore[metaclass]
     """A parameter whose shape is known when its module is first called."""
 
     __module__ = "torch.nn.parameter"
@@ -169,8 +172,11 @@ class UninitializedParameter(_Uninitialized, Parameter):
     def __new__(cls, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> Any:
         return _empty(cls, requires_grad, device, dtype)
 
+    def __init__(self, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> None:
+        pass
 
-class UninitializedBuffer(_Uninitialized, Tensor):
+
+class UninitializedBuffer(_Uninitialized, Tensor):  # type: ignore[metaclass]
     """A buffer whose shape is known when its module is first called."""
 
     __module__ = "torch.nn.parameter"
@@ -181,6 +187,10 @@ class UninitializedBuffer(_Uninitialized, Tensor):
         out = _empty(cls, requires_grad, device, dtype)
         out.persistent, out._is_buffer = persistent, True
         return out
+
+    def __init__(self, requires_grad: bool = False, device: Any = None, dtype: Any = None,
+                 persistent: bool = True) -> None:
+        pass
 
 
 def is_lazy(param: Any) -> bool:

@@ -39,7 +39,8 @@ def _embedding(weight: ndarray, indices: ndarray, padding: int, by_freq: bool) -
 
 def _embedding_grad(ns: Any, ctx: Any, g: Any, indices: Any) -> Any:
     at = ns.plain(indices)
-    scale = _scale(at, *ctx.args, ctx.dtype)
+    padding, by_freq = ctx.args
+    scale = _scale(at, padding, by_freq, ctx.dtype)
     if scale is not None:
         g = g * ns.const(xp.expand_dims(scale, -1))
     return ns.put_add(g, ctx.input_shape(), (at,)),

@@ -34,7 +34,7 @@ def canonical_mask(mask: Any, name: str, other: Any, other_name: str, dtype: Any
 def _check_shapes(query: Any, key: Any, value: Any, key_padding_mask: Any, attn_mask: Any, num_heads: int) -> bool:
     n = query.dim()
     expect(n in (2, 3), f"query should be unbatched 2D or batched 3D tensor but received {n}-D query tensor")
-    batched = n == 3
+    batched: bool = n == 3
     word = "batched (3-D)" if batched else "unbatched (2-D)"
     expect(key.dim() == n and value.dim() == n,
            f"For {word} `query`, expected `key` and `value` to be {n}-D but found {key.dim()}-D and {value.dim()}-D "

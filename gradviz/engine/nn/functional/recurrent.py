@@ -50,9 +50,11 @@ def lstm_cell(gates: Any, state: Any, w: Weights) -> Any:
 CELLS: dict[str, Cell] = {"RNN_TANH": tanh_cell, "RNN_RELU": relu_cell, "GRU": gru_cell, "LSTM": lstm_cell}
 
 
-def _each(state: Any, change: Callable[[Any], Any]) -> Any:
-    """``change`` of a hidden state, which for an LSTM is a pair."""
-    return tuple(map(change, state)) if isinstance(state, tuple) else change(state)
+def _rows(state: Any, first: int, end: int) -> Any:
+    """The hidden state, which for an LSTM is a pair, of some sequences."""
+    if isinstance(state, tuple):
+        return tuple(_rows(part, first, end) for part in state)
+    return state.narrow(0, first, end - first)
 
 
 def _output(state: Any) -> Any:
@@ -77,8 +79,8 @@ def _run_packed(cell: Cell, data: Any, sizes: list[int], state: Any, w: Weights)
     at, running = 0, sizes[0]
     for size in sizes:
         if size < running:
-            ended.append(_each(state, lambda s, a=size, n=running: s.narrow(0, a, n - a)))
-            state = _each(state, lambda s, n=size: s.narrow(0, 0, n))
+            ended.append(_rows(state, size, running))
+            state = _rows(state, 0, size)
         running = size
         state = cell(gates.narrow(0, at, size), state, w)
         at += size
@@ -92,10 +94,10 @@ def _run_packed_backwards(cell: Cell, data: Any, sizes: list[int], first: Any, w
     gates = linear(data, w["weight_ih"], w.get("bias_ih"))
     outputs = []
     at, running = sum(sizes), sizes[-1]
-    state = _each(first, lambda s: s.narrow(0, 0, running))
+    state = _rows(first, 0, running)
     for size in reversed(sizes):
         if size > running:
-            state = _together([state, _each(first, lambda s, a=running, n=size: s.narrow(0, a, n - a))])
+            state = _together([state, _rows(first, running, size)])
         running = size
         at -= size
         state = cell(gates.narrow(0, at, size), state, w)

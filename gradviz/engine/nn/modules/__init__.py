@@ -33,7 +33,8 @@ NAMES: dict[str, Any] = {}
 for _family in FAMILIES:
     _module = import_module(f"{__name__}.{_family}")
     for _name in _module.__all__:
-        NAMES[_name] = _class = getattr(_module, _name)
+        _class: Any = getattr(_module, _name)
+        NAMES[_name] = _class
         for _part in _class.__mro__ if isinstance(_class, type) else ():
             if _part.__module__.startswith(__name__):
                 _part.__module__ = _part.__module__.replace(__name__, "torch.nn.modules")

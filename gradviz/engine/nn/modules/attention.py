@@ -85,5 +85,5 @@ class MultiheadAttention(Module):
         return (out.transpose(1, 0), weights) if turned else (out, weights)
 
 
-activation.MultiheadAttention = MultiheadAttention  # type: ignore[attr-defined] - a pickle looks for it there
+vars(activation)["MultiheadAttention"] = MultiheadAttention  # a pickle looks for it there
 __all__ = ["MultiheadAttention"]

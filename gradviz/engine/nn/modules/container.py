@@ -36,6 +36,8 @@ class Container(Module):
 class _Numbered(Module):
     """Children in an order: what ``Sequential`` and ``ModuleList`` have in common."""
 
+    _modules: dict[str, Any]
+
     def _key(self, index: Any) -> str:
         return list(self._modules)[_position(index, len(self))]
 

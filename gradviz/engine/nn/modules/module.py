@@ -20,7 +20,7 @@ from gradviz.engine.tensor import Tensor
 def typename(value: Any) -> str:
     """The type's name as error texts have it."""
     if isinstance(value, Tensor):
-        return value.type()  # type: ignore[attr-defined, no-any-return]
+        return value.type()  # type: ignore[no-any-return]
     named = value if hasattr(value, "__qualname__") else type(value)
     module = named.__module__ or ""
     return named.__qualname__ if module in ("", "builtins") else f"{module}.{named.__qualname__}"

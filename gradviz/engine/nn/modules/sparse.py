@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradviz.engine.nn import functional as F
 from gradviz.engine.nn import init
-from gradviz.engine.nn.functional.embedding import padding_index
+from gradviz.engine.nn.functional.embedding import embedding, embedding_bag, padding_index
 from gradviz.engine.nn.modules.module import Module
 from gradviz.engine.nn.parameter import Parameter
 from gradviz.engine.ops.create import FUNCTIONS
@@ -14,6 +13,8 @@ from gradviz.engine.ops.create import FUNCTIONS
 
 class _Table(Module):
     """A table of rows, one of which may stand for padding."""
+
+    weight: Any
 
     def _make(self, size: tuple[int, int], padding_idx: Any, weight: Any, freeze: bool, device: Any, dtype: Any,
               name: str) -> None:
@@ -51,8 +52,8 @@ class Embedding(_Table):
         self.sparse = sparse
 
     def forward(self, input: Any) -> Any:
-        return F.embedding(input, self.weight, self.padding_idx, self.max_norm, self.norm_type,
-                           self.scale_grad_by_freq, self.sparse)
+        return embedding(input, self.weight, self.padding_idx, self.max_norm, self.norm_type,
+                         self.scale_grad_by_freq, self.sparse)
 
     def extra_repr(self) -> str:
         padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
@@ -66,7 +67,8 @@ class Embedding(_Table):
         """A layer over a given table."""
         if embeddings.dim() != 2:
             raise AssertionError("Embeddings parameter is expected to be 2-dimensional")
-        return cls(*embeddings.shape, _weight=embeddings, _freeze=freeze, padding_idx=padding_idx, max_norm=max_norm,
+        rows, columns = embeddings.shape
+        return cls(rows, columns, _weight=embeddings, _freeze=freeze, padding_idx=padding_idx, max_norm=max_norm,
                    norm_type=norm_type, scale_grad_by_freq=scale_grad_by_freq, sparse=sparse)
 
 
@@ -83,8 +85,8 @@ class EmbeddingBag(_Table):
         self.mode, self.sparse, self.include_last_offset = mode, sparse, include_last_offset
 
     def forward(self, input: Any, offsets: Any = None, per_sample_weights: Any = None) -> Any:
-        return F.embedding_bag(input, self.weight, offsets, self.max_norm, self.norm_type, self.scale_grad_by_freq,
-                               self.mode, self.sparse, per_sample_weights, self.include_last_offset, self.padding_idx)
+        return embedding_bag(input, self.weight, offsets, self.max_norm, self.norm_type, self.scale_grad_by_freq,
+                             self.mode, self.sparse, per_sample_weights, self.include_last_offset, self.padding_idx)
 
     def extra_repr(self) -> str:
         padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
@@ -97,7 +99,8 @@ class EmbeddingBag(_Table):
         """A layer over a given table."""
         if embeddings.dim() != 2:
             raise AssertionError("Embeddings parameter is expected to be 2-dimensional")
-        layer = cls(*embeddings.shape, _weight=embeddings, max_norm=max_norm, norm_type=norm_type,
+        rows, columns = embeddings.shape
+        layer = cls(rows, columns, _weight=embeddings, max_norm=max_norm, norm_type=norm_type,
                     scale_grad_by_freq=scale_grad_by_freq, mode=mode, sparse=sparse,
                     include_last_offset=include_last_offset, padding_idx=padding_idx)
         layer.weight.requires_grad = not freeze

@@ -151,12 +151,13 @@ def _load_from_state_dict(self: Any, state_dict: Any, prefix: str, local_metadat
                     unexpected_keys.append(key)
 
 
-def _take(module: Any, name: str, tensor: Any, key: str, value: Any, assign: bool, errors: list[str]) -> None:
+def _take(module: Any, name: str, tensor: Any, key: str, given: Any, assign: bool, errors: list[str]) -> None:
     """One value for one parameter or buffer."""
-    if not isinstance(value, Tensor):
+    if not isinstance(given, Tensor):
         errors.append(f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from '
-                      f"checkpoint but received {type(value)}")
+                      f"checkpoint but received {type(given)}")
         return
+    value: Any = given
     if not is_lazy(tensor):
         if not tensor.shape and tuple(value.shape) == (1,):
             value = value[0]

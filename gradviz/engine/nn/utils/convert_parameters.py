@@ -17,10 +17,11 @@ def parameters_to_vector(parameters: Iterable[Any]) -> Any:
 
 def vector_to_parameters(vec: Any, parameters: Iterable[Any]) -> None:
     """Give the parameters the elements of a vector, whose memory they then share."""
+    whole = vec
     if not isinstance(vec, Tensor):
         raise TypeError(f"expected torch.Tensor, but got: {typename(vec)}")
     at = 0
     for parameter in parameters:
         size = parameter.numel()
-        parameter.data = vec[at:at + size].view_as(parameter).data
+        parameter.data = whole[at:at + size].view_as(parameter).data
         at += size

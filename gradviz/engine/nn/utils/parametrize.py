@@ -67,7 +67,7 @@ class ParametrizationList(ModuleList):
         self.unsafe = unsafe
         before = original.detach()
         with no_grad():
-            new = original
+            new: Any = original
             for module in reversed(list(self)):
                 if hasattr(module, "right_inverse"):
                     with suppress(NotImplementedError):
