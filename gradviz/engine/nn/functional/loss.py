@@ -7,6 +7,8 @@ import warnings
 from typing import Any
 
 from gradviz.engine.autograd.modes import no_grad
+from gradviz.engine.errors import UnsupportedError
+from gradviz.engine.nn.functional.linear import linear
 from gradviz.engine.ops import classes, criterion, ctc, loss
 from gradviz.engine.ops.activation import LOG_SIGMOID
 from gradviz.engine.ops.args import words
@@ -137,6 +139,41 @@ def cross_entropy(input: Any, target: Any, weight: Any = None, size_average: Any
                   reduce: Any = None, reduction: str = "mean", label_smoothing: float = 0.0) -> Any:
     return criterion.cross_entropy(input, target, weight, _enum(size_average, reduce, reduction), ignore_index,
                                    label_smoothing)
+
+
+def linear_cross_entropy(input: Any, linear_weight: Any, target: Any, *, linear_bias: Any = None, weight: Any = None,
+                         reduction: str = "mean", ignore_index: int | None = None, label_smoothing: float = 0.0,
+                         options: Any = None) -> Any:
+    """A linear layer whose outputs are logits, and their cross entropy."""
+    if options is not None:
+        raise UnsupportedError("gradviz.engine has no options of linear_cross_entropy; run with --engine torch")
+    _check_linear(input, linear_weight, linear_bias)
+    size, features = linear_weight._array.shape, input._array.shape[-1]
+    shape = (*input._array.shape[:-1], *size[:-1])
+    if target._array.shape == shape and ignore_index is not None:
+        raise RuntimeError("ignore_index cannot be specified when target contains probabilities")
+    if len(size) > 2:
+        linear_weight = linear_weight.reshape(-1, features)
+        linear_bias = None if linear_bias is None else linear_bias.reshape(-1)
+    logits = linear(input, linear_weight, linear_bias).reshape(shape)
+    return cross_entropy(logits, target, weight=weight, reduction=reduction, label_smoothing=label_smoothing,
+                         ignore_index=-100 if ignore_index is None else ignore_index)
+
+
+def _check_linear(input: Any, weight: Any, bias: Any) -> None:
+    size, full = input._array.shape, weight._array.shape
+    if len(size) not in (1, 2):
+        raise RuntimeError(f"expected input with dimensionality 1 or 2, got {len(size)}")
+    if len(full) < 2:
+        raise RuntimeError(f"expected linear_weight with dimensionality at least 2, got {len(full)}")
+    if size[-1] != full[-1]:
+        raise RuntimeError("expected equal input and linear_weight last dimensions (in_features), got "
+                           f"{size[-1]} and {full[-1]}, respectively")
+    if bias is not None and bias._array.shape != full[:-1]:
+        raise RuntimeError(f"expected linear_bias shape {full[:-1]}, got {bias._array.shape}")
+    if len(full) > 2 and len(size) == 1:
+        raise RuntimeError(f"K-dimensional loss defined by linear_weight shape {full} requires batched input, (N, "
+                           f"{size[-1]}), got unbatched input with shape {size}")
 
 
 def binary_cross_entropy(input: Any, target: Any, weight: Any = None, size_average: Any = None, reduce: Any = None,
@@ -304,7 +341,7 @@ def triplet_margin_with_distance_loss(anchor: Any, positive: Any, negative: Any,
 
 
 FUNCTIONS: dict[str, Any] = {f.__name__: f for f in (
-    mse_loss, l1_loss, smooth_l1_loss, huber_loss, nll_loss, cross_entropy, binary_cross_entropy,
+    mse_loss, l1_loss, smooth_l1_loss, huber_loss, nll_loss, cross_entropy, linear_cross_entropy, binary_cross_entropy,
     binary_cross_entropy_with_logits, kl_div, poisson_nll_loss, gaussian_nll_loss, ctc_loss, hinge_embedding_loss,
     margin_ranking_loss, soft_margin_loss, multi_margin_loss, multilabel_margin_loss, multilabel_soft_margin_loss,
     cosine_embedding_loss, triplet_margin_loss, triplet_margin_with_distance_loss)}
