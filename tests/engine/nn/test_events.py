@@ -91,6 +91,7 @@ def test_a_module_added_in_forward_has_its_path(ear: Ear) -> None:  # noqa: F811
 def test_making_a_layer_tells_nothing(ear: Ear) -> None:  # noqa: F811
     nn.Linear(2, 3)
     nn.LSTM(2, 3)
+    nn.TransformerEncoderLayer(4, 2)
     assert not ear.of("op", "tensor", "mode", "write")
 
 
