@@ -12,7 +12,7 @@ from gradviz.engine.fingerprint import share
 from gradviz.engine.ops.args import integer, sizes, words
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import Tensor, make
-from gradviz.engine.xp import asarray, ndarray, xp
+from gradviz.engine.xp import asarray, ndarray, strided, xp
 
 
 def made(array: ndarray, name: str, args: str = "", requires_grad: bool = False, how: str = "created") -> Tensor:
@@ -217,6 +217,24 @@ def new_tensor(self: Any, data: Any, *, dtype: Any = None, device: Any = None, r
     return made(array_of(data, dtype or self.dtype), "new_tensor", "", requires_grad)
 
 
+def new(self: Any, *args: Any) -> Tensor:
+    """``Tensor(...)`` of this tensor's type."""
+    return legacy(*args, dtype=self.dtype)
+
+
+def empty_strided(size: Any, stride: Any, *, dtype: Any = None, device: Any = None,
+                  requires_grad: bool = False) -> Tensor:
+    """A tensor whose elements lie in memory at the given steps."""
+    check_device(device)
+    shape, steps = tuple(size), tuple(stride)
+    n = 1 + sum((k - 1) * s for k, s in zip(shape, steps, strict=True)) if all(shape) else 0
+    return made(strided(xp.zeros(n, _np(dtype)), shape, steps), "empty_strided", str(list(shape)), requires_grad)
+
+
+def new_empty_strided(self: Any, size: Any, stride: Any, *, dtype: Any = None, **options: Any) -> Tensor:
+    return empty_strided(size, stride, dtype=self.dtype if dtype is None else dtype, **options)
+
+
 def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     return made(asarray(s, _np(dtype)), "scalar_tensor", str(s), requires_grad)
 
@@ -281,9 +299,11 @@ def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, devi
 FUNCTIONS: dict[str, Any] = {
     "tensor": tensor, "as_tensor": as_tensor, "asarray": as_tensor, "from_numpy": from_numpy, "full": full,
     "full_like": full_like, "scalar_tensor": scalar_tensor, "arange": arange, "linspace": linspace,
-    "logspace": logspace, "eye": eye, "tril_indices": tril_indices, "triu_indices": triu_indices,
+    "logspace": logspace, "empty_strided": empty_strided, "eye": eye,
+    "tril_indices": tril_indices, "triu_indices": triu_indices,
 }
-METHODS: dict[str, Any] = {"new_full": new_full, "new_tensor": new_tensor}
+METHODS: dict[str, Any] = {"new": new, "new_empty_strided": new_empty_strided, "new_full": new_full,
+                           "new_tensor": new_tensor}
 for _name, _fill in (("zeros", xp.zeros), ("ones", xp.ones), ("empty", xp.zeros)):
     FUNCTIONS[_name], FUNCTIONS[_name + "_like"], METHODS["new_" + _name] = _filled(_name, _fill)
 

@@ -240,6 +240,10 @@ def map_(self: Any, other: Any, function: Any) -> Any:
     return self
 
 
+def _pin_memory(self: Any, device: Any = None) -> Any:
+    raise RuntimeError("Cannot access accelerator device when none is available.")
+
+
 FUNCTIONS: dict[str, Any] = TYPES | {
     "set_default_tensor_type": set_default_tensor_type, "layout": layout, "strided": strided_layout,
     "is_storage": lambda obj: isinstance(obj, UntypedStorage | TypedStorage), "UntypedStorage": UntypedStorage,
@@ -247,7 +251,8 @@ FUNCTIONS: dict[str, Any] = TYPES | {
 }
 METHODS: dict[str, Any] = {
     "storage": storage, "untyped_storage": UntypedStorage, "layout": property(lambda self: strided_layout),
-    "resize": resize, "resize_": resize_, "set_": set_, "apply_": apply_, "map_": map_,
+    "resize": resize, "resize_": resize_, "resize_as_": lambda self, other: resize_(self, other._array.shape),
+    "pin_memory": _pin_memory, "set_": set_, "apply_": apply_, "map_": map_,
     "storage_type": lambda self: TypedStorage,
 }
 for _name in ("t", "transpose", "swapaxes", "squeeze", "unsqueeze"):

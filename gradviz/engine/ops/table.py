@@ -25,6 +25,7 @@ from gradviz.engine.ops import (
     embedding,
     grid,
     index,
+    inplace,
     join,
     legacy,
     linalg,
@@ -40,8 +41,10 @@ from gradviz.engine.ops import (
     random,
     recurrent,
     reduce,
+    removed,
     scatter,
     search,
+    settings,
     shape,
     share,
     shuffle,
@@ -59,8 +62,8 @@ from gradviz.engine.tensor import Tensor
 FAMILIES: tuple[Any, ...] = (
     create, random, unary, pointwise, reduce, shape, scatter, index, join, linalg, sort, matrix, einsum, diagonals,
     solve, decomposition, lu, norms, power, statistics, search, calculus, combine, places, arithmetic, complex,
-    special, activation, distance, criterion, ctc, conv, pool, pad, norm, grid, shuffle, embedding, bilinear,
-    recurrent, weightnorm, legacy, share, convert,
+    inplace, removed, settings, special, activation, distance, criterion, ctc, conv, pool, pad, norm, grid, shuffle,
+    embedding, bilinear, recurrent, weightnorm, legacy, share, convert,
 )
 FUNCTIONS: dict[str, Any] = {}
 for _family in FAMILIES:
@@ -77,6 +80,11 @@ def _named(name: str, function: Any, owner: str) -> None:
         function.__qualname__ = owner + name
 
 
+IN_PLACE = ("addmv_", "clamp_", "clamp_max_", "clamp_min_", "clip_", "conj_physical_", "erf_", "erfc_", "fill_", "gcd_",
+            "i0_", "index_put_", "lcm_", "ldexp_", "logit_", "nan_to_num_", "resize_as_", "round_", "sinc_", "square_",
+            "xlogy_", "zero_")
+"""Methods that PyTorch has as functions too."""
+FUNCTIONS |= {name: METHODS[name] for name in IN_PLACE if name in METHODS}
 for _name, _function in FUNCTIONS.items():
     _named(_name, _function, "")
 for _family in (create, random, unary, pointwise, reduce, join, linalg, sort, matrix, diagonals, special):
