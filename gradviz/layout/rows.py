@@ -12,6 +12,8 @@ from gradviz.scene.style import style
 
 MARGIN = 20
 AIR = 32
+BORDER = 18.0
+"""Between the border of a region and what stands next to it."""
 LABELLED = 46
 """1.45 of the air, where labels stand on the edges."""
 STORY = 58
@@ -54,6 +56,10 @@ def _air(scene: Scene, places: Places, ranks: Ranks, graph: Layers, x: list[floa
     """Above the first row, between the rows, below the last."""
     count = len(graph.rows)
     air = [0.0] + [float(AIR)] * max(0, count - 1) + [0.0]
+    if count > 1 and places.first:
+        air[1] = BORDER
+    if count > 1 and places.last:
+        air[count - 1] = BORDER
     for edge in scene.edges:
         if edge.kind in ("needs", "finds"):
             _story(places, ranks, edge.source, edge.target, air)

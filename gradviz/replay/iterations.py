@@ -161,17 +161,18 @@ class Outline:
 
     # --- turns of loops ----------------------------------------------------------------------------------------------
     def _rolled(self, items: list[Branch]) -> list[Branch]:
-        while True:
+        longest = 1  # short periods first: what is rolled within a turn is one thing when turns are compared
+        while ROLL * longest <= 2 * len(items):
             keys = [hash(self._sign[item.first:item.last].tobytes()) for item in items]
             made: list[Branch] = []
             done = 0
-            for start, period, times in repeats(keys):
+            for start, period, times in repeats(keys, longest):
                 made += items[done:start]
                 done = start + period * times
                 made.append(self._roll([items[place:place + period] for place in range(start, done, period)]))
-            if not done:
-                return items
             items = made + items[done:]
+            longest = longest if done else 2 * longest
+        return items
 
     def _roll(self, turns: list[list[Branch]]) -> Branch:
         first, last = turns[0][0], turns[-1][-1]
@@ -227,26 +228,30 @@ def _round(n: int) -> int:
     return next(size for size in (digit * 10**power for power in range(1, 12) for digit in (1, 2, 5)) if 12 * size >= n)
 
 
-def repeats(keys: list[int]) -> list[tuple[int, int, int]]:
-    """Where a list repeats itself: (start, period, times) with at least :data:`ROLL` times, from left to right."""
+def repeats(keys: list[int], longest: int) -> list[tuple[int, int, int]]:
+    """Where a list repeats itself: (start, period, times) with at least :data:`ROLL` times and periods up to
+    ``longest``, from left to right."""
     n, after, seen = len(keys), [0] * len(keys), dict[int, int]()
     for place in range(n - 1, -1, -1):
         after[place] = seen.get(keys[place], n)
         seen[keys[place]] = place
-    found, place = [], 0
+    found, place, heads = [], 0, set[int]()
     while place < n:
         other = after[place]
         for _ in range(8):  # periods that begin like this one; deeper nests show when their inner loops are rolled
             period = other - place
-            if place + ROLL * period > n:
+            if place + ROLL * period > n or period > longest:
                 other = n
                 break
             end = place
             while end + period < n and keys[end] == keys[end + period]:
                 end += 1
             if (times := (end - place) // period + 1) >= ROLL:
-                found.append((place, period, times))
-                place += period * times
+                start = _aligned(keys, place, period, end, heads)
+                times = (end + period - start) // period
+                heads.add(keys[start])
+                found.append((start, period, times))
+                place = start + period * times
                 break
             other = after[other]
         else:
@@ -254,6 +259,14 @@ def repeats(keys: list[int]) -> list[tuple[int, int, int]]:
         if other == n:
             place += 1
     return found
+
+
+def _aligned(keys: list[int], start: int, period: int, end: int, heads: set[int]) -> int:
+    """A loop that goes on after an odd turn begins where it began before, not where the odd turn became even again."""
+    if keys[start] in heads:
+        return start
+    return next((place for place in range(start + 1, start + period)
+                 if keys[place] in heads and (end + period - place) // period >= ROLL), start)
 
 
 class _Scopes:

@@ -12,7 +12,8 @@ from gradviz.replay.replay import Event, Replay
 class Row(Struct, frozen=True):
     """One event. ``lane`` and ``also``: where its block lies (an in-place op is in forward, also in writes);
     ``phase``: the tone; ``step``: its ordinal among steppable events, -1 if one does not stop there; ``label``: a word
-    for its block; ``graph``: the graph shown then; ``text``: what was printed; ``parts``: the sentence, with roles."""
+    for its block; ``graph``: the graph shown then; ``text``: what was printed; ``parts``: the sentence, with roles;
+    ``origin``: of a backward step, the span of the op that it is the backward of."""
 
     seq: int
     t: int
@@ -26,6 +27,7 @@ class Row(Struct, frozen=True):
     graph: int
     text: str
     parts: list[tuple[str, str]]
+    origin: int = 0
 
 
 _LANES = {"op": "forward", "backward": "backward", "step": "backward", "accumulate": "backward", "hook_call": "hooks",
@@ -44,8 +46,13 @@ def rows(replay: Replay, first: int, last: int) -> list[Row]:
         made.append(Row(
             seq=seq, t=event.t, kind=event.kind, lane="" if again else _LANES.get(event.kind, ""), also=_also(event),
             phase=phase(event), step=step, label=_label(replay, event), span=event.span, graph=replay.graph_at(seq),
-            text=event.text if event.kind == "print" else "", parts=narrate.parts(replay, seq)))
+            text=event.text if event.kind == "print" else "", parts=narrate.parts(replay, seq), origin=_origin(replay, event)))
     return made
+
+
+def _origin(replay: Replay, event: Event) -> int:
+    born = replay.node_born(event.nid) if event.kind == "step" else -1
+    return int(replay.event(born).span) if born >= 0 else 0
 
 
 def phase(event: Event) -> str:

@@ -12,6 +12,7 @@ from gradviz.findings.model import Finding
 from gradviz.replay import Replay
 from gradviz.replay.tables import among
 from gradviz.scene.backward import draw_backward
+from gradviz.scene.broken import mark_broken
 from gradviz.scene.draft import Draft, begin
 from gradviz.scene.forward import draw_forward
 from gradviz.scene.inside import inside
@@ -34,6 +35,7 @@ def build(replay: Replay, findings: list[Finding], graph: int, open: Iterable[st
     draft = begin(replay, shown, near, open)
     draw_forward(draft)
     draw_backward(draft)
+    mark_broken(draft)
     pin_badges(draft)
     stops = tell_stories(draft, findings)
     _tidy(draft)

@@ -104,6 +104,7 @@ def _from_outside(draft: Draft, found: list[Closed], unit: Ints, tids: Ints, out
         given = found[one].branch.kind != "module" and tid in draft.leaves and tid not in draft.owned
         if alone and not given and tid not in draft.kept:
             found[one].own.append(tid)
+            draft.owner[tid] = one
         else:
             found[one].inputs.append((tid, int(seqs[row])))
 

@@ -23,7 +23,8 @@ class Draft:
     one. ``glyph_of`` is the glyph that stands for a tensor at this point of the forward: its own, or what made it where
     tensors fold into their edges. ``tensors``: all glyphs of a tensor itself, ``sharing`` the tensors on the picture by
     storage and version counter, ``made_by`` the tensor glyph whose gradient enters a backward node at (nid, output),
-    ``home`` the open group in which a glyph stands, ``folded`` the leaves within each closed group, ``kept`` the
+    ``home`` the open group in which a glyph stands, ``folded`` the leaves within each closed group, ``owner`` the
+    number of the closed group in which a leaf or an input is drawn no more, ``kept`` the
     tensors that have a glyph of their own in any case."""
 
     replay: Replay
@@ -41,6 +42,7 @@ class Draft:
     made_by: dict[tuple[int, int], str] = field(default_factory=dict)
     home: dict[str, str] = field(default_factory=dict)
     folded: dict[str, list[int]] = field(default_factory=dict)
+    owner: dict[int, int] = field(default_factory=dict)
 
     @property
     def folds(self) -> bool:

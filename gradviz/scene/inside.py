@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradviz.replay.tables import Relation
+from gradviz.replay.tables import Relation, among
 from gradviz.scene.draft import Draft
 from gradviz.scene.model import Inside
 from gradviz.trace.columns import Ints
@@ -27,11 +27,13 @@ def inside(draft: Draft) -> Inside:
         spot = np.minimum(np.searchsorted(nids, at), len(nids) - 1)
         code = np.where((nids[spot] == at) & (number[spot] >= 0), number[spot] + 1 + count, 0)
         column[relation.seq[rows] - graph.first] = code
-    owners = {tid: place for place, one in enumerate(units.closed) for tid in draft.folded.get(f"m{one.id}", ())}
-    rows = _near(draft, index.accumulates)
-    for row, tid in zip(rows.tolist(), index.accumulates.ints("tid")[rows].tolist(), strict=True):
-        if tid in owners:
-            column[int(index.accumulates.seq[row]) - graph.first] = owners[tid] + 1 + count
+    tids, owners = np.array(list(draft.owner), np.int64), np.array(list(draft.owner.values()), np.int64)
+    order = np.argsort(tids)
+    for relation, shift in ((index.outputs, 1), (index.accumulates, 1 + count)):
+        rows = _near(draft, relation)
+        rows = rows[among(relation.ints("tid")[rows], tids)]
+        at = owners[order[np.searchsorted(tids[order], relation.ints("tid")[rows])]] if len(rows) else rows
+        column[relation.seq[rows] - graph.first] = at + shift
     stops = draft.replay.steppable
     stops = stops[(stops >= graph.first) & (stops <= graph.last)]
     codes = column[stops - graph.first]

@@ -33,18 +33,18 @@ class Node(Struct):
     leaf        forward      leaf or parameter that takes a gradient future live lost overwritten nan
     input       forward      tensor that takes no gradient           future live lost overwritten nan
     tensor      forward      intermediate tensor                     future live lost overwritten nan
-    op          forward      op                                      future done failed
+    op          forward      op                                      future done failed nan nan_on
     write       forward      in-place op                             future done broken
-    node        backward     backward node                           future waiting ran released failed
+    node        backward     backward node                           future waiting ran released failed nan_on
     accumulate  backward     AccumulateGrad of a leaf                future waiting done
     gradient    backward     gradient of an intermediate tensor      future awaited partial complete nan
     none        backward     no gradient goes there                  future idle
     alias       either       another place of ``alias_of``           future live tensor quiet
-    group       forward      closed group of ops                     future running done
-    mirror      backward     the backward nodes of a closed group    future waiting running ran released failed
+    group       forward      closed group of ops                     future running done nan nan_on
+    mirror      backward     the backward nodes of a closed group    future waiting running ran released failed nan_on
     ==========  ===========  ======================================  ====================================
 
-    An alias is live for a leaf, tensor for an intermediate tensor or its gradient, quiet for what takes no gradient.
+    ``nan``: made here; ``nan_on``: came from elsewhere. An alias is live for a leaf, tensor for an intermediate tensor or its gradient, quiet for what takes no gradient.
 
     ``id`` is stable over time and unique in the scene. ``label`` is the user's word, ``sub`` the small line under it
     (shape, "AccumulateGrad", "2 · v0"). ``glyph``: operator sign of an op. ``grad``: the compartment at the right, a

@@ -15,7 +15,7 @@ BUDGET: Final = 40
 """Ops and groups that a picture shows by itself; more is shown when somebody opens a group."""
 MOST: Final = 2_000
 """Ops and groups that a picture shows at all, whatever is asked for: more cannot be read, and takes seconds."""
-FEW: Final = 6
+FEW: Final = 12
 """Ops and groups that are too few for a picture: then rolls open too."""
 LEAF: Final = 3
 """Ops of a module without modules in it: so small that it stays closed in a large graph."""

@@ -16,7 +16,7 @@ from flask import Flask, Response, abort
 
 from gradviz.ui import bundle
 from gradviz.ui.markup import markup
-from gradviz.ui.panes import caption, console, graphs, inspector, sheets, source, timeline, topbar
+from gradviz.ui.panes import caption, console, graphs, inspector, sheets, source, timeline, topbar, views
 from gradviz.ui.routes import add_routes
 
 if TYPE_CHECKING:
@@ -81,7 +81,8 @@ def panes(session: Session) -> html.Div:
     """All panes; the place of the inspector is empty."""
     left = html.Section([source.layout(), console.layout()], className="left", **{"aria-label": "Source and console"})
     time = html.Section([caption.layout(), timeline.layout()], className="time", **{"aria-label": "Timeline"})
-    every = [topbar.layout(session), left, graphs.layout(), inspector.layout(), time, *sheets.layout()]
+    every = [topbar.layout(session), left, graphs.layout(), inspector.layout(), *views.layout(), time,
+             *sheets.layout()]
     return html.Div(every, id="app", className="app")
 
 

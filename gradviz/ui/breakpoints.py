@@ -88,6 +88,11 @@ class Conditions:
         seqs: list[int] = np.flatnonzero(found & stops).tolist()
         return seqs
 
+    @cached_property
+    def norms(self) -> NDArray[np.float64]:
+        """The largest norm of what an event made or was handed, NaN where none was kept."""
+        return np.fmax(self._figure("norm", self._tensor(ast.Name("out"))), self._figure("norm", self._gradients()))
+
     # --- the few forms -----------------------------------------------------------------------------------------------
     def _value(self, node: ast.expr) -> Any:
         match node:

@@ -26,12 +26,15 @@ def add_routes(server: Flask, session: Session, style: bytes) -> None:
         except IndexError:
             abort(404, f"There is no graph {graph}.")
 
+    server.add_url_rule("/api/flow", "flow", lambda: _json(session.flow()))
+    server.add_url_rule("/api/norms", "norms", lambda: _json(session.norms()))
     server.add_url_rule("/api/iterations", "iterations", lambda: _json(session.iterations()))
 
     def search() -> Response:
         import msgspec
 
-        return _json(msgspec.json.encode(session.search(request.args.get("q", "")[:200])))
+        limit = session.replay.n if request.args.get("all") else 1000
+        return _json(msgspec.json.encode(session.search(request.args.get("q", "")[:200], limit)))
 
     def stops() -> Response:
         import msgspec

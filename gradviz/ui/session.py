@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cached_property, lru_cache
@@ -67,7 +68,6 @@ class Session:
         with suppress(Exception):  # the request that needs it will say so
             self.trace()
             self.picture(self.replay.graph_at(self.replay.opening(self.findings)))
-            self.search("a")
 
     def trace(self) -> bytes:
         """Everything about the run that the page needs before its first picture."""
@@ -104,14 +104,38 @@ class Session:
                 self._norms = msgspec.json.encode({"norms": [norm for norm, _ in norms], "finite": [ok for _, ok in norms]})
             return self._norms
 
+    @cached_property
+    def _flow(self) -> bytes:
+        from gradviz.replay.flow import Cell, flow
+
+        rows = []
+        for row in flow(self.replay):
+            cells = [cell or Cell(-1, None, None, None, 0, 0) for cell in row.cells]
+            figures = {name: [getattr(cell, name) for cell in cells] for name in Cell._fields if name != "size"}
+            rows.append({"tid": row.tid, "name": row.name, "module": row.module, **figures,
+                         "size": max(cell.size for cell in cells)})
+        columns = [number for number, graph in enumerate(self.replay.graphs) if graph.call]
+        return msgspec.json.encode({"columns": columns, "rows": rows})
+
+    def flow(self) -> bytes:
+        """Gradient flow: ``columns`` are the graphs with a backward call; a row for each leaf, its figures by column."""
+        with self._lock:
+            return self._flow
+
+    def norms(self) -> bytes:
+        """The norm of what each event made, little-endian float32 in base64; NaN where none was kept."""
+        with self._lock:
+            norms = self._conditions.norms.astype("<f4")
+            return msgspec.json.encode({"norms": base64.b64encode(norms.tobytes()).decode()})
+
     def scene(self, graph: int, open: Open = None) -> Scene:
         with self._lock:
             return self._placed(graph, open)[0]
 
-    def search(self, words: str) -> list[int]:
-        """Events whose names, words, labels or place hold every word; the first thousand."""
+    def search(self, words: str, limit: int = 1000) -> list[int]:
+        """Events whose names, words, labels or place hold every word; the first of them."""
         with self._lock:
-            return self._search.find(words)[0]
+            return self._search.find(words, limit)[0]
 
     @cached_property
     def _search(self) -> Search:

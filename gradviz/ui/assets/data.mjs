@@ -1,6 +1,6 @@
 // What the page knows of the run: one description, columns over all events, and windows of rows fetched when needed.
 
-export const WINDOW = 2000;
+export const WINDOW = 500;
 
 /** Columns of /api/trace's overview as typed arrays. */
 export function decodeOverview(overview) {

@@ -1,11 +1,14 @@
 // Keys, pointer, buttons, search, address: everything that moves the page.
 
+import { grouped } from "./data.mjs";
 import { byId, el } from "./dom.mjs";
+import { crumbs, progressOf } from "./groups.mjs";
 import { commandFor } from "./keys.mjs";
 import { parseLink } from "./link.mjs";
 import { at } from "./time.mjs";
 import { bindLines } from "./split.mjs";
 import { viewAt } from "./minimap.mjs";
+import { VIEWS } from "./views.mjs";
 import { pan, zoomAt } from "./view.mjs";
 
 /** What each command of the registry does. */
@@ -22,6 +25,7 @@ function actions(page) {
     bookmark: () => page.breaks.bookmark(page.seq), "bookmark-next": () => page.nextBookmark(), palette: () => page.palette(id => all[id](false)),
     "lanes-in": () => page.zoomLanes(0.5), "lanes-out": () => page.zoomLanes(2),
     search: () => { byId("search").focus(); byId("search").select(); },
+    "view-graphs": () => page.views.show("graphs"), "view-flow": () => page.views.show("flow"), "view-events": () => page.views.show("events"),
     expand: () => page.expand(), collapse: () => page.collapse(), focus: () => page.focus(), fit: () => page.fit(), theme: () => page.theme(), help: () => page.sheet("help-sheet"), marks: () => page.sheet("marks-sheet"),
     follow: () => { closeMenu(); page.follow(); },
   };
@@ -102,21 +106,41 @@ export function bindPointer(page, canvas) {
     drag = null;
   });
   canvas.addEventListener("pointercancel", () => { drag = null; });
-  canvas.addEventListener("pointerleave", () => { byId("tip").style.display = "none"; });
+  canvas.addEventListener("pointerleave", () => { byId("tip").style.display = "none"; if (page.kin) { page.kin = ""; page.invalidate(); } });
   canvas.addEventListener("dblclick", event => { if (!page.nodeAt(event.offsetX, event.offsetY)) page.fit(); });
 }
 
 const WHAT = { leaf: "leaf, takes a gradient", input: "takes no gradient", group: "ops, a click opens it", mirror: "their backward, a click opens it", tensor: "made by an op", op: "ran in the forward", write: "writes in place",
   node: "runs in the backward", accumulate: "adds the gradient into .grad", gradient: "a gradient on its way", none: "no gradient goes there", alias: "the same tensor, elsewhere" };
 
+const STATES = { future: "not yet", nan: "made NaN or Inf", nan_on: "NaN or Inf passes here" };
+
+/** The same tensor at other places: its aliases and itself; "" where it has none. */
+function kinOf(page, node) {
+  if (!node || !page.picture) return "";
+  const id = node.alias_of || node.id;
+  return page.picture.scene.nodes.some(one => one.alias_of === id) ? id : "";
+}
+
+/** What a closed group is, how far it has come, and what a click does. */
+function card(page, node, label, sub, place) {
+  const { picture, seq } = page, progress = progressOf(picture, node.id, seq), path = crumbs(picture, node.id).map(one => one.label).join(" › ");
+  const grad = node.grad.length ? at(node.grad.map(([when, , text]) => [when, text]), seq) : "";
+  const inside = node.kind === "group" ? `${grouped(node.ref.ops)} ops` : `${grouped(node.ref.nodes)} backward nodes`;
+  const rows = [["inside", inside], progress && ["so far", `${grouped(progress[0])} of ${grouped(progress[1])} events`], grad && ["norm over its parameters", `‖${grad}‖`]].filter(Boolean);
+  return [el("b", {}, label), el("div", { class: "dim" }, path === label ? `${sub}${place}` : path), ...rows.map(([name, value]) => el("div", { class: "fact" }, el("span", {}, name), el("span", {}, value))), el("div", { class: "dim" }, "A click opens it.")];
+}
+
 function hover(page, canvas, event) {
-  const tip = byId("tip"), node = page.nodeAt(event.offsetX, event.offsetY);
+  const tip = byId("tip"), node = page.nodeAt(event.offsetX, event.offsetY), kin = kinOf(page, node);
+  if (kin !== page.kin) { page.kin = kin; page.invalidate(); }
   canvas.style.cursor = node || page.titleAt(event.offsetX, event.offsetY) ? "pointer" : "default";
   if (!node) { tip.style.display = "none"; return; }
   const state = at(node.states, page.seq, "future"), span = page.panes.spans[node.span];
   const label = at(node.label, page.seq, node.label[0]?.[1] || ""), sub = at(node.sub, page.seq);
   const place = span && span.line ? ` · line ${span.line}` : "";
-  tip.replaceChildren(el("b", {}, label), sub ? ` ${sub}` : "", ` · ${WHAT[node.kind] || node.kind}${place} · ${state === "future" ? "not yet" : state}`);
+  if (node.kind === "group" || node.kind === "mirror") tip.replaceChildren(...card(page, node, label, sub, place));
+  else tip.replaceChildren(el("b", {}, label), sub ? ` ${sub}` : "", ` · ${WHAT[node.kind] || node.kind}${place} · ${STATES[state] || state}`);
   tip.style.display = "block";
   const rect = page.rectOf(node), { width, height } = page.size;
   tip.style.left = `${Math.max(4, Math.min(width - tip.offsetWidth - 4, rect.x - tip.offsetWidth / 2))}px`;
@@ -184,13 +208,14 @@ export function bindWindow(page) {
     page.opened = link.open;
     page.pinned = Boolean(link.element);
     page.element = link.element;
+    page.views.put(VIEWS.includes(link.view) ? link.view : "graphs");
     page.go(link.seq, { exact: true });
     if (turned) page.loadPicture(page.columns.graph[page.seq] || 0);
   };
   addEventListener("popstate", arrive);
   addEventListener("hashchange", arrive);
   bindLines();
-  const sizes = new ResizeObserver(() => page.resize());
+  const sizes = new ResizeObserver(() => { page.resize(); page.views.resize(); });
   for (const id of ["stage", "lanes"]) sizes.observe(byId(id));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => page.systemTheme());
 }

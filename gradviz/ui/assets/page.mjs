@@ -19,6 +19,7 @@ import { makeStyle } from "./style.mjs";
 import { applyTheme, rememberTheme, storedTheme, systemTheme } from "./theme.mjs";
 import { changes, floorIndex, move, seek, touching } from "./time.mjs";
 import { prepareLanes, Timeline } from "./timeline.mjs";
+import { Views } from "./views.mjs";
 import { centre, extent, fitAll, hit, opening, origin, screenRect, uncut, visible } from "./view.mjs";
 
 const REST = 120, FLOW = 260, BEAT = 620, TURN = 150, PICTURES = 24, SPEEDS = [0.25, 0.5, 1, 2, 4, 8, 16];
@@ -60,6 +61,7 @@ export class Page {
     this.element = link.element;
     this.opened = link.open;
     this.pinned = Boolean(link.element);
+    this.views = new Views(this, link.view);
     const there = Math.max(0, Math.min(this.trace.n - 1, seq));
     await Promise.all([this.rows.load(Math.floor(there / WINDOW)), this.loadPicture(this.columns.graph[there] || 0)]);
     this.go(seq, { history: "replace", exact: true });
@@ -94,7 +96,7 @@ export class Page {
   }
 
   remember(how, seq) {
-    const link = formatLink({ seq, element: this.pinned ? this.element : "", open: this.opened });
+    const link = formatLink({ seq, element: this.pinned ? this.element : "", open: this.opened, view: this.views?.name });
     if (how === "pushState" ? true : location.hash !== link) history[how](null, "", link);
   }
 
@@ -293,6 +295,7 @@ export class Page {
     this.paintGraphs(began);
     const shown = [seq, this.rows.get(seq), this.pinned, this.picture];
     if (shown.some((one, i) => one !== this.painted?.[i])) { this.panes.paint(); this.painted = shown; }
+    this.views.paint();
     this.paintTimeline();
     this.shownSeq = seq;
     this.timings.step = performance.now() - began;
@@ -322,7 +325,7 @@ export class Page {
     paintTrail(byId("forward-head"), picture, stepOf(picture, seq)?.focus[0] || "", this.trace.graphs, this.graph, id => this.turn(id));
     if (!byId("rail").hidden) drawRail(byId("rail"), this.style, picture, this.view, this.size, this.size.height, seq);
     this.lit = drawOverlay(byId("over"), this.style, picture, this.view, this.size, seq, {
-      selected: this.pinned ? chosen : "", progress, hidden: this.hidden, path: this.path });
+      selected: this.pinned ? chosen : "", progress, hidden: this.hidden, path: this.path, kin: this.kin });
     Object.assign(this.timings, { base: t1 - t0, overlay: performance.now() - t1 });
   }
 

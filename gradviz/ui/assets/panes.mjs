@@ -59,7 +59,8 @@ export class Panes {
   places(row) {
     const { picture, columns, seq } = this.page, own = this.spans[columns.span[seq]] || null, here = own && own.line ? own : null;
     const focus = picture && stepOf(picture, seq)?.focus[0];
-    const of = row && NODES.has(row.kind) ? this.spans[picture?.nodes.get(focus)?.span] : null;
+    const node = picture?.nodes.get(focus), closed = node && (node.kind === "mirror" || node.kind === "group");
+    const of = row && NODES.has(row.kind) ? this.spans[closed ? row.origin : node?.span] : null;
     return of && of.line && of !== here ? { lit: of, running: here } : { lit: here, running: null };
   }
 

@@ -144,7 +144,7 @@ function drawFrame(pen, picture, group, side, seq) {
  * The overlay: tie, halo, what flows, what is selected, the story. `progress` 0..1 of the dot, 1 when it has arrived.
  * Returns the ids that are lit.
  */
-export function drawOverlay(canvas, style, picture, view, size, seq, { selected = "", progress = 1, hidden = new Set(), path = null }) {
+export function drawOverlay(canvas, style, picture, view, size, seq, { selected = "", progress = 1, hidden = new Set(), path = null, kin = "" }) {
   const g = begin(canvas, size), { scene, placed, nodes } = picture;
   const step = stepOf(picture, seq) || stepAt(picture, seq), tone = step ? toneOf(style, picture, step) : "op";
   const focus = step ? step.focus.filter(id => nodes.has(id)) : [], twins = step ? step.twins.filter(id => nodes.has(id)) : [];
@@ -168,6 +168,7 @@ export function drawOverlay(canvas, style, picture, view, size, seq, { selected 
     }
     const chosen = nodes.get(selected);
     if (chosen && chosen.side === side && placed.nodes[selected]) ring(pen, chosen, placed.nodes[selected], seq);
+    if (kin) for (const node of scene.nodes) if (node.side === side && (node.id === kin || node.alias_of === kin) && placed.nodes[node.id]) ring(pen, node, placed.nodes[node.id], seq);
     if (pen.readable) for (const edge of hot) label(pen, picture, edge, seq, true);
     if (progress < 1) for (const edge of hot) dot(pen, placed.routes[edge.id], progress, tone);
     stops(pen, picture, side, seq);

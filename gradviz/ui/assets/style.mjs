@@ -49,7 +49,7 @@ export function shortened(words, most) {
 /** Entries that stand for more than their own pair: [pair, what it is shown as]. */
 const STANDS = [["write broken", "write done"], ["alias tensor", "alias live"], ["alias quiet", "alias live"]];
 /** Whatever the kind, a state that is explained once. */
-const ONCE = { lost: "tensor lost", overwritten: "tensor overwritten", failed: "node failed", nan: "mark nan" };
+const ONCE = { lost: "tensor lost", overwritten: "tensor overwritten", failed: "node failed", nan: "mark nan", nan_on: "mark nan" };
 
 /** The legend entries of a scene: those of every (kind, state), badge and edge that it ever shows. */
 export function presentMarks(table, scene) {

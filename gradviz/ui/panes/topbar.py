@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dash import dcc, html
 
 from gradviz.ui.download import CHOICES, Choice
+from gradviz.ui.panes import views
 from gradviz.ui.panes.parts import command, icon
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def layout(session: Session) -> html.Header:
             ),
             html.Div(className="sep"),
             html.H1(Path(script).name, className="script mono", title=script),
+            views.tabs(),
             html.Div(_facts(session), className="meta"),
             command("finding", "Go to the next finding (E)", "", "pill", id="findings"),
             html.Div(className="grow"),

@@ -57,12 +57,12 @@ test("the overview tells lanes, steps and writes apart", () => {
 test("a window of rows is asked for once, and again after a failure", async () => {
   const asked = [];
   let broken = true;
-  const rows = new Rows(4500, path => { asked.push(path); return broken ? Promise.reject(new Error("gone")) : Promise.resolve([{ seq: 4000 }, { seq: 4001 }]); }, () => {});
+  const rows = new Rows(1200, path => { asked.push(path); return broken ? Promise.reject(new Error("gone")) : Promise.resolve([{ seq: 1000 }, { seq: 1001 }]); }, () => {});
   await assert.rejects(rows.load(2));
   broken = false;
   await Promise.all([rows.load(2), rows.load(2)]);
-  assert.deepEqual(asked, ["/api/events?from=4000&to=6000", "/api/events?from=4000&to=6000"]);
-  assert.equal(rows.get(4001).seq, 4001);
+  assert.deepEqual(asked, ["/api/events?from=1000&to=1500", "/api/events?from=1000&to=1500"]);
+  assert.equal(rows.get(1001).seq, 1001);
   assert.equal(rows.get(10), null);
   assert.deepEqual(await rows.load(3), []);
 });

@@ -1,0 +1,83 @@
+"""NaN and Inf on the picture: which op made them, where they went on, which gradients hold them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradviz.replay import Replay
+from gradviz.replay.tables import Relation, among
+from gradviz.scene.draft import Draft
+from gradviz.scene.model import Node
+from gradviz.trace.columns import Ints
+
+
+def mark_broken(draft: Draft) -> None:
+    """States nan (made here) and nan_on (passed on) of ops, nodes and closed groups. NaN of a tensor is its own."""
+    index, seqs = draft.replay.index, draft.units.outline.seqs
+    outputs = np.flatnonzero(among(index.outputs.seq, seqs))
+    outputs = outputs[_broken(draft.replay, index.outputs, outputs)]
+    bad, tids = np.unique(index.outputs.seq[outputs]), np.unique(index.outputs.ints("tid")[outputs])
+    if len(bad):
+        fed = index.inputs.seq[among(index.inputs.seq, bad) & among(index.inputs.ints("tid"), tids)]
+        made = bad[~among(bad, fed)]
+        for node in draft.nodes.values():
+            if node.kind == "op" and node.event in bad:
+                _mark(node, node.event, made=node.event in made)
+        for one in draft.units.closed:
+            inside = bad[(bad >= seqs[one.first]) & (bad <= seqs[one.last - 1])]
+            if len(inside):
+                _mark(draft.nodes[f"m{one.id}"], int(inside[0]), made=bool(among(made, inside).any()))
+    _backward(draft)
+
+
+def _backward(draft: Draft) -> None:
+    steps = draft.replay.index.steps
+    taken = steps.flatten("grads_in")
+    rows = np.flatnonzero(steps.ints("call")[taken.parent] == draft.graph.call)
+    rows = rows[_broken(draft.replay, taken, rows)]
+    if not draft.graph.call or not len(rows):
+        return
+    nids, number = draft.hidden
+    at = steps.ints("nid")[taken.parent[rows]]
+    for nid, seq in zip(at.tolist(), taken.seq[rows].tolist(), strict=True):
+        node = draft.nodes.get(f"n{nid}")
+        if node is not None:
+            _mark(node, seq, made=False)
+    spot = np.minimum(np.searchsorted(nids, at), max(0, len(nids) - 1))
+    groups = np.where(nids[spot] == at, number[spot], -1) if len(nids) else np.full(len(at), -1)
+    for group in np.unique(groups[groups >= 0]).tolist():
+        first = int(taken.seq[rows[groups == group]].min())
+        _mark(draft.nodes[f"k{draft.units.closed[group].id}"], first, made=False)
+
+
+def _mark(node: Node, seq: int, *, made: bool) -> None:
+    """From an event on; what comes after it (ran, released) is said by the words."""
+    state = "nan" if made else "nan_on"
+    if not any(was == "failed" for _, was in node.states):
+        node.states = [entry for entry in node.states if entry[0] < seq] + [(seq, state)]
+
+
+def _broken(replay: Replay, relation: Relation, rows: Ints) -> NDArray[np.bool_]:
+    """Which rows hold a NaN or an Inf, as far as that was kept."""
+    found = np.zeros(len(rows), bool)
+    dtypes = relation.texts("dtype")
+    kinds = dtypes.index[rows]
+    contents: dict[int, list[tuple[int, bytes]]] = {}
+    for place, (number, kind) in enumerate(zip(relation.ints("value")[rows].tolist(), kinds.tolist(), strict=True)):
+        value = replay.value(number)
+        if isinstance(value, bytes):
+            contents.setdefault(kind, []).append((place, value))
+        elif value is not None:
+            found[place] = value[1] == 1.0
+    for kind, some in contents.items():
+        name = dtypes.texts[kind]
+        if name not in ("float16", "float32", "float64"):
+            continue
+        some = [(place, content) for place, content in some if content]
+        lengths = np.array([len(content) for _, content in some]) // np.dtype(name).itemsize
+        bad = ~np.isfinite(np.frombuffer(b"".join(content for _, content in some), name))
+        if bad.any():
+            places = np.array([place for place, _ in some])
+            found[places] = np.logical_or.reduceat(bad, np.cumsum(lengths) - lengths)
+    return found
