@@ -145,9 +145,7 @@ class Tensor(Struct, metaclass=_TensorType, eq=False, weakref=True, dict=True):
 
     @property
     def requires_grad(self) -> bool:
-        if self._view is not None:
-            refresh(self)
-        return self._requires
+        return self._requires or (self._view is not None and self._view.base._requires)
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
