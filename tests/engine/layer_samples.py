@@ -40,7 +40,8 @@ def unpooled(n: int) -> Sample:
 
 def fractional(n: int) -> Sample:
     samples = torch.tensor(np.linspace(0.1, 0.9, IMAGE[n][1] * n).reshape(1, IMAGE[n][1], n))
-    return image(n, f"fractional_max_pool{n}d", (1,) * (n - 1) + (2,), output_size=2, _random_samples=samples)
+    kernel, size = ((1, 2), (2, 2)) if n == 2 else (1, (2, 1, 2))
+    return image(n, f"fractional_max_pool{n}d", kernel, output_size=size, _random_samples=samples)
 
 
 def resized(n: int, mode: str, **options: Any) -> Sample:
@@ -106,3 +107,5 @@ LAYERS: dict[str, Sample] = {
     "_safe_softmax": (lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=-0.7),
                       [(2, 3), (3, 3), (3, 2)]),
 }
+LAYERS_ONCE = {"scaled_dot_product_attention"}
+"""What PyTorch cannot differentiate twice."""

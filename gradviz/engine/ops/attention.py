@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.engine.ops.build import op
+from gradviz.engine.ops.second import underived
 from gradviz.engine.xp import ndarray, xp
 
 NAME = "scaled_dot_product_attention"
@@ -55,21 +56,32 @@ def _flash(query: ndarray, key: ndarray, value: ndarray, mask: ndarray | None, c
     return out.reshape(*query.shape[:3], value.shape[3]), total.reshape(query.shape[:3])
 
 
-def _flash_rule(ns: Any, ctx: Any, g: Any, query: Any, key: Any, value: Any, mask: Any, output: Any,
-                logsumexp: Any) -> Any:
+_only_once = underived(
+    "scaled_dot_product_attention_backward",
+    "derivative for aten::_scaled_dot_product_flash_attention_for_cpu_backward is not implemented")
+
+
+def _flash_rule(ns: Any, ctx: Any, g: Any, *saved: Any) -> Any:
+    plain = [None if t is None else ns.plain(t) for t in saved]
+    shares = _flash_shares(ctx, ns.plain(g), *plain)
+    return tuple([None if share is None else _only_once(g, saved[0], share) for share in shares])
+
+
+def _flash_shares(ctx: Any, g: ndarray, query: ndarray, key: ndarray, value: ndarray, mask: ndarray | None,
+                  output: ndarray, logsumexp: ndarray) -> tuple[ndarray | None, ...]:
     causal, scale = ctx.args
-    plain, keys = ns.plain(query), ns.plain(key)
-    rows = _grouped(plain, keys)
-    q, g = ns.reshape(query, rows), ns.reshape(g, rows)
-    scores = ns.matmul(q, ns.swap(key)) * scale
-    added = _added(plain, keys, None if mask is None else ns.plain(mask), causal)
+    rows = _grouped(query, key)
+    q, g = query.reshape(rows), g.reshape(rows)
+    scores = xp.matmul(q, key.swapaxes(2, 3)) * scale
+    added = _added(query, key, mask, causal)
     if added is not None:
-        scores = scores + ns.const(added)
-    p = ns.apply(SAFE_SOFTMAX, (scores,))
-    dp = ns.matmul(g, ns.swap(value))
-    ds = p * (dp - ns.sum(dp * p, (-1,), True)) * scale
-    return (ns.reshape(ns.matmul(ds, key), plain.shape) if ctx.needs(0) else None,
-            ns.matmul(ns.swap(ds), q) if ctx.needs(1) else None, ns.matmul(ns.swap(p), g) if ctx.needs(2) else None)
+        scores += added
+    p = _safe_softmax(scores)
+    dp = xp.matmul(g, value.swapaxes(2, 3))
+    ds = p * (dp - (dp * p).sum(axis=-1, keepdims=True)) * scale
+    return (xp.matmul(ds, key).reshape(query.shape) if ctx.needs(0) else None,
+            xp.matmul(ds.swapaxes(2, 3), q) if ctx.needs(1) else None,
+            xp.matmul(p.swapaxes(2, 3), g) if ctx.needs(2) else None)
 
 
 FLASH = op(NAME, _flash, "ScaledDotProductFlashAttentionForCpuBackward0", _flash_rule,

@@ -51,7 +51,7 @@ def gathered(x: ndarray, kernel: tuple[int, ...], geometry: Geometry, out: tuple
              ) -> Iterator[tuple[slice, ndarray]]:
     """Blocks of samples and their columns, (samples, channels, *kernel, *out). The memory is used again."""
     size, lead = x.shape[2:], x.shape[1]
-    if geometry.bare(kernel):
+    if size == out and geometry.bare(kernel):
         yield slice(None), x.reshape(*x.shape[:2], *kernel, *size)
         return
     step = _step(lead, kernel, out)

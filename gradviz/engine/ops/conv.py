@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from gradviz.engine import observe
@@ -245,7 +247,16 @@ def _same(padding: str, kernel: Any, stride: Any, dilation: Any) -> tuple[tuple[
         raise RuntimeError("padding='same' is not supported for strided convolutions")
     total = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
     uneven = tuple([side for n in reversed(total) for side in (0, n % 2)])
+    if any(uneven):
+        _warn_of_copy()
     return tuple([n // 2 for n in total]), uneven if any(uneven) else None
+
+
+@cache
+def _warn_of_copy() -> None:
+    """Said once."""
+    warnings.warn("Using padding='same' with even kernel lengths and odd dilation may require a zero-padded copy of "
+                  "the input be created", stacklevel=5)
 
 
 def _transposed(n: int) -> Callable[..., Any]:

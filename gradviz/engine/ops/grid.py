@@ -130,7 +130,7 @@ def _rule(ns: Any, ctx: Any, g: Any, input: Any, grid: Any) -> Any:
     if not ctx.needs(1):
         return first, None
     if parts[0] is None:
-        return first, ns.zeros(ns.plain(grid).shape, grid)
+        return first, ns.where(ns.const(xp.zeros(ns.plain(grid).shape, bool)), grid, 0)
     return first, ns.stack(parts[::-1], -1)
 
 

@@ -199,7 +199,8 @@ def _group_norm(x: ndarray, weight: Any, bias: Any, groups: int, eps: float) -> 
     for name, t in (("weight", weight), ("bias", bias)):
         if t is not None and t.shape != (channels,):
             raise RuntimeError(f"Expected {name} to be a vector of size equal to the number of channels in input, but "
-                               f"got {name} of shape {size_text(t.shape)} and input of shape {size_text(x.shape)}")
+                               f"got {name} of shape {size_text((t if weight is None else weight).shape)} and input of "
+                               f"shape {size_text(x.shape)}")
     _refuse_integers(x, "GroupNormKernelImpl")
     _same_types(x, weight, bias)
     rows = _wide(x).reshape(x.shape[0], groups, -1) if x.size else _wide(x).reshape(x.shape[0], groups, 0)

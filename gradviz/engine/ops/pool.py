@@ -25,18 +25,19 @@ def _picked(name: str, n: int, key: str, forward: Callable[..., Any] = largest) 
     """A maximum over ``n`` dimensions: its gradient goes to the places that it took its values from."""
 
     def rule(ns: Any, ctx: Any, g: Any, self: Any, indices: Any) -> Any:
-        return ns.apply(back, (g,), ns.plain(indices), ns.plain(self).shape[-n:])
+        return ns.apply(back, (g, self), ns.plain(indices), ns.plain(self).shape[-n:])
 
     def again(ns: Any, ctx: Any, g: Any) -> Any:
         index, size = ctx.args
-        return ns.apply(gather, (g,), index, size)
+        return ns.apply(gather, (g,), index, size), ns.zeros(ns.plain(g).shape, g)
 
     def once_more(ns: Any, ctx: Any, g: Any) -> Any:
-        return ns.apply(back, (g,), *ctx.args)
+        return ns.apply(back, (g, g), *ctx.args)
 
     node = f"{key}BackwardBackward0"
     row = op(name, forward, f"{key}Backward0", rule, "self result1", key=f"{name}.{n}")
-    back = op(name + "_backward", placed, node, again, key=f"{name}.{n}.backward")
+    back = op(name + "_backward", lambda g, _, index, size: placed(g, index, size), node, again, inputs="grad self",
+              key=f"{name}.{n}.backward")
     gather = op(name + "_backward", lambda x, index, size: found(x, index, n), node, once_more,
                 key=f"{name}.{n}.twice")
     return row
@@ -243,12 +244,12 @@ def avg_pool(n: int, input: Any, kernel_size: Any, stride: Any = None, padding: 
              count_include_pad: bool = True, divisor_override: int | None = None) -> Any:
     """The mean of every window."""
     name, x = f"avg_pool{n}d", input._array
-    if x.ndim == n:
+    if x.ndim == n == 2:
         raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {-n - 1})")
     if divisor_override == 0:
         raise RuntimeError("divisor must be not zero")
     if n == 3:
-        _fits(x, _several(name, "kernel_size", kernel_size, n), padding)
+        _fits(x, _several(name, "kernel_size", kernel_size, n))
     kernel, steps, around, _ = _windows(name, x, n, kernel_size, stride, padding, 1, ceil_mode)
     maps, divisor = [], xp.ones((1,) * n)
     for i, size in enumerate(x.shape[-n:]):
@@ -261,8 +262,8 @@ def avg_pool(n: int, input: Any, kernel_size: Any, stride: Any = None, padding: 
     return run(AVG[n], (input,), (tuple(maps), divisor if divisor_override is None else divisor_override), text)
 
 
-def _fits(x: ndarray, kernel: tuple[int, ...], padding: Any) -> None:
-    if x.ndim in (4, 5) and not padding and any(a < k for a, k in zip(x.shape[-3:], kernel, strict=True)):
+def _fits(x: ndarray, kernel: tuple[int, ...]) -> None:
+    if x.ndim in (4, 5) and any(a < k for a, k in zip(x.shape[-3:], kernel, strict=True)):
         raise RuntimeError("input image (T: {} H: {} W: {}) smaller than kernel size (kT: {} kH: {} kW: {})".format(
             *x.shape[-3:], *kernel))
 
@@ -328,12 +329,11 @@ FRACTIONAL = {n: _picked(f"fractional_max_pool{n}d", n, f"FractionalMaxPool{n}D"
 def fractional_max_pool(n: int, input: Any, kernel_size: Any, output_size: Any, samples: Any, indices: bool) -> Any:
     """The largest of windows that lie at random distances, given by ``samples`` for every plane."""
     name, x = f"fractional_max_pool{n}d", input._array
-    if x.ndim not in (n + 1, n + 2):
-        raise RuntimeError(f"{name}(): Expected {n + 1}D or {n + 2}D tensor, but got: {size_text(x.shape)}")
     kernel, wanted = _several(name, "kernel_size", kernel_size, n), _several(name, "output_size", output_size, n)
     for side, size, k, out in zip(("time", "height", "width")[-n:], x.shape[-n:], kernel, wanted, strict=True):
-        if out + k - 1 > size:
-            raise RuntimeError(f"{name}(): pool {side} {k} too large relative to input {side} {size}")
+        if out + k - 1 > size - (n == 3):
+            raise RuntimeError(f"{name}{'_out' * (n == 3)}(): pool {side} {k} too large relative to input {side} "
+                               f"{size}")
     return layer(FRACTIONAL[n], (input,), (kernel, wanted, samples._array), words(
         kernel_size=kernel_size, output_size=output_size), shown=2 if indices else 1)
 

@@ -113,20 +113,28 @@ def _divided(x: ndarray, divisor: Any) -> ndarray:
 
 
 def mapped(name: str, node: str, saves: str = "", key: str = "") -> Op:
-    """The row of an op that is such maps, divided by ``divisor``; the row of its backward comes with it."""
+    """The row of an op that is such maps, divided by ``divisor``; the row of its backward comes with it.
+
+    Where PyTorch saves the input, the backward depends on it as far as anyone can tell, with a derivative of zero.
+    """
 
     def rule(ns: Any, ctx: Any, g: Any, *saved: Any) -> Any:
         maps, divisor = ctx.args
-        return ns.apply(back, (g,), tuple([m.transpose() for m in maps]), divisor)
+        return ns.apply(back, (g, *saved), tuple([m.transpose() for m in maps]), divisor, len(saved))
 
     def again(ns: Any, ctx: Any, g: Any) -> Any:
-        maps, divisor = ctx.args
-        return ns.apply(row, (g,), tuple([m.transpose() for m in maps]), divisor)
+        maps, divisor, count = ctx.args
+        first = ns.apply(row, (g,), tuple([m.transpose() for m in maps]), divisor)
+        return (first, ns.zeros(ns.plain(g).shape, g)) if count else first
+
+    def backward(g: ndarray, *rest: Any) -> ndarray:
+        maps, divisor, _ = rest[-3:]
+        return summed(_divided(g, divisor), maps)
 
     key = key or name
     row = op(name, lambda x, maps, divisor: _divided(summed(x, maps), divisor), node, rule, saves, key=key)
-    back = op(name + "_backward", lambda g, maps, divisor: summed(_divided(g, divisor), maps),
-              node.replace("Backward0", "BackwardBackward0"), again, key=key + ".backward")
+    back = op(name + "_backward", backward, node.replace("Backward0", "BackwardBackward0"), again,
+              inputs="grad self", key=key + ".backward")
     return row
 
 

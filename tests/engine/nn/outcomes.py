@@ -32,6 +32,9 @@ def leaves(torch: Any) -> dict[str, Any]:
         "w": np.array([0.25, 1.5, 0.5]), "s": np.array(-0.3), "f": wave((4, 3), 1.1).astype(np.float32),
         "h": wave((4, 3), 1.1).astype(np.float16), "z": np.zeros((0, 3)), "c": wave((2, 3, 2, 2), 0.9),
         "d": wave((2, 3, 2), 0.9), "t": wave((5, 2, 4), 1.7),
+        "line": wave((1, 2, 5), 0.8), "image": wave((1, 2, 4, 3), 0.7), "volume": wave((1, 2, 3, 2, 3), 0.6),
+        "w1": wave((2, 2, 3), 1.3), "w2": wave((2, 2, 3, 2), 1.2), "w3": wave((1, 2, 2, 1, 2), 1.4),
+        "v2": np.array([0.7, -0.4]), "v3": np.array([0.2, 0.9]), "places": wave((1, 3, 2, 2), 1.9) * 0.63,
     }
     return {name: torch.tensor(array, requires_grad=True) for name, array in arrays.items()}
 

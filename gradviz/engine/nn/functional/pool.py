@@ -112,6 +112,9 @@ def _fractional(n: int) -> Callable[..., Any]:
                 raise ValueError("fractional_max_pool2d requires output_ratio to either be a single Int or tuple of "
                                  "Ints.")
             output_size = [int(size[d - n] * ratio) for d, ratio in enumerate(_repeated(output_ratio, n))]
+        if len(size) <= n:
+            raise IndexError(f"Dimension out of range (expected to be in range of [{-len(size)}, {len(size) - 1}], but "
+                             f"got {-n - 1})")
         if _random_samples is None:
             with observe.muted():
                 _random_samples = random.FUNCTIONS["rand"](1 if len(size) == n + 1 else size[0], size[-n - 1], n,
