@@ -93,3 +93,19 @@ def test_a_leaf_is_freed_without_the_collector() -> None:
         assert ref() is None
     finally:
         gc.enable()
+
+
+def test_a_scalar_of_a_tensor_that_requires_grad_is_warned_about_where_ops_record() -> None:
+    script = """
+import gradviz.engine as torch
+x = torch.ones(1, requires_grad=True)
+with torch.no_grad():
+    float(x)
+print("no grad")
+try:
+    float(x)
+except UserWarning as warning:
+    print(str(warning).split(" may ")[0])
+"""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=False)
+    assert done.stdout == "no grad\nConverting a tensor with requires_grad=True to a scalar\n"

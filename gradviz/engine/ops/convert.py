@@ -6,6 +6,7 @@ from typing import Any
 
 from gradviz import probe
 from gradviz.engine import dtypes, observe
+from gradviz.engine.autograd import modes
 from gradviz.engine.dtypes import check_device
 from gradviz.engine.fingerprint import share
 from gradviz.engine.ops.build import op, run
@@ -65,7 +66,7 @@ def _scalar(name: str, convert: Any) -> Any:
         array = self._array
         if array.size != 1:
             raise ValueError("only one element tensors can be converted to Python scalars")
-        if self._requires and name in ("__float__", "__int__") and self.requires_grad:
+        if self._requires and name in ("__float__", "__int__") and modes.enabled():
             _warn_scalar()
         if probe.sink is not None:
             observe.left(name.strip("_"), "", (self,))
