@@ -13,8 +13,11 @@ from gradviz.replay.inspect import Content
 from gradviz.replay.replay import Replay
 
 _TOKEN = re.compile(r"\\(?:mathrm|text)\{([^{}]*)\}|\\([a-zA-Z]+)|\\(.)|([A-Za-z])|(\s+)|(.)")
-_SIGNS = {"odot": " ⊙ ", "cdot": " · ", "sum": "∑ ", "top": "ᵀ", "alpha": "α", "sigma": "σ", "dots": "…", "le": " ≤ ",
-          "ge": " ≥ ", "lnot": "not ", "ln": "ln ", "sin": "sin ", "cos": "cos ", "tanh": "tanh ", "sgn": "sgn ",
+_SIGNS = {"odot": " ⊙ ", "cdot": " · ", "sum": "∑ ", "top": "ᵀ", "alpha": "α", "beta": "β", "delta": "δ", "lambda": "λ",
+          "pi": "π", "sigma": "σ", "psi": "ψ", "varphi": "φ", "Gamma": "Γ", "Phi": "Φ", "nabla": "∇", "lVert": "‖",
+          "rVert": "‖", "mid": " | ", "bar": "conj ", "overline": "\x03", "hat": "normalised ", "exp": "exp ",
+          "dots": "…", "le": " ≤ ", "ge": " ≥ ", "lnot": "not ", "ln": "ln ", "sin": "sin ", "cos": "cos ",
+          "tanh": "tanh ", "sgn": "sgn ",
           "max": "max", "min": "min", "times": " × ", "frac": "\x01", "tfrac": "\x01", "sqrt": "\x02"}
 _HALF = r"\tfrac12"
 _NUMBERS = ((re.compile(r"(?<=[-^])(-[\d.]+)"), r"(\1)"), (re.compile(r"(-[\d.]+)(?=\^)"), r"(\1)"),
@@ -23,9 +26,10 @@ _NUMBERS = ((re.compile(r"(?<=[-^])(-[\d.]+)"), r"(\1)"), (re.compile(r"(-[\d.]+
 _BRACES = r"\{([^{}]*)\}"
 _REDUCTIONS = ((re.compile("\x01" + _BRACES + _BRACES), lambda m: f"{_whole(m[1])} / {_whole(m[2])}"),
                (re.compile("\x02" + _BRACES), lambda m: f"√{_whole(m[1])}"),
+               (re.compile("\x03" + _BRACES), lambda m: f"mean {_whole(m[1])}"),
                (re.compile(r"\^" + _BRACES), lambda m: m[1] if m[1].strip() == "ᵀ" else f"^{_whole(m[1])}"),
                (re.compile("_" + _BRACES), lambda m: f"_{m[1].strip()}"),
-               (re.compile(r"(?<![\x01\x02}])" + _BRACES), lambda m: m[1]))
+               (re.compile(r"(?<![\x01-\x03}])" + _BRACES), lambda m: m[1]))
 
 
 def in_words(latex: str, symbols: Mapping[str, str]) -> str:
@@ -55,7 +59,7 @@ def in_words(latex: str, symbols: Mapping[str, str]) -> str:
         for pattern, reduced in _REDUCTIONS:
             text = pattern.sub(reduced, text)
     text = re.sub("\x00(\\d+)\x00", lambda match: kept[int(match[1])], text)
-    text = " ".join(text.replace("{", "").replace("}", "").split())
+    text = " ".join(text.replace("\x02", "√").replace("^ᵀ", "ᵀ").replace("{", "").replace("}", "").split())
     for pattern, better in _NUMBERS:
         text = pattern.sub(better, text)
     return text

@@ -15,7 +15,7 @@ import gradviz.engine as torch
 from gradviz import probe
 from gradviz.formulas import FORMULAS
 from gradviz.recorder import Recorder
-from gradviz.replay import Replay
+from gradviz.replay import Replay, derivative
 from gradviz.replay.absence import Absence
 from gradviz.replay.derivative import in_words
 from gradviz.replay.shares import Calls, begin_of, calls
@@ -324,3 +324,17 @@ def test_calls_are_told_with_their_ends(recorded: Record) -> None:
     assert begin_of(replay, one.call) is not None
     assert at(replay, one.call, replay.event(one.begin).roots[0].nid, 0, replay.n - 1).end == "root"
     assert torch.is_grad_enabled()
+
+
+def test_no_command_of_a_formula_is_lost() -> None:
+    layout = {"big", "Big", "textstyle", "mathrel", "begin", "end"}
+    commands = {match[2] for formula in FORMULAS.values() for edge in formula.edges
+                for match in derivative._TOKEN.finditer(edge) if match[2]}
+    assert commands - set(derivative._SIGNS) <= layout
+
+
+@pytest.mark.parametrize(("latex", "words"), [
+    (r"g V^\top", "g Vᵀ"), (r"\tfrac{2}{\sqrt\pi}", "2 / (√π)"), (r"\overline{w g\, \hat x}", "mean (w g normalised x)"),
+    (r"\lVert a \rVert_p", "‖ a ‖_p"), (r"-\delta", "-δ")])
+def test_signs_in_words(latex: str, words: str) -> None:
+    assert in_words(latex, {}) == words
