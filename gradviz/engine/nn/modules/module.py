@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from gradviz import probe
 from gradviz.engine import dtypes
 from gradviz.engine.autograd.modes import no_grad
 from gradviz.engine.dtypes import check_device
-from gradviz.engine.nn.modules import hooks, scopes, state
+from gradviz.engine.nn.modules import hooks, scopes, state, tree
 from gradviz.engine.nn.modules.hooks import everywhere
 from gradviz.engine.nn.parameter import Buffer, Parameter, is_lazy
 from gradviz.engine.tensor import Tensor
@@ -252,67 +252,15 @@ class Module:
     def set_extra_state(self, state: Any) -> None:
         raise _never("set_extra_state")
 
-    def _named_members(self, get_members_fn: Callable[..., Any], prefix: str = "", recurse: bool = True,
-                       remove_duplicate: bool = True) -> Iterator[tuple[str, Any]]:
-        seen = set()
-        modules = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
-        for path, module in modules:
-            for name, value in get_members_fn(module):
-                if value is None or value in seen:
-                    continue
-                if remove_duplicate:
-                    seen.add(value)
-                yield (f"{path}.{name}" if path else name), value
-
-    def parameters(self, recurse: bool = True) -> Iterator[Any]:
-        """The parameters, each once."""
-        for _, parameter in self.named_parameters(recurse=recurse):
-            yield parameter
-
-    def named_parameters(self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True,
-                         ) -> Iterator[tuple[str, Any]]:
-        """The parameters and their paths."""
-        yield from self._named_members(lambda m: m._parameters.items(), prefix, recurse, remove_duplicate)
-
-    def buffers(self, recurse: bool = True) -> Iterator[Any]:
-        """The buffers, each once."""
-        for _, buffer in self.named_buffers(recurse=recurse):
-            yield buffer
-
-    def named_buffers(self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True,
-                      ) -> Iterator[tuple[str, Any]]:
-        """The buffers and their paths."""
-        yield from self._named_members(lambda m: m._buffers.items(), prefix, recurse, remove_duplicate)
-
-    def children(self) -> Iterator[Module]:
-        """The modules right below, each once."""
-        for _, module in self.named_children():
-            yield module
-
-    def named_children(self) -> Iterator[tuple[str, Module]]:
-        """The modules right below and their names."""
-        seen = set()
-        for name, module in self._modules.items():
-            if module is not None and module not in seen:
-                seen.add(module)
-                yield name, module
-
-    def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
-        """This module and all below it."""
-        for _, module in self.named_modules(remove_duplicate=remove_duplicate):
-            yield module
-
-    def named_modules(self, memo: set[Any] | None = None, prefix: str = "", remove_duplicate: bool = True) -> Any:
-        """This module and all below it with their paths."""
-        memo = set() if memo is None else memo
-        if self in memo:
-            return
-        if remove_duplicate:
-            memo.add(self)
-        yield prefix, self
-        for name, module in self._modules.items():
-            if module is not None:
-                yield from module.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
+    _named_members = tree._named_members
+    parameters = tree.parameters
+    named_parameters = tree.named_parameters
+    buffers = tree.buffers
+    named_buffers = tree.named_buffers
+    children = tree.children
+    named_children = tree.named_children
+    modules = tree.modules
+    named_modules = tree.named_modules
 
     # --- state -------------------------------------------------------------------------------------------------------
     state_dict = state.state_dict

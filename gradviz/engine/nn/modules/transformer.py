@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from gradviz.engine.autograd import modes
 from gradviz.engine.nn import functional as F
 from gradviz.engine.nn import init
 from gradviz.engine.nn.functional.multihead import canonical_mask
@@ -159,11 +160,25 @@ class TransformerEncoder(Module):
                 is_causal: bool | None = None) -> Any:
         padding = canonical_mask(src_key_padding_mask, "src_key_padding_mask", mask, "mask", src.dtype)
         mask = canonical_mask(mask, "mask", None, "", src.dtype, False)
+        emptied = self._skips(src, mask, padding)
         causal = _is_causal(mask, is_causal, _length(src, self.layers[0].self_attn.batch_first))
         out = src
         for layer in self.layers:
             out = layer(out, src_mask=mask, is_causal=causal, src_key_padding_mask=padding)
+        if emptied:
+            out = out.masked_fill((padding != 0).unsqueeze(-1), 0.0)
         return out if self.norm is None else self.norm(out)
+
+
+    def _skips(self, src: Any, mask: Any, padding: Any) -> bool:
+        """Whether PyTorch would compute without the padding, and give zeros for it."""
+        first = self.layers[0]
+        if not self.use_nested_tensor or first.training or src.dim() != 3 or padding is None or mask is not None:
+            return False
+        if modes.enabled() and any(t.requires_grad for t in (src, *first.parameters())):
+            return False
+        kept = padding == 0
+        return bool((kept[:, 1:] <= kept[:, :-1]).all())  # all padding is at the end
 
 
 class TransformerDecoder(Module):
