@@ -61,7 +61,12 @@ def outcome(source: str, torch: Any) -> dict[str, Any]:
         used.append(torch.tensor(np.array(data, dtype).reshape(shape), requires_grad=True))
         return used[-1]
 
-    space["leaf"] = leaf
+    def filled(module: Any) -> Any:
+        for parameter in module.parameters():
+            parameter.data.copy_(torch.tensor(wave(tuple(parameter.shape), 1.0)))
+        return module
+
+    space |= {"leaf": leaf, "filled": filled}
     found: dict[str, Any] = {}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

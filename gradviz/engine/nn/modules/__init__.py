@@ -26,7 +26,7 @@ def _settled(make: Any) -> Any:
 
 
 FAMILIES: tuple[str, ...] = ("module", "linear", "container", "sparse", "flatten", "dropout", "rnn", "activation",
-                             "distance", "loss",
+                             "distance", "loss", "adaptive",
                              "conv", "pooling", "batchnorm", "instancenorm", "normalization", "padding", "upsampling",
                              "fold", "pixelshuffle", "channelshuffle", "attention", "transformer")
 NAMES: dict[str, Any] = {}
