@@ -19,10 +19,21 @@ __all__ = ["__version__", "mark", "open", "record"]
 def open(path: str) -> Replay:
     """The recorded run in the trace at ``path``, as data. Raises :class:`gradviz.trace.BadTrace` when it is none.
 
-    ``replay.n`` events; ``replay.event(seq)`` has the fields of :mod:`gradviz.events` by name, ``replay.events("op")``
-    gives the numbers of all of a kind, ``replay.records("op")`` gives them as dictionaries, for a data frame.
-    ``replay.span(seq)`` and ``replay.stack(seq)`` say where, ``replay.label(tid)`` how the script calls a tensor,
-    ``replay.graphs`` which backward calls there were, and ``replay.graph_nx(number)`` is the graph of one for networkx.
+        replay = gradviz.open("run.gvt")
+        for seq in replay.events("backward"):
+            print(replay.span(seq).line, sentence(replay, seq))
+
+    An event is known by its number, from 0 to ``replay.n - 1``; a tensor by its ``tid``, a node by its ``nid``.
+
+    - ``replay.event(seq)`` has the fields of :mod:`gradviz.events` by name, ``replay.events("op")`` the numbers of all
+      of a kind, ``replay.records("op")`` gives them as dictionaries, for a data frame.
+    - ``replay.span(seq)`` and ``replay.stack(seq)`` say where in the script it was.
+    - ``replay.label(tid, seq)`` is what the script calls a tensor, ``replay.facts_at(tid, seq)`` what it is then, and
+      ``replay.node(nid)`` a node; ``replay.graphs`` are the backward calls, ``replay.graph_nx(number)`` is the graph of
+      one for networkx.
+    - In words: ``gradviz.replay.narrate.sentence(replay, seq)`` says what happened; ``gradviz.replay.why`` has
+      ``lines(why(replay, tid, seq))``, why a gradient is what it is or is not there; ``gradviz.replay.writers`` has
+      ``last_writer(replay, tid, seq)``, and ``gradviz.findings`` has ``find(replay)``, what went wrong.
     """
     from gradviz.replay import Replay
 

@@ -44,6 +44,15 @@ def test_options_in_the_examples_exist(gradviz: Run) -> None:
         assert missing == [], line
 
 
+def test_the_readmes_python_runs(run: Run) -> None:
+    pytest.importorskip("networkx")
+    pieces = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    first = next(i for i, piece in enumerate(pieces) if piece.startswith("import gradviz\n"))
+    done = run("-c", "\n".join(pieces[first:]))
+    assert done.returncode == 0, done.stderr
+    assert "w.grad = [2, 4]" in done.stdout
+
+
 def test_make_targets_exist() -> None:
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for document in DOCUMENTS:

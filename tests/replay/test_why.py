@@ -334,7 +334,8 @@ def test_no_command_of_a_formula_is_lost() -> None:
 
 
 @pytest.mark.parametrize(("latex", "words"), [
-    (r"g V^\top", "g Vᵀ"), (r"\tfrac{2}{\sqrt\pi}", "2 / (√π)"), (r"\overline{w g\, \hat x}", "mean (w g normalised x)"),
+    (r"g V^\top", "g Vᵀ"), (r"\tfrac{2}{\sqrt\pi}", "2 / (√π)"),
+    (r"\overline{w g\, \hat x}", "mean (w g normalised x)"),
     (r"\lVert a \rVert_p", "‖ a ‖_p"), (r"-\delta", "-δ")])
 def test_signs_in_words(latex: str, words: str) -> None:
     assert in_words(latex, {}) == words
