@@ -44,11 +44,12 @@ def test_options_in_the_examples_exist(gradviz: Run) -> None:
         assert missing == [], line
 
 
-def test_the_readmes_python_runs(run: Run) -> None:
+def test_the_readmes_python_runs(run: Run, tmp_path: Path) -> None:
     pytest.importorskip("networkx")
     pieces = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     first = next(i for i, piece in enumerate(pieces) if piece.startswith("import gradviz\n"))
-    done = run("-c", "\n".join(pieces[first:]))
+    (tmp_path / "readme.py").write_text("\n".join(pieces[first:]))
+    done = run("readme.py")
     assert done.returncode == 0, done.stderr
     assert "w.grad = [2, 4]" in done.stdout
 
