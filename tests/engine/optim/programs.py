@@ -247,6 +247,24 @@ def scheduled(torch: Any, make: Callable[[Any, Any], Any], epochs: bool) -> Any:
     return [plain(told), sorted({str(w.message) for w in warned})]
 
 
+def through(torch: Any, name: str, options: dict[str, Any]) -> Any:
+    """The gradient of a loss after three steps, with respect to the start and, where it is a tensor, the rate."""
+    rate = torch.tensor(0.1, dtype=torch.float64, requires_grad=True)
+    start = torch.tensor([1.0, -2.0], dtype=torch.float64, requires_grad=True)
+    w = start.clone()
+    lr = rate if name in ("SGD", "Adam", "AdamW") else 0.1
+    optimizer = getattr(torch.optim, name)([w], lr=lr, differentiable=True, **options)
+    weights = torch.tensor([1.0, 2.0], dtype=torch.float64)
+    try:
+        for _ in range(3):
+            w.grad, = torch.autograd.grad(((w - 3) ** 2 * weights).sum(), w, create_graph=True)
+            optimizer.step()
+        (w ** 2).sum().backward()
+    except RuntimeError as error:
+        return str(error)
+    return [w.tolist(), start.grad.tolist(), None if rate.grad is None else rate.grad.item()]
+
+
 def swa(schedulers: Any) -> Any:
     """``torch.optim.swa_utils``, which the schedulers' package lies beside."""
     return import_module(schedulers.__name__.replace("lr_scheduler", "swa_utils"))
@@ -317,6 +335,9 @@ def cases() -> dict[str, Callable[[Any], Any]]:
     for mode in ("min", "max"):
         for threshold in ("rel", "abs"):
             found[f"plateau {mode} {threshold}"] = lambda torch, m=mode, t=threshold: plateau(torch, m, t)
+    for name in ("SGD", "Adam", "AdamW", "Adagrad", "RMSprop", "NAdam", "RAdam", "Adadelta"):
+        found[f"through {name}"] = lambda torch, n=name: through(torch, n, {})
+    found["through SGD with momentum"] = lambda torch: through(torch, "SGD", {"momentum": 0.9})
     for options in AVERAGES:
         found[f"averaged {options}"] = lambda torch, o=options: averaged(torch, o)
     for source in ERRORS:
