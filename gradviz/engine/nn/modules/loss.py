@@ -122,9 +122,10 @@ class LinearCrossEntropyLoss(_WeightedLoss):
 
     def forward(self, input: Any, target: Any) -> Any:
         shape, linear = (self.num_classes, *self.out_features), self.linear
+        bias: Any = linear.bias
         return F.linear_cross_entropy(
             input, linear.weight.reshape((*shape, linear.in_features)), target, weight=self.weight,
-            linear_bias=None if linear.bias is None else linear.bias.reshape(shape), reduction=self.reduction,
+            linear_bias=None if bias is None else bias.reshape(shape), reduction=self.reduction,
             ignore_index=self.ignore_index, label_smoothing=self.label_smoothing, options=self.options)
 
     def extra_repr(self) -> str:
