@@ -32,11 +32,19 @@ class Row(NamedTuple):
     floats: bool = True
 
 
+_zeros: dict[Any, ndarray] = {}
+"""Zero in each type: an array needs no conversion any more."""
+
+
 def _relu(x: ndarray, out: Any = None) -> Any:
-    if x.dtype.kind in "bc":
-        raise (RuntimeError("Boolean inputs not supported for relu") if x.dtype.kind == "b" else
-               NotImplementedError("clamp is not supported for complex types"))
-    return xp.maximum(x, 0, out=out)
+    zero = _zeros.get(x.dtype)
+    if zero is None:
+        if x.dtype.kind == "b":
+            raise RuntimeError("Boolean inputs not supported for relu")
+        if x.dtype.kind == "c":
+            raise NotImplementedError("clamp is not supported for complex types")
+        zero = _zeros[x.dtype] = xp.zeros((), x.dtype)
+    return xp.maximum(x, zero, out=out)
 
 
 def _sigmoid(x: ndarray, out: Any = None) -> Any:
