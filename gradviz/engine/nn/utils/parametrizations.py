@@ -88,3 +88,12 @@ def spectral_norm(module: Any, name: str = "weight", n_power_iterations: int = 1
         raise ValueError(f"Module '{module}' has no parameter or buffer with name '{name}'")
     norm = _SpectralNorm(weight, n_power_iterations, output_dim(module, dim), eps)
     return parametrize.register_parametrization(module, name, norm)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "orthogonal":
+        from gradviz.engine.errors import UnsupportedError
+
+        raise UnsupportedError("gradviz.engine has no torch.nn.utils.parametrizations.orthogonal; run with --engine "
+                               "torch")
+    raise AttributeError(f"module 'torch.nn.utils.parametrizations' has no attribute '{name}'")
