@@ -11,7 +11,7 @@ from gradviz.engine.xp import ndarray, xp
 NAME = "scaled_dot_product_attention"
 
 
-def _safe_softmax(x: ndarray) -> ndarray:
+def _safe_softmax(x: ndarray) -> Any:
     """Softmax over the last dimension; zeros where everything is masked."""
     top = x.max(axis=-1, keepdims=True)
     e = xp.exp(x - xp.where(xp.isneginf(top), 0, top))
@@ -62,7 +62,7 @@ _only_once = underived(
 
 
 def _flash_rule(ns: Any, ctx: Any, g: Any, *saved: Any) -> Any:
-    plain = [None if t is None else ns.plain(t) for t in saved]
+    plain: list[Any] = [None if t is None else ns.plain(t) for t in saved]
     shares = _flash_shares(ctx, ns.plain(g), *plain)
     return tuple([None if share is None else _only_once(g, saved[0], share) for share in shares])
 

@@ -29,7 +29,7 @@ class Geometry(NamedTuple):
         return tuple([(n + 2 * p - d * (k - 1) - 1) // s + 1
                       for n, k, s, p, d in zip(size, kernel, self.stride, self.padding, self.dilation, strict=True)])
 
-    def positions(self, kernel: tuple[int, ...], out: tuple[int, ...]) -> list[tuple[Any, tuple[slice, ...]]]:
+    def positions(self, kernel: tuple[int, ...], out: tuple[int, ...]) -> list[tuple[Any, tuple[Any, ...]]]:
         """Every element of the kernel, with the part of the padded input that it meets."""
         rows = []
         for at in product(*map(range, kernel)):
@@ -42,7 +42,7 @@ class Geometry(NamedTuple):
         """Whether columns are the input itself."""
         return all(k == 1 for k in kernel) and all(s == 1 for s in self.stride) and not any(self.padding)
 
-    def inner(self, size: tuple[int, ...]) -> tuple[slice, ...]:
+    def inner(self, size: tuple[int, ...]) -> tuple[Any, ...]:
         """Where the input lies in the padded input."""
         return tuple([slice(p, p + n) for p, n in zip(self.padding, size, strict=True)])
 
@@ -58,7 +58,8 @@ def gathered(x: ndarray, kernel: tuple[int, ...], geometry: Geometry, out: tuple
     padded = tuple([n + 2 * p for n, p in zip(size, geometry.padding, strict=True)])
     columns = xp.empty((min(step, len(x)), lead, *kernel, *out), x.dtype)
     frame = xp.zeros((len(columns), lead, *padded), x.dtype) if any(geometry.padding) else None
-    places, inner = geometry.positions(kernel, out), (..., *geometry.inner(size))
+    places = geometry.positions(kernel, out)
+    inner: Any = (..., *geometry.inner(size))
     for first in range(0, len(x), step):
         part = x[first:first + step]
         n = len(part)
@@ -83,12 +84,36 @@ def _step(lead: int, kernel: tuple[int, ...], out: tuple[int, ...]) -> int:
     return max(1, BLOCK // max(1, size))
 
 
+def _depthwise(shape: tuple[int, ...], groups: int) -> bool:
+    """Whether every channel has one filter of its own: then there is no product of matrices in it."""
+    return shape[1] == 1 and shape[0] == groups > 1
+
+
+def _each(weight: ndarray, at: tuple[Any, ...]) -> ndarray:
+    """One element of every channel's filter."""
+    return weight[(slice(None), 0, *at)].reshape(-1, *(1,) * len(at))
+
+
+def _padded(x: ndarray, geometry: Geometry) -> ndarray:
+    if not any(geometry.padding):
+        return x
+    size = x.shape[2:]
+    out = xp.zeros((*x.shape[:2], *[n + 2 * p for n, p in zip(size, geometry.padding, strict=True)]), x.dtype)
+    out[(..., *geometry.inner(size))] = x
+    return out
+
+
 # --- the three products of a convolution: each is the derivative of the others ---------------------------------------
 def forward(x: ndarray, weight: ndarray, geometry: Geometry, size: tuple[int, ...]) -> ndarray:
     """The convolution of ``x`` with ``weight`` (filters, channels / groups, *kernel), up to ``size``."""
     kernel, groups = weight.shape[2:], geometry.groups
     if not x.size:
         return xp.zeros((len(x), len(weight), *size), x.dtype)
+    if _depthwise(weight.shape, groups):
+        padded, out = _padded(x, geometry), xp.zeros((*x.shape[:2], *size), x.dtype)
+        for at, where in geometry.positions(kernel, size):
+            out += padded[(..., *where)] * _each(weight, at)
+        return out
     out = xp.empty((len(x), len(weight), *size), x.dtype)
     rows = weight.reshape(groups, len(weight) // groups, -1)
     flat = out.reshape(len(x), groups, rows.shape[1], -1)
@@ -109,6 +134,10 @@ def to_input(g: ndarray, weight: ndarray, geometry: Geometry, size: tuple[int, .
         return xp.matmul(rows, flat).reshape(len(g), lead, *size)  # type: ignore[no-any-return]
     padded = tuple([n + 2 * p for n, p in zip(size, geometry.padding, strict=True)])
     into = xp.zeros((len(g), lead, *padded), g.dtype)
+    if _depthwise(weight.shape, groups):
+        for at, where in geometry.positions(kernel, g.shape[2:]):
+            into[(..., *where)] += g * _each(weight, at)
+        return xp.ascontiguousarray(into[(..., *geometry.inner(size))])
     step = _step(lead, kernel, g.shape[2:])
     columns = xp.empty((min(step, len(g)), groups, rows.shape[1], flat.shape[3]), g.dtype)
     for first in range(0, len(g), step):
@@ -123,6 +152,11 @@ def to_weight(x: ndarray, g: ndarray, geometry: Geometry, shape: tuple[int, ...]
     """What ``forward`` passes back to a weight of ``shape``."""
     groups = geometry.groups
     out = xp.zeros((groups, shape[0] // groups, *shape[1:]), x.dtype)
+    if _depthwise(shape, groups):
+        padded, dims = _padded(x, geometry), (0, *range(2, x.ndim))
+        for at, where in geometry.positions(shape[2:], g.shape[2:]):
+            out[(slice(None), 0, 0, *at)] = (padded[(..., *where)] * g).sum(axis=dims)
+        return out.reshape(shape)
     if out.size and g.size:
         rows = out.reshape(groups, out.shape[1], -1)
         flat = g.reshape(len(g), groups, out.shape[1], -1)

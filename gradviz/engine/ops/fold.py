@@ -7,7 +7,7 @@ from typing import Any
 from gradviz.engine.errors import size_text
 from gradviz.engine.ops import columns
 from gradviz.engine.ops.args import words
-from gradviz.engine.ops.build import op, run
+from gradviz.engine.ops.build import Op, op, run
 from gradviz.engine.ops.columns import Geometry
 from gradviz.engine.xp import ndarray, xp
 
@@ -31,9 +31,10 @@ def _col2im(x: ndarray, size: tuple[int, ...], kernel: tuple[int, ...], geometry
     return xp.ascontiguousarray(into[(..., *geometry.inner(size))])
 
 
-IM2COL = op("unfold", _im2col, "Im2ColBackward0",
-            lambda ns, ctx, g: ns.apply(COL2IM, (g,), ctx.input_shape()[-2:], *ctx.args), key="im2col")
-COL2IM = op("fold", _col2im, "Col2ImBackward0", lambda ns, ctx, g: ns.apply(IM2COL, (g,), *ctx.args[1:]), key="col2im")
+IM2COL: Op = op("unfold", _im2col, "Im2ColBackward0",
+                lambda ns, ctx, g: ns.apply(COL2IM, (g,), ctx.input_shape()[-2:], *ctx.args), key="im2col")
+COL2IM: Op = op("fold", _col2im, "Col2ImBackward0", lambda ns, ctx, g: ns.apply(IM2COL, (g,), *ctx.args[1:]),
+                key="col2im")
 
 
 def pair(value: Any) -> tuple[int, ...]:

@@ -19,7 +19,7 @@ MODES, PADDINGS = ("bilinear", "nearest", "bicubic"), ("zeros", "border", "refle
 class Tap(NamedTuple):
     """One neighbour of every place, along one dimension: ``slope`` is the weight's derivative by the grid."""
 
-    index: ndarray
+    at: ndarray
     inside: ndarray
     weight: Any
     slope: Any
@@ -88,7 +88,7 @@ def _neighbours(ns: Any, shape: tuple[int, ...], grid: Any, options: tuple[str, 
         mask = taps[0].inside
         for tap in taps[1:]:
             mask = mask & tap.inside
-        index = (samples, channels, *[tap.index[:, None] for tap in taps])
+        index = (samples, channels, *[tap.at[:, None] for tap in taps])
         out.append((taps, index, mask[:, None]))
     return out
 
@@ -106,7 +106,7 @@ def _weight(taps: Any, without: int = -1) -> Any:
 def _sample(x: ndarray, grid: ndarray, *options: Any) -> ndarray:
     _check(x, grid, options[0])
     out = xp.zeros((*x.shape[:2], *grid.shape[1:-1]), x.dtype)
-    for taps, index, mask in _neighbours(raw, x.shape, grid, options):  # type: ignore[arg-type]
+    for taps, index, mask in _neighbours(raw, x.shape, grid, options):
         part, weight = xp.where(mask, x[index], 0), _weight(taps)
         out += part if weight is None else part * weight[:, None]
     return out
@@ -180,7 +180,7 @@ def _base(size: tuple[int, ...], align: bool, dtype: Any) -> ndarray:
     return xp.stack([*grids[::-1], xp.ones(spatial, dtype)], axis=-1).reshape(-1, len(spatial) + 1)
 
 
-def _affine(theta: ndarray, size: tuple[int, ...], align: bool) -> ndarray:
+def _affine(theta: ndarray, size: tuple[int, ...], align: bool) -> Any:
     if len(theta) != size[0]:
         k = theta.shape[2]
         raise RuntimeError(f"Expected size for first two dimensions of batch2 tensor to be: [{size[0]}, {k}] but got: "

@@ -104,7 +104,7 @@ def _statistics(x: ndarray, dims: tuple[int, ...], eps: float) -> tuple[ndarray,
     return mean, var, 1 / xp.sqrt(var + eps)
 
 
-def _affine(x: ndarray, mean: ndarray, rstd: ndarray, weight: Any, bias: Any) -> ndarray:
+def _affine(x: ndarray, mean: ndarray, rstd: ndarray, weight: Any, bias: Any) -> Any:
     """One multiplication and one addition per element, as PyTorch has it."""
     scale = rstd if weight is None else rstd * weight
     offset = -mean * scale
@@ -252,9 +252,9 @@ def instance_norm(input: Any, weight: Any, bias: Any, running_mean: Any, running
     buffers = tuple([t for t in (running_mean, running_var) if t is not None])
     text = words(use_input_stats=None if use_input_stats else "False")
     with observe.composite("instance_norm", given, text, buffers) as event:
-        many = [None if t is None else t.repeat(n) for t in (weight, bias, running_mean, running_var)]
+        many: list[Any] = [None if t is None else t.repeat(n) for t in (weight, bias, running_mean, running_var)]
         flat = shape.view(input.contiguous(), (1, n * channels, *input._array.shape[2:]))
-        out = batch_norm(flat, *many, use_input_stats, momentum, eps)
+        out = batch_norm(flat, many[0], many[1], many[2], many[3], use_input_stats, momentum, eps)
         for t, repeated in zip((running_mean, running_var), many[2:], strict=True):
             if t is not None and use_input_stats:
                 t._array[...] = repeated._array.reshape(n, channels).mean(axis=0)

@@ -9,7 +9,7 @@ from gradviz.engine import observe
 from gradviz.engine.errors import size_text
 from gradviz.engine.ops import create
 from gradviz.engine.ops.args import integer, words
-from gradviz.engine.ops.build import op, run
+from gradviz.engine.ops.build import Op, op, run
 from gradviz.engine.ops.shape import SLICE
 from gradviz.engine.ops.taps import Taps, along, mapped
 from gradviz.engine.xp import ndarray, xp
@@ -40,8 +40,8 @@ def _constant(x: ndarray, pad: tuple[int, ...], value: Any) -> ndarray:
     return out
 
 
-CONSTANT = op("pad", _constant, "ConstantPadNdBackward0",
-              lambda ns, ctx, g: ns.apply(CONSTANT, (g,), tuple([-n for n in ctx.args[0]]), 0))
+CONSTANT: Op = op("pad", _constant, "ConstantPadNdBackward0",
+                  lambda ns, ctx, g: ns.apply(CONSTANT, (g,), tuple([-n for n in ctx.args[0]]), 0))
 REFLECT, REPLICATE = ([mapped("pad", f"{kind}Pad{n}DBackward0", "self", f"pad.{kind}.{n}") for n in (1, 2, 3)]
                       for kind in ("Reflection", "Replication"))
 

@@ -268,7 +268,7 @@ def _fits(x: ndarray, kernel: tuple[int, ...]) -> None:
             *x.shape[-3:], *kernel))
 
 
-def _count(taps: Taps, low: int, high: int) -> ndarray:
+def _count(taps: Taps, low: int, high: int) -> Any:
     """How many places of every window lie inside, in the shape of the dimension that the map is for."""
     return ((taps.table >= low) & (taps.table < high)).sum(axis=0).reshape(-1, *(1,) * (-taps.axis - 1))
 

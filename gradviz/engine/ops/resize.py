@@ -53,7 +53,7 @@ def _taps(axis: int, size: int, n: int, factor: float | None, mode: str, align_c
         scale = real(size - 1) / real(n - 1) if n > 1 else real(0)
     else:
         scale = real(1.0 / factor) if factor else real(size) / real(n)
-    at = xp.arange(n, dtype=real)
+    at: Any = xp.arange(n, dtype=real)
     if antialias:
         table, weight = _smooth(at, scale, size, mode)
     elif "nearest" in mode:

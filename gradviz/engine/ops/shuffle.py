@@ -6,7 +6,7 @@ from typing import Any
 
 from gradviz.engine.errors import size_text
 from gradviz.engine.ops.args import words
-from gradviz.engine.ops.build import op, run
+from gradviz.engine.ops.build import Op, op, run
 from gradviz.engine.xp import ndarray
 
 
@@ -27,12 +27,12 @@ def _channels(x: ndarray, groups: int) -> ndarray:
     return x.reshape(n, groups, c // groups, -1).swapaxes(1, 2).reshape(x.shape)
 
 
-PIXEL_SHUFFLE = op("pixel_shuffle", _pixels, "PixelShuffleBackward0",
-                   lambda ns, ctx, g: ns.apply(PIXEL_UNSHUFFLE, (g,), *ctx.args))
-PIXEL_UNSHUFFLE = op("pixel_unshuffle", _blocks, "PixelUnshuffleBackward0",
-                     lambda ns, ctx, g: ns.apply(PIXEL_SHUFFLE, (g,), *ctx.args))
-CHANNEL_SHUFFLE = op("channel_shuffle", _channels, "ChannelShuffleBackward0",
-                     lambda ns, ctx, g: ns.apply(CHANNEL_SHUFFLE, (g,), ctx.shape[1] // ctx.args[0]))
+PIXEL_SHUFFLE: Op = op("pixel_shuffle", _pixels, "PixelShuffleBackward0",
+                       lambda ns, ctx, g: ns.apply(PIXEL_UNSHUFFLE, (g,), *ctx.args))
+PIXEL_UNSHUFFLE: Op = op("pixel_unshuffle", _blocks, "PixelUnshuffleBackward0",
+                         lambda ns, ctx, g: ns.apply(PIXEL_SHUFFLE, (g,), *ctx.args))
+CHANNEL_SHUFFLE: Op = op("channel_shuffle", _channels, "ChannelShuffleBackward0",
+                         lambda ns, ctx, g: ns.apply(CHANNEL_SHUFFLE, (g,), ctx.shape[1] // ctx.args[0]))
 
 
 def _image(name: str, argument: str, x: ndarray, factor: int) -> None:

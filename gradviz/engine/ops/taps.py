@@ -66,20 +66,20 @@ def along(axis: int, index: Any) -> tuple[Any, ...]:
     return (..., index, *(slice(None),) * (-axis - 1))
 
 
-def even(row: ndarray) -> slice | None:
-    """The row as a slice, which makes no copy."""
+def even(row: ndarray) -> Any:
+    """The row as a slice, which makes no copy, if it is one."""
     if not len(row):
         return slice(0, 0)
     step = int(row[1] - row[0]) if len(row) > 1 else 1
     first, last = int(row[0]), int(row[-1])
     if step < 1 or last - first != step * (len(row) - 1) or bool((row[1:] - row[:-1] != step).any()):
-        return None
+        return row
     return slice(first, last + 1, step)
 
 
 def picked(x: ndarray, axis: int, row: ndarray) -> ndarray:
     part = even(row)
-    return xp.take(x, row, axis=axis) if part is None else x[along(axis, part)]
+    return x[along(axis, part)] if part.__class__ is slice else xp.take(x, row, axis=axis)
 
 
 def summed(x: ndarray, maps: tuple[Taps, ...]) -> ndarray:

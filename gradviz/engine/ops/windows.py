@@ -69,7 +69,7 @@ def largest(x: ndarray, tables: tuple[ndarray, ...], wanted: bool) -> Any:
     source, rows = x, []
     for i, table in enumerate(tables):
         source, table = framed(source, i - n, table, least)
-        rows.append([row if (part := even(row)) is None else part for row in table])
+        rows.append([even(row) for row in table])
     parts = [_part(source, index) for index in product(*rows)]
     best = xp.array(parts[0])
     for part in parts[1:]:

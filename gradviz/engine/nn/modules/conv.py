@@ -25,6 +25,8 @@ class _ConvNd(Module):
     """What all of them hold; ``_dims`` says over how many dimensions the kernel moves."""
 
     _dims = 0
+    weight: Any
+    bias: Any
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any, padding: Any, dilation: Any,
                  transposed: bool, output_padding: Any, groups: int, bias: bool, padding_mode: str,
@@ -184,6 +186,9 @@ class ConvTranspose3d(_ConvTransposeNd):
 
 class _LazyConvXdMixin(LazyModuleMixin):
     """``in_channels`` is learnt from the first input."""
+
+    weight: Any
+    bias: Any
 
     def __init__(self: Any, out_channels: int, kernel_size: Any, *args: Any, device: Any = None, dtype: Any = None,
                  **options: Any) -> None:
