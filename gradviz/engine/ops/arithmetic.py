@@ -69,7 +69,7 @@ class _Last(_Norm):
 def _heaviside(x: ndarray, y: ndarray) -> Any:
     if x.dtype != y.dtype:
         raise RuntimeError("heaviside is not yet implemented for tensors with different dtypes.")
-    return xp.heaviside(x, y).astype(x.dtype) if x.dtype.kind == "f" else xp.where(x == 0, y, x > 0).astype(x.dtype)
+    return xp.where(x == 0, y, x > 0).astype(x.dtype)
 
 
 def _renorm_of(x: ndarray, p: float, dim: int, most: float) -> Any:

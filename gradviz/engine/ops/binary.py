@@ -79,7 +79,7 @@ def _one_of(larger: Callable[..., Any]) -> Callable[..., Any]:
 
     def rule(ns: Any, ctx: Any, g: Any, self: Any, other: Any) -> Any:
         half = (self == other) * 0.5
-        return g * (larger(self, other) + half), g * (larger(other, self) + half)
+        return g * (1 - (half + larger(other, self))), g * (1 - (half + larger(self, other)))  # NaN: to both
 
     return rule
 
@@ -254,7 +254,7 @@ def _explain(error: Exception, name: str, self: Any, other: Any, y: Any) -> Exce
     """An op's error in PyTorch's words, told to the recorder."""
     if not isinstance(self, Tensor):
         return not_a_tensor(name, "self", 0, self)
-    if name in ("add", "sub", "mul", "div") or isinstance(error, ValueError):
+    if name in ("add", "sub", "mul", "div") or isinstance(error, ValueError | TypeError):
         error = operand_error(error, self._array, y, inplace=name.endswith("_"))
     if probe.sink is not None:
         observe.failed(name, "" if y is not None else str(other), (self, other) if y is not None else (self,), error)

@@ -367,7 +367,16 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
                                                    other=None if isinstance(other, Tensor) else other))
 
 
+def _c_name(d: Any) -> str:
+    from gradviz.engine.ops.linalg import _c_name as name
+
+    return name(d)  # type: ignore[no-any-return]
+
+
 def lerp(input: Any, end: Any, weight: Any) -> Any:
+    for name, t in (("end", end), ("weight", weight)):
+        if isinstance(t, Tensor) and t._array.dtype != input._array.dtype:
+            raise RuntimeError(f"expected dtype {_c_name(input.dtype)} for `{name}` but got dtype {_c_name(t.dtype)}")
     if isinstance(weight, Tensor):
         return run(LERP_TENSOR, (input, end, weight))
     return run(LERP, (input, end), (weight,), str(weight))
@@ -410,7 +419,22 @@ def equal(input: Any, other: Any) -> bool:
 
 add, add_ = _added("add", ADD_ALPHA, ADD_ALPHA_)
 sub, sub_ = _added("sub", SUB_ALPHA, SUB_ALPHA_)
+TENSORS_ONLY = ("atan2", "fmax", "fmin", "gcd", "hypot", "lcm", "logaddexp", "logical_and", "logical_or", "logical_xor",
+                "maximum", "minimum")
+"""Rows that take no number for the second operand."""
+
+
+def _of_tensors(function: Any, name: str, position: int) -> Any:
+    def checked(input: Any, other: Any) -> Any:
+        if not isinstance(other, Tensor):
+            raise not_a_tensor(name, "other", position - 1, other)
+        return function(input, other)
+
+    return checked
+
+
 FUNCTIONS: dict[str, Any] = {row.name: plain_function(row.name) for row in binary.ROWS}
+FUNCTIONS |= {name: _of_tensors(FUNCTIONS[name], name, 2) for name in TENSORS_ONLY}
 FUNCTIONS |= {
     "add": add, "sub": sub, "subtract": sub, "multiply": FUNCTIONS["mul"], "div": div, "divide": div,
     "true_divide": _div, "rsub": rsub, "pow": pow_, "square": lambda input: run(SQUARE, (input,), (2,), "", 2),
@@ -424,6 +448,9 @@ FUNCTIONS |= {
     "less_equal": FUNCTIONS["le"], "not_equal": FUNCTIONS["ne"],
 }
 METHODS: dict[str, Any] = FUNCTIONS | {row.name + "_": plain_method(row.name + "_") for row in binary.ROWS}
+METHODS |= {name: _of_tensors(METHODS[name], name, 1) for row in TENSORS_ONLY for name in (row, row + "_")}
+for _name in ("maximum", "minimum", "fmax", "fmin", "logaddexp"):
+    del METHODS[_name + "_"]
 METHODS |= {
     "add_": add_, "sub_": sub_, "subtract_": sub_, "multiply_": METHODS["mul_"], "divide_": METHODS["div_"],
     "pow_": _pow_inplace, "square_": lambda self: write(SQUARE_, self, (), (2,), "", 2), "clamp_": clamp_,

@@ -79,8 +79,9 @@ def scalar_operand(x: ndarray, value: Any) -> tuple[ndarray, ndarray]:
 
 
 def operand_error(error: Exception, x: Any, y: Any, *, inplace: bool = False) -> Exception:
-    """PyTorch's words for two shapes that do not broadcast; other errors stay."""
-    if not isinstance(error, ValueError) or y is None:
+    """PyTorch's words for two shapes that do not broadcast, or a type that has no such function; other errors stay."""
+    unknown = isinstance(error, TypeError) and str(error).startswith("ufunc '")
+    if not (isinstance(error, ValueError) or unknown) or y is None:
         return error
     a, b = x.shape, y.shape
     n = max(len(a), len(b))
@@ -93,7 +94,13 @@ def operand_error(error: Exception, x: Any, y: Any, *, inplace: bool = False) ->
     if inplace and not expandable(b, a):
         return RuntimeError(f"output with shape {size_text(a)} doesn't match the broadcast shape "
                             f"{size_text(xp.broadcast_shapes(a, b))}")
-    return error
+    return not_implemented(error, result_dtype(x, y)) if unknown else error
+
+
+def not_implemented(error: Exception, kind: Any) -> Exception:
+    """NumPy's complaint that a function does not take a type, in PyTorch's words."""
+    name = str(error).split("'")[1]
+    return NotImplementedError(f'"{name}_cpu" not implemented for \'{BY_NP[kind].code}\'')
 
 
 def cast_error(source: Any, to: Any) -> RuntimeError:

@@ -112,15 +112,19 @@ def _logsumexp(ns: Any, ctx: Any, g: Any, self: Any, result: Any) -> Any:
 
 
 def _cumsum(ns: Any, ctx: Any, g: Any) -> Any:
-    dim, = ctx.args
-    return ns.flip(ns.cumsum(ns.flip(g, (dim,)), dim), (dim,))
+    return from_here_on(ns, g, ctx.args[0])
+
+
+def from_here_on(ns: Any, g: Any, dim: int) -> Any:
+    """Sums along a dimension of what comes from each place on."""
+    return ns.flip(ns.cumsum(ns.flip(g, (dim,)), dim), (dim,)) if ns.plain(g).ndim else g
 
 
 def _cumprod(ns: Any, ctx: Any, g: Any, self: Any, result: Any) -> Any:
     dim, = ctx.args
     if (ns.plain(self) == 0).any():
         return ns.cumprod_zeros(g, self, dim)
-    return ns.flip(ns.cumsum(ns.flip(g * result, (dim,)), dim), (dim,)) / self
+    return from_here_on(ns, g * result, dim) / self
 
 
 def _softmax(ns: Any, ctx: Any, g: Any, result: Any) -> Any:
@@ -179,9 +183,11 @@ def _median(x: ndarray) -> Any:
 
 def _mode(x: ndarray, dim: int, keepdim: bool) -> Any:
     def most(row: ndarray) -> Any:
-        values, counts = xp.unique(row, return_counts=True)
-        return xp.flatnonzero(row == values[counts.argmax()])[-1]
+        _, inverse, counts = xp.unique(row, return_inverse=True, return_counts=True)
+        return xp.flatnonzero(inverse.reshape(-1) == counts.argmax())[-1]
 
+    if not x.size:
+        return _along(x, xp.zeros(x.shape[:dim] + x.shape[dim + 1:], xp.int64), dim, keepdim)
     return _along(x, xp.apply_along_axis(most, dim, x) if x.ndim else asarray(0), dim, keepdim)
 
 
@@ -215,6 +221,8 @@ def _log_softmax_of(x: ndarray, dim: Any) -> Any:
 
 
 def _logsumexp_of(x: ndarray, dims: Any, keepdim: bool) -> Any:
+    if not x.size:
+        return xp.log(xp.exp(x).sum(axis=dims, keepdims=keepdim))
     top = x.max(axis=dims, keepdims=True)
     top = xp.where(xp.isfinite(top), top, 0)
     total = xp.log(xp.exp(x - top).sum(axis=dims, keepdims=True)) + top
@@ -296,6 +304,13 @@ def _whole_or_dims(whole: Any, along: Any) -> Any:
     return function
 
 
+def refuse_empty(name: str, input: Any, dims: Any) -> None:
+    """An extreme of nothing is no number."""
+    for d in (dims,) if isinstance(dims, int) else dims:
+        if d < input._array.ndim and not input._array.shape[d]:
+            raise IndexError(f"{name}(): Expected reduction dim {d} to have non-zero size.")
+
+
 def _over(row: Any, *, one: bool = False) -> Any:
     """``f(x, dim=None, keepdim=False)`` with one node."""
 
@@ -303,11 +318,17 @@ def _over(row: Any, *, one: bool = False) -> Any:
         dim = axis if dim is None else dim
         n = input._array.ndim
         if dim is None:
-            if row in (ARGMAX, ARGMIN) and not input._array.size:
-                raise IndexError(f"{row.name}(): Expected reduction dim to be specified for input.numel() == 0. "
-                                 "Specify the reduction dim with the 'dim' argument.")
+            if not input._array.size and row in (ARGMAX, ARGMIN):
+                raise IndexError(f"{row.name}(): Expected reduction dim to be specified for input.numel() == 0.")
+            if not input._array.size and row in (AMAX, AMIN):
+                raise RuntimeError(f"{row.name}(): Expected reduction dim to be specified for input.numel() == 0. "
+                                   "Specify the reduction dim with the 'dim' argument.")
             return run(row, (input,), (None, keepdim))
         dims: Any = dimension(dim, n) if one else dimensions(dim, n)
+        if one and input._array.dtype.kind == "b":
+            raise RuntimeError(f"{row.name}(): does not support bool input")
+        if row in (ARGMAX, ARGMIN, AMAX, AMIN):
+            refuse_empty(row.name, input, dims)
         if not n:
             dims = None if one else ()
         return run(row, (input,), (dims, keepdim), words(dim=dim, keepdim=keepdim))
@@ -331,6 +352,7 @@ def _extreme_function(name: str, whole: Any, along: Any, pairwise: str) -> Any:
                                    "the reduction dim with the 'dim' argument.")
             return run(whole, (input,), (None, False))
         d = dimension(dim, input._array.ndim)
+        refuse_empty(name, input, d)
         return PAIRS[name](*run(along, (input,), (d, keepdim), words(dim=dim, keepdim=keepdim), (d, keepdim)))
 
     return function
@@ -338,15 +360,19 @@ def _extreme_function(name: str, whole: Any, along: Any, pairwise: str) -> Any:
 
 def median(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """The middle value, the lower one of two."""
+    if input._array.dtype.kind == "b":
+        raise NotImplementedError("\"median_cpu\" not implemented for 'Bool'")
     if dim is None:
         return run(MEDIAN, (input,))
     d = dimension(dim, input._array.ndim)
+    refuse_empty("median", input, d)
     return PAIRS["median"](*run(MEDIAN_DIM, (input,), (d, keepdim), words(dim=dim, keepdim=keepdim)))
 
 
 def mode(input: Any, dim: int = -1, keepdim: bool = False) -> Any:
     """The most frequent value along ``dim``."""
     d = dimension(dim, input._array.ndim)
+    refuse_empty("mode", input, d)
     return PAIRS["mode"](*run(MODE, (input,), (d, keepdim), words(dim=dim, keepdim=keepdim)))
 
 
@@ -391,11 +417,15 @@ def norm(input: Any, p: Any = 2, dim: Any = None, keepdim: bool = False, dtype: 
         return matrix_norm(input, p, (-2, -1) if dim is None else dim, keepdim)
     p = 2.0 if p in (None, "fro") else float(p)
     dims = None if dim is None else dimensions(dim, input._array.ndim)
+    if dims is not None and not input._array.ndim:
+        dims = ()
     return run(NORM, (input,), (dims, keepdim, p), words(p=None if p == 2 else p, dim=dim, keepdim=keepdim))
 
 
 def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Any:
-    dims = dimensions(dim, input._array.ndim)
+    dims = dimensions(dim, input._array.ndim) if input._array.ndim else dimensions(dim, 0)[:0]
+    if input._array.dtype.kind not in "fc":
+        input = input.to(dtypes.default.dtype)
     return run(LOGSUMEXP, (input,), (dims, keepdim), words(dim=dim, keepdim=keepdim))
 
 
@@ -414,7 +444,8 @@ def _normalised(row: Any) -> Any:
         input = _cast(input, dtype)
         if input._array.dtype.kind in "iubc":
             raise NotImplementedError(f'"{row.name}_lastdim_kernel_impl" not implemented for \'{input.dtype.code}\'')
-        d: Any = dimension(dim, input._array.ndim) if input._array.ndim else ()
+        d: Any = dimension(dim, input._array.ndim)
+        d = d if input._array.ndim else ()
         return run(row, (input,), (d,), words(dim=dim), d)
 
     return function
@@ -422,6 +453,8 @@ def _normalised(row: Any) -> Any:
 
 def count_nonzero(input: Any, dim: Any = None) -> Any:
     dims = None if dim is None else dimensions(dim, input._array.ndim)
+    if not input._array.ndim:
+        dims = None
     return run(COUNT_NONZERO, (input,), (dims,), words(dim=dim))
 
 

@@ -171,8 +171,17 @@ def _fold(ns: Any, ctx: Any, g: Any) -> Any:
 
 
 # --- functions -------------------------------------------------------------------------------------------------------
-def view(self: Any, *shape: Any) -> Any:
+def _given(values: tuple[Any, ...], named: dict[str, Any], name: str) -> tuple[Any, ...]:
+    """Sizes or dimensions as they were given: one by one, in a sequence, or by name."""
+    for key in named:
+        if key != name:
+            raise TypeError(f"got an unexpected keyword argument '{key}'")
+    return (named[name],) if named else values
+
+
+def view(self: Any, *shape: Any, **named: Any) -> Any:
     """The same memory under another shape, or read as another type."""
+    shape = _given(shape, named, "dtype" if "dtype" in named else "size")
     if len(shape) == 1 and not isinstance(shape[0], int | tuple | list | Tensor):
         from gradviz.engine.dtypes import lookup
 
@@ -218,8 +227,8 @@ def unflatten(input: Any, dim: int, sizes: Any) -> Any:
     return view(input, (*shape[:d], *inferred(tuple(sizes), shape[d]), *shape[d + 1:]))
 
 
-def permute(input: Any, *dims: Any) -> Any:
-    order = sizes(dims)
+def permute(input: Any, *dims: Any, **named: Any) -> Any:
+    order = sizes(_given(dims, named, "dims"))
     n = input._array.ndim
     if len(order) != n:
         raise RuntimeError("permute(sparse_coo): number of dimensions in the tensor input does not match the length of "
@@ -265,9 +274,9 @@ def unsqueeze(input: Any, dim: int) -> Any:
     return run(UNSQUEEZE, (input,), (dimension(dim, input._array.ndim + 1),), words(dim=dim))
 
 
-def expand(self: Any, *size: Any) -> Any:
+def expand(self: Any, *size: Any, **named: Any) -> Any:
     """The tensor repeated along dimensions of size 1, without copying."""
-    asked = sizes(size)
+    asked = sizes(_given(size, named, "size"))
     shape = self._array.shape
     lead = len(asked) - len(shape)
     if lead < 0:
@@ -319,6 +328,8 @@ def narrow(input: Any, dim: int, start: Any, length: int) -> Any:
 
 
 def unbind(input: Any, dim: int = 0) -> Any:
+    if not input._array.ndim:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     return run(UNBIND, (input,), (dimension(dim, input._array.ndim),), words(dim=dim or None),
                dimension(dim, input._array.ndim))
 
@@ -398,7 +409,11 @@ def clone_contiguous(self: Any) -> Any:
     return run(CLONE, (self,))
 
 
-def flip(input: Any, *dims: Any) -> Any:
+def flip(input: Any, *dims: Any, **named: Any) -> Any:
+    dims = _given(dims, named, "dims")
+    if not input._array.ndim:
+        dimensions(sizes(dims), 0)
+        return run(FLIP, (input,), ((),), "", ())
     return run(FLIP, (input,), (dimensions(sizes(dims), input._array.ndim),), str(list(sizes(dims))),
                dimensions(sizes(dims), input._array.ndim))
 
@@ -408,15 +423,15 @@ def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
     return run(ROLL, (input,), (shifts, dims), f"{shifts}", (back, dims))
 
 
-def repeat(self: Any, *repeats: Any) -> Any:
-    times = sizes(repeats)
+def repeat(self: Any, *repeats: Any, **named: Any) -> Any:
+    times = sizes(_given(repeats, named, "repeats"))
     if len(times) < self._array.ndim:
         raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
     return run(REPEAT, (self,), (times,), str(list(times)))
 
 
-def tile(input: Any, *dims: Any) -> Any:
-    times = sizes(dims)
+def tile(input: Any, *dims: Any, **named: Any) -> Any:
+    times = sizes(_given(dims, named, "dims"))
     return repeat(input, (1,) * (input._array.ndim - len(times)) + times)
 
 

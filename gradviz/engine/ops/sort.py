@@ -6,7 +6,7 @@ from typing import Any
 
 from gradviz.engine.ops.args import dimension, words
 from gradviz.engine.ops.build import op, run
-from gradviz.engine.ops.reduce import PAIRS, _picked
+from gradviz.engine.ops.reduce import PAIRS, _picked, refuse_empty
 from gradviz.engine.xp import asarray, ndarray, xp
 
 
@@ -84,6 +84,7 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
 def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> Any:
     d = dimension(dim, input._array.ndim)
     n = input._array.shape[d] if input._array.ndim else 1
+    refuse_empty("kthvalue", input, d)
     if not 0 < k <= n:
         raise RuntimeError("kthvalue(): selected number k out of range for dimension " + str(d))
     return PAIRS["kthvalue"](*run(KTH, (input,), (k, d, keepdim), f"{k}, dim={dim}", (d, keepdim)))

@@ -130,7 +130,7 @@ ROWS = (
 def _logit(ns: Any, ctx: Any, g: Any, self: Any) -> Any:
     eps, = ctx.args
     if eps is None:
-        return g / (self * (1 - self))
+        return ns.where((self >= 0) & (self <= 1), g / (self * (1 - self)), float("nan"))
     inside = (self >= eps) & (self <= 1 - eps)
     return ns.where(inside, g / (self * (1 - self)), 0)
 
@@ -186,7 +186,7 @@ LGAMMA = op("lgamma", _through("gammaln"), "LgammaBackward0",
 
 def logit(input: Any, eps: float | None = None) -> Any:
     """The inverse of sigmoid."""
-    return run(LOGIT, (input,), (eps,))
+    return run(LOGIT, (_float(input),), (eps,))
 
 
 FUNCTIONS: dict[str, Any] = {row.name: unary.function(row) for row in ROWS} | {

@@ -23,7 +23,8 @@ def _var_mean(ns: Any, ctx: Any, g: Any, self: Any) -> Any:
     out = None
     if g[0] is not None:
         centred = self - ns.mean(self, dims)
-        out = reduce.opened(ns, g[0], dims, keepdim) * centred * (2.0 / (n - correction))
+        scale = 2.0 / (n - correction) if n != correction else float("nan")
+        out = reduce.opened(ns, g[0], dims, keepdim) * centred * scale
     if g[1] is not None:
         mean = ns.expand(reduce.opened(ns, g[1], dims, keepdim), ns.plain(self).shape) / n
         out = mean if out is None else out + mean
@@ -31,7 +32,8 @@ def _var_mean(ns: Any, ctx: Any, g: Any, self: Any) -> Any:
 
 
 def _std_mean(ns: Any, ctx: Any, g: Any, self: Any, result0: Any) -> Any:
-    spread = None if g[0] is None else g[0] / (result0 * 2)
+    flat = result0 == 0
+    spread = None if g[0] is None else ns.where(flat, g[0] * 0, g[0] / (result0 * 2 + flat))
     return _var_mean(ns, ctx, [spread, g[1]], self)
 
 
@@ -44,8 +46,7 @@ def _aminmax(ns: Any, ctx: Any, g: Any, self: Any, low: Any, high: Any) -> Any:
 def _logcumsumexp(ns: Any, ctx: Any, g: Any, self: Any, result: Any) -> Any:
     """Sums of ``g * exp(self - result)`` from each place on, by sign in logarithms as PyTorch does."""
     dim, = ctx.args
-    share = ns.flip(ns.cumsum(ns.flip(g * ns.exp(-result), (dim,)), dim), (dim,))
-    return share * ns.exp(self)
+    return reduce.from_here_on(ns, g * ns.exp(-result), dim) * ns.exp(self)
 
 
 # --- forwards --------------------------------------------------------------------------------------------------------
@@ -93,7 +94,8 @@ def _with_mean(row: Any) -> Any:
             raise RuntimeError(f"{row.name} only support floating point and complex dtypes")
         c = correction if correction is not None else 1 if unbiased is None else int(unbiased)
         n = input._array.ndim
-        dims = None if dim is None else dimensions(dim, n) if n else ()
+        dims = None if dim is None else dimensions(dim, n)
+        dims = dims if n else ()
         if reduce.count(input._array.shape, dims) <= c:
             reduce._warn_freedom(row.name)
         return run(row, (input,), (dims, keepdim, c), words(dim=dim, keepdim=keepdim, correction=correction))
@@ -103,10 +105,15 @@ def _with_mean(row: Any) -> Any:
 
 def aminmax(input: Any, *, dim: Any = None, keepdim: bool = False) -> Any:
     """The smallest and the largest."""
-    if not input._array.size:
+    if not input._array.size and dim is None:
         raise RuntimeError("aminmax(): cannot compute aminmax over an empty dimension as the operation has "
                            "no identity.")
-    dims = None if dim is None else (dimension(dim, input._array.ndim),) if input._array.ndim else ()
+    dims = None if dim is None else (dimension(dim, input._array.ndim),)
+    if dims is not None:
+        for d in dims:
+            if input._array.ndim and not input._array.shape[d]:
+                raise IndexError(f"aminmax: Expected reduction dim {d} to have non-zero size.")
+        dims = dims if input._array.ndim else ()
     return AMinMax(*run(AMINMAX, (input,), (dims, keepdim), words(dim=dim, keepdim=keepdim)))
 
 
