@@ -10,7 +10,7 @@ from typing import Any
 from gradviz import probe
 from gradviz.engine.autograd import modes
 from gradviz.engine.autograd.hooks import return_site
-from gradviz.engine.fingerprint import look, shared
+from gradviz.engine.fingerprint import look, rewritten, shared
 from gradviz.engine.identity import (
     NO_GRADIENT,
     cell_id,
@@ -116,6 +116,8 @@ def op(name: str, args: str, inputs: Any, outputs: Any, how: str = "op", written
         return
     if shared:
         number = number or probe.new_id()
+        for t, _ in buffers:
+            rewritten(t)
         for t in outputs if how == "external" else inputs:
             look(t, number)
     read = []

@@ -128,10 +128,10 @@ class Source:
         owner = self.called_by(_where(node))
         return owner if owner and any(name.startswith(f"{owner}.") for name in names) else ""
 
-    def _up(self, node: ast.AST) -> ast.AST | None:
+    def _up(self, node: ast.AST | None) -> ast.AST | None:
         """The function that something is in."""
         while node is not None and not isinstance(node, _FUNCTIONS):
-            node = self._parents.get(node)  # type: ignore[assignment]
+            node = self._parents.get(node)
         return node
 
     # --- what is returned --------------------------------------------------------------------------------------------

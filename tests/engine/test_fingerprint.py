@@ -161,6 +161,32 @@ def test_gradients_are_added_to_without_alarm(ear: Ear) -> None:
     assert not ear.of("write")
 
 
+@pytest.mark.parametrize("layer", ["BatchNorm1d(3)", "InstanceNorm1d(3, track_running_stats=True)"])
+def test_running_statistics_are_written_by_their_layer(ear: Ear, layer: str) -> None:
+    norm = eval(f"torch.nn.{layer}", {"torch": torch})
+    seen = norm.running_mean.data.numpy(), norm.running_var.numpy()
+    for _ in range(2):
+        norm(torch.randn(4, 3, 5) if layer.startswith("I") else torch.randn(4, 3))
+    _ = norm.running_mean * 1, norm.running_var.data * 1
+    assert seen[0].any()
+    assert not ear.of("write")
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad"])
+def test_parameters_are_written_by_their_optimizer(ear: Ear, name: str) -> None:
+    w = torch.nn.Parameter(torch.ones(3))
+    seen = w.data.numpy(), w.detach().numpy()
+    optimizer = getattr(torch.optim, name)([w], lr=0.5)
+    for _ in range(2):
+        optimizer.zero_grad()
+        (w * w).sum().backward()
+        optimizer.step()
+    torch.nn.init.uniform_(w)
+    _ = w * 1, w.data * 1
+    assert not (seen[0] == 1).any()
+    assert not ear.of("write")
+
+
 def test_nan_is_equal_to_itself(ear: Ear) -> None:
     x = torch.tensor([float("nan"), -0.0])
     array = x.numpy()
