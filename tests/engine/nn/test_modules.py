@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import gradviz.engine as engine
+from gradviz.recorder import Recorder
+from gradviz.replay import Replay
 from tests.engine.capture import FOLDER, run, snippets
 from tests.engine.standin import played
 
@@ -21,6 +24,20 @@ EXPECTED = json.loads((FOLDER / "nn" / "modules.json").read_text(encoding="utf-8
 def test_snippet(source: str, expected: str) -> None:
     with played():
         assert run(source, engine) == expected, source
+
+
+def test_a_recorder_changes_nothing(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "modules.gvt", quiet=True)
+    with played():
+        recorder.start()
+        got = [run(source, engine) for source in snippets(FILE)]
+        recorder.stop()
+    assert not recorder.failure
+    assert got == EXPECTED
+    replay = Replay.open(tmp_path / "modules.gvt")
+    assert replay.n == recorder.events
+    entered = [event.entered for seq in replay.events("scope") if (event := replay.event(seq))]
+    assert entered.count(True) == entered.count(False) > 200
 
 
 @pytest.mark.slow
