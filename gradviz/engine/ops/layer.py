@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from gradviz import probe
@@ -60,4 +62,23 @@ def _attach(op: Op, inputs: tuple[Any, ...], outputs: tuple[Any, ...], keep: Any
     out._edge, out._requires = (node, 0), True
 
 
-__all__ = ["layer"]
+def telling(functions: dict[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
+    """The functions, which tell a recorder of calls that they refuse before there is an op."""
+    return {name: _telling(name, function) for name, function in functions.items()}
+
+
+def _telling(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    def told(*args: Any, **options: Any) -> Any:
+        try:
+            return function(*args, **options)
+        except Exception as error:
+            if probe.sink is not None:
+                observe.failed(name, "", [a for a in (*args, *options.values()) if isinstance(a, Tensor)], error)
+            raise
+
+    told.__name__ = told.__qualname__ = name
+    return told
+
+
+__all__ = ["layer", "telling"]

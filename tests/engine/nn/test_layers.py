@@ -170,3 +170,29 @@ def test_a_layer_is_one_op(f: Any, name: str, made: list[str], ear: Ear) -> None
 def test_indices_are_told_where_they_are_handed_out(ear: Ear) -> None:
     F.max_pool2d(engine.ones(1, 1, 2, 2), 2, return_indices=True)
     assert [facts(row).dtype for row in ear.of("op")[-1].outputs] == ["float32", "int64"]
+
+
+@pytest.mark.parametrize(("name", "f"), [
+    ("conv2d", lambda x: F.conv2d(x, engine.ones(1, 3, 2, 2))), ("conv2d", lambda x: F.conv2d(x[0, 0], x)),
+    ("max_pool2d", lambda x: F.max_pool2d(x, 5)), ("batch_norm", lambda x: F.batch_norm(x[:1, :, :1, :1], None, None,
+                                                                                        training=True)),
+    ("layer_norm", lambda x: F.layer_norm(x, (3,))), ("pad", lambda x: F.pad(x, (1,))),
+    ("interpolate", lambda x: F.interpolate(x)), ("scaled_dot_product_attention",
+                                                  lambda x: F.scaled_dot_product_attention(x, x, x.double()))])
+def test_what_is_refused_is_told_once(name: str, f: Any, ear: Ear) -> None:
+    x = engine.ones(2, 2, 4, 4)
+    with pytest.raises((RuntimeError, ValueError)):
+        f(x)
+    assert [event.name for event in ear.of("op") if not event.ok] == [name]
+    assert len(ear.of("error")) == 1
+    engine.ones(1)
+    assert ear.of("op")[-1].name == "ones"
+
+
+@pytest.mark.parametrize("f", [lambda x: F.upsample(x, scale_factor=2), lambda x: F.upsample_nearest(x, scale_factor=2),
+                               lambda x: F.grid_sample(x, engine.zeros(1, 1, 1, 2)),
+                               lambda x: F.affine_grid(engine.zeros(1, 2, 3), (1, 1, 2, 2))])
+def test_warnings_name_the_script(f: Any) -> None:
+    with pytest.warns(UserWarning) as caught:
+        f(engine.ones(1, 1, 2, 2))
+    assert [warning.filename for warning in caught] == [__file__]

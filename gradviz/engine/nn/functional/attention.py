@@ -14,7 +14,7 @@ from gradviz.engine.ops.attention import FLASH, NAME, SAFE_SOFTMAX, fusable
 from gradviz.engine.ops.binary import OPERATORS
 from gradviz.engine.ops.build import run
 from gradviz.engine.ops.distance import MUL_NUMBER
-from gradviz.engine.ops.layer import layer
+from gradviz.engine.ops.layer import layer, telling
 from gradviz.engine.ops.linalg import _c_name
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import make
@@ -86,4 +86,4 @@ def _mask_name(dtype: Any) -> str:
     return {"int64": "long int"}.get(dtype.name, _c_name(BY_NP[dtype]))
 
 
-FUNCTIONS: dict[str, Any] = {NAME: scaled_dot_product_attention}
+FUNCTIONS: dict[str, Any] = telling({NAME: scaled_dot_product_attention})

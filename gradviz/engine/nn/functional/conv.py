@@ -5,5 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.engine.ops import conv, fold
+from gradviz.engine.ops.layer import telling
 
-FUNCTIONS: dict[str, Any] = conv.FUNCTIONS | {"unfold": fold.unfold, "fold": fold.fold}
+FUNCTIONS: dict[str, Any] = telling(conv.FUNCTIONS | {"unfold": fold.unfold, "fold": fold.fold})

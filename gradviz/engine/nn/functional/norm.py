@@ -8,6 +8,7 @@ from typing import Any
 from gradviz.engine import observe
 from gradviz.engine.ops import norm, pool, shape
 from gradviz.engine.ops.args import words
+from gradviz.engine.ops.layer import telling
 from gradviz.engine.ops.pad import pad
 from gradviz.engine.tensor import Size
 
@@ -67,7 +68,7 @@ def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float 
         return event(input / mean.mul(alpha).add(k).pow(beta))
 
 
-FUNCTIONS: dict[str, Any] = {
+FUNCTIONS: dict[str, Any] = telling({
     "batch_norm": batch_norm, "instance_norm": instance_norm, "layer_norm": layer_norm, "group_norm": group_norm,
     "rms_norm": norm.rms_norm, "local_response_norm": local_response_norm,
-}
+})

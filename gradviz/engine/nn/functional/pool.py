@@ -9,6 +9,7 @@ from typing import Any
 from gradviz.engine import observe
 from gradviz.engine.ops import pool, random, shape, unary
 from gradviz.engine.ops.args import words
+from gradviz.engine.ops.layer import telling
 
 
 def _repeated(value: Any, n: int) -> tuple[Any, ...]:
@@ -136,3 +137,4 @@ for _name, _function in list(FUNCTIONS.items()):
     _function.__name__ = _function.__qualname__ = _name
     if "max_pool" in _name:
         FUNCTIONS[_name + "_with_indices"] = partial(_function, return_indices=True)
+FUNCTIONS = telling(FUNCTIONS)

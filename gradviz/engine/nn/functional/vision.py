@@ -9,6 +9,7 @@ from typing import Any
 from gradviz.engine.ops import grid as places
 from gradviz.engine.ops import pool, shuffle
 from gradviz.engine.ops.args import integer, words
+from gradviz.engine.ops.layer import telling
 from gradviz.engine.ops.pad import pad
 from gradviz.engine.ops.resize import ROWS, resized
 from gradviz.engine.tensor import Size
@@ -77,7 +78,7 @@ def _sizes(shape: tuple[int, ...], size: Any, scale_factor: Any) -> tuple[tuple[
 
 
 def _deprecated(name: str) -> None:
-    warnings.warn(f"`nn.functional.{name}` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=3)
+    warnings.warn(f"`nn.functional.{name}` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=4)
 
 
 def upsample(input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
@@ -106,7 +107,7 @@ def grid_sample(input: Any, grid: Any, mode: str = "bilinear", padding_mode: str
         raise ValueError("nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or 'reflection', "
                          f"but got: '{padding_mode}'")
     if align_corners is None:
-        warnings.warn(CHANGED, stacklevel=2)
+        warnings.warn(CHANGED, stacklevel=3)
     return places.grid_sampler(input, grid, places.MODES.index(mode), places.PADDINGS.index(padding_mode),
                              bool(align_corners))
 
@@ -114,7 +115,7 @@ def grid_sample(input: Any, grid: Any, mode: str = "bilinear", padding_mode: str
 def affine_grid(theta: Any, size: Any, align_corners: bool | None = None) -> Any:
     """The places that affine maps look at."""
     if align_corners is None:
-        warnings.warn(CHANGED, stacklevel=2)
+        warnings.warn(CHANGED, stacklevel=3)
         align_corners = False
     if not theta.is_floating_point():
         raise ValueError(f"Expected theta to have floating point type, but got {theta.dtype}")
@@ -128,11 +129,11 @@ def affine_grid(theta: Any, size: Any, align_corners: bool | None = None) -> Any
     if align_corners and min(size[2:]) == 1:
         warnings.warn("Since version 1.3.0, affine_grid behavior has changed for unit-size grids when "
                       "align_corners=True. This is not an intended use case of affine_grid. See the documentation of "
-                      "affine_grid for details.", stacklevel=2)
+                      "affine_grid for details.", stacklevel=3)
     elif min(size) <= 0:
         raise ValueError(f"Expected non-zero, positive output size. Got {size}")
     return places.affine_grid_generator(theta, size, align_corners)
 
 
-FUNCTIONS: dict[str, Any] = shuffle.FUNCTIONS | {
-    f.__name__: f for f in (pad, interpolate, upsample, upsample_nearest, upsample_bilinear, grid_sample, affine_grid)}
+FUNCTIONS: dict[str, Any] = telling(shuffle.FUNCTIONS | {
+    f.__name__: f for f in (pad, interpolate, upsample, upsample_nearest, upsample_bilinear, grid_sample, affine_grid)})
