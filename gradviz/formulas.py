@@ -270,7 +270,7 @@ FORMULAS: Final[dict[str, Formula]] = {
         r"P L^{-\top} \big( \mathrm{tril}(L^\top g_L) + \mathrm{triu}(g_U U^\top) \big) U^{-\top}",))
        for name in ("LinalgLuBackward0", "LinalgLuFactorExBackward0")},
     "LinalgMatrixExpBackward0": Formula(r"e^{A}", (
-        r"\text{upper right of } \exp \begin{pmatrix} A^\top & g \\ 0 & A^\top \end{pmatrix}",)),
+        r"\text{upper right block of } \exp [\, A^{\top},\, g;\; 0,\, A^{\top} \,]",)),
     "PolygammaBackward0": Formula(r"\psi^{(n)}(a)", (rf"g \odot \psi^{{(n+1)}}({_SELF})",)),
     "MvlgammaBackward0": Formula(r"\ln \Gamma_p(a)", (
         rf"g \odot \textstyle\sum_{{i<p}} \psi({_SELF} - \tfrac{{i}}{{2}})",)),
@@ -349,7 +349,7 @@ FORMULAS: Final[dict[str, Formula]] = {
     "MultilabelMarginLossBackward0": Formula(r"\tfrac{1}{C} \sum_{t, j} \max(0, 1 - a_t + a_j)", (
         r"\tfrac{g}{C} \ \text{for each pair above the margin: minus at } t, \text{ plus at } j",)),
     "CtcLossBackward0": Formula(r"-\ln \sum_{\text{alignments}} p", (
-        r"g \odot \big(e^{\mathrm{log\_probs}} - P(\text{class at this step} \mid \text{targets})\big)",),
+        r"g \odot \big(e^{a} - P(\text{class at this step} \mid \text{targets})\big)",),
         "As for logarithms of a softmax."),
     "NormBackward1": Formula(r"\mathrm{norm}(a)", (rf"g \odot \frac{{{_SELF}}}{{{_RESULT}}}",), "As it is for p = 2."),
     "PdistBackward0": Formula(r"\mathrm{norm}(a_i - a_j)", (

@@ -35,6 +35,7 @@ _COMPARE: Final[dict[type[ast.cmpop], Callable[[Any, Any], Any]]] = {
 _REACH: Final[dict[type[ast.operator], Callable[[Any, Any], Any]]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
 _SHORT = re.compile(r"line\s+(\d+)")
+_SPOKEN = frozenset("kind name line file function module iteration out grad norm isnan isinf True False None".split())
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -74,7 +75,7 @@ class Conditions:
             raise BadCondition(f"A condition has at most {LONGEST} characters.")
         if short := _SHORT.fullmatch(text.strip()):
             text = f"line == {short[1]}"
-        elif _WORD.fullmatch(text.strip()) and text.strip() not in ("True", "False", "None"):
+        elif _WORD.fullmatch(text.strip()) and text.strip() not in _SPOKEN:
             text = f"kind == {text.strip()!r} or name == {text.strip()!r}"
         try:
             tree = ast.parse(text.strip(), mode="eval")
@@ -91,7 +92,8 @@ class Conditions:
     @cached_property
     def norms(self) -> NDArray[np.float64]:
         """The largest norm of what an event made or was handed, NaN where none was kept."""
-        return np.fmax(self._figure("norm", self._tensor(ast.Name("out"))), self._figure("norm", self._gradients()))
+        made = self._figure("norm", self._tensor(ast.Name("out")))
+        return np.asarray(np.fmax(made, self._figure("norm", self._gradients())))
 
     # --- the few forms -----------------------------------------------------------------------------------------------
     def _value(self, node: ast.expr) -> Any:
@@ -130,7 +132,7 @@ class Conditions:
 
     def _number(self, node: ast.expr) -> Any:
         found = self._value(node)
-        if isinstance(found, (int, float)) or isinstance(found, np.ndarray) and found.dtype != np.bool_:
+        if isinstance(found, (int, float)) or (isinstance(found, np.ndarray) and found.dtype != np.bool_):
             return found
         raise BadCondition(f"{ast.unparse(node)} is no number.")
 
@@ -202,11 +204,11 @@ class Conditions:
 
     @cached_property
     def iteration(self) -> NDArray[np.float64]:
-        calls = [graph.call > 0 for graph in self.replay.graphs]
-        number = np.where(calls, np.cumsum(calls), np.nan)
+        calls = np.array([graph.call > 0 for graph in self.replay.graphs])
+        number: NDArray[np.float64] = np.where(calls, np.cumsum(calls), np.nan)
         firsts = [graph.first for graph in self.replay.graphs]
         at = np.searchsorted(firsts, np.arange(self.replay.n), side="right") - 1
-        return np.asarray(number[np.maximum(at, 0)], float)
+        return number[np.maximum(at, 0)]
 
     # --- tensors -----------------------------------------------------------------------------------------------------
     def _tensor(self, node: ast.expr) -> list[_Tensor]:
@@ -226,7 +228,7 @@ class Conditions:
 
     def _named(self, node: ast.expr) -> set[int]:
         """The tensors that were ever called so."""
-        name = node.value if isinstance(node, ast.Constant) else ast.unparse(node)
+        name = str(node.value) if isinstance(node, ast.Constant) else ast.unparse(node)
         names = self.replay.index.names
         texts = names.texts("name")
         wanted = np.array([text == name for text in texts.texts], bool)

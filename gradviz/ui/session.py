@@ -101,7 +101,8 @@ class Session:
                 from gradviz.replay.iterations import gradient_norms
 
                 norms = gradient_norms(self.replay)
-                self._norms = msgspec.json.encode({"norms": [norm for norm, _ in norms], "finite": [ok for _, ok in norms]})
+                told = {"norms": [norm for norm, _ in norms], "finite": [finite for _, finite in norms]}
+                self._norms = msgspec.json.encode(told)
             return self._norms
 
     @cached_property
@@ -118,7 +119,7 @@ class Session:
         return msgspec.json.encode({"columns": columns, "rows": rows})
 
     def flow(self) -> bytes:
-        """Gradient flow: ``columns`` are the graphs with a backward call; a row for each leaf, its figures by column."""
+        """Gradient flow: ``columns``, graphs with a backward call, and a row for each leaf, its figures by column."""
         with self._lock:
             return self._flow
 

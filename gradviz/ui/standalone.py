@@ -73,7 +73,9 @@ def page(session: Session) -> str:
 def _answers(session: Session) -> dict[str, str]:
     """What the page asks for, by address, as JSON."""
     replay = session.replay
-    answers = {"/api/trace": session.trace().decode(), "/api/style": _STYLE.read_text("utf-8")}
+    answers = {"/api/trace": session.trace().decode(), "/api/style": _STYLE.read_text("utf-8"),
+               "/api/iterations": session.iterations().decode(), "/api/flow": session.flow().decode(),
+               "/api/norms": session.norms().decode()}
     for first in range(0, replay.n, WINDOW):
         rows = json.loads(session.events(first, first + WINDOW))
         answers[f"/api/events?from={first}&to={first + WINDOW}"] = _packed(

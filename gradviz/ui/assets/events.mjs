@@ -26,7 +26,7 @@ export class EventsView {
     this.inner = this.body.firstElementChild;
     this.count = node.querySelector(".count");
     this.filter = node.querySelector("input");
-    this.fault = node.querySelector(".fault");
+    this.fault = node.querySelector(".unread");
     this.took = page.columns.t.map((t, seq) => (page.columns.t[seq + 1] ?? t) - t);
     node.querySelector(".kinds").replaceChildren(...LANES.map(([lane, words]) => el("button", { type: "button", class: "pill kind", "aria-pressed": String(lane === "all"), on: { click: event => this.pick(lane, event.currentTarget) } }, words)));
     for (const head of node.querySelectorAll("[data-sort]")) head.addEventListener("click", () => this.sort(head.dataset.sort));

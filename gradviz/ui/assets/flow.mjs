@@ -10,9 +10,8 @@ const short = number => number === null || number === undefined ? "–" : number
 export function grouping(rows) {
   const of = row => { const parts = row.module.split("."); return parts.length < 2 ? "" : /^\d+$/.test(parts[1]) && parts.length > 2 ? parts.slice(0, 2).join(".") : parts[0]; };
   const groups = new Map();
-  rows.forEach((row, i) => { const key = of(row) || `${i}`; groups.set(key, [...(groups.get(key) || []), i]); });
-  return [...groups].map(([name, members]) => members.length > 1 && !/^\d+$/.test(name) || members.length > 1 && rows[members[0]].module.startsWith(`${name}.`)
-    ? { name, members } : { name: "", members });
+  rows.forEach((row, i) => { const name = of(row), key = name ? `m ${name}` : `leaf ${i}`; groups.set(key, { name, members: [...(groups.get(key)?.members || []), i] }); });
+  return [...groups.values()].map(({ name, members }) => ({ name: members.length > 1 ? name : "", members }));
 }
 
 /** [low, high] of the norms that are finite and not zero, in powers of ten. */

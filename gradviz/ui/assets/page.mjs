@@ -4,7 +4,7 @@ import { Breaks } from "./breaks.mjs";
 import { decodeOverview, listed, Rows, WINDOW } from "./data.mjs";
 import { byId, say } from "./dom.mjs";
 import { ElementList } from "./elements.mjs";
-import { between, hiding, held, innermost, stepOf, titleAt, toggled } from "./groups.mjs";
+import { between, frameOf, hiding, held, innermost, stepOf, titleAt, toggled } from "./groups.mjs";
 import { bindKeys, bindLanes, bindRail, bindPointer, bindSearch, bindWindow } from "./input.mjs";
 import { COMMANDS } from "./keys.mjs";
 import { fillMarks, showLegend } from "./legend.mjs";
@@ -356,8 +356,8 @@ export class Page {
     this.redraw();
   }
 
-  focus() {
-    const node = this.picture?.nodes.get(this.selected()), p = node && this.picture.placed.nodes[node.id];
+  focus(id = this.selected()) {
+    const node = this.picture?.nodes.get(id), p = node && this.picture.placed.nodes[node.id];
     if (!p) return;
     this.view = centre(this.view, node, p, this.picture.placed, this.picture.extent, this.size.width, this.size.height, Math.max(1, this.view.k));
     this.redraw();
@@ -372,6 +372,12 @@ export class Page {
     if (!this.picture) return null;
     const side = x > this.size.width / 2 ? "backward" : "forward", left = origin(this.view, side, this.picture.placed, this.size.width);
     return titleAt(this.picture, side, (x - left) / this.view.k, (y - this.view.y) / this.view.k, this.styleTable.region.head);
+  }
+
+  /** The frame of an open group on the stage. */
+  frameRect(id, side) {
+    const f = frameOf(this.picture.placed, id, side);
+    return f && screenRect(this.view, side, { x: f.x + f.w / 2, y: f.y + f.h / 2, w: f.w, h: f.h }, this.picture.placed, this.size.width);
   }
 
   rectOf(node) { return screenRect(this.view, node.side, this.picture.placed.nodes[node.id], this.picture.placed, this.size.width); }
@@ -436,7 +442,7 @@ export class Page {
   probe() {
     return { state: () => ({ seq: this.seq, shown: this.shownSeq, step: floorIndex(this.steps, this.seq), steps: this.steps.length, graph: this.graph, element: this.selected(),
       pinned: this.pinned, lit: this.lit, view: this.view, size: this.size, theme: this.style.theme, hidden: [...this.hidden], drawn: this.drawn, timings: { ...this.timings } }),
-    breaks: () => ({ list: this.breaks.list, hits: this.breaks.hits, bookmarks: this.breaks.bookmarks }), turn: id => this.turn(id), regions: () => this.picture.scene.regions, opened: () => this.opened,
+    breaks: () => ({ list: this.breaks.list, hits: this.breaks.hits, bookmarks: this.breaks.bookmarks }), turn: id => this.turn(id), reveal: id => this.focus(id), frame: (id, side) => this.frameRect(id, side), regions: () => this.picture.scene.regions, opened: () => this.opened,
     rect: id => { const node = this.picture.nodes.get(id); return node && this.picture.placed.nodes[id] ? this.rectOf(node) : null; },
     ids: () => [...this.picture.nodes.keys()], steps: () => this.steps, stops: () => this.picture.scene.stops,
     go: seq => this.go(seq, { exact: true }), commands: () => COMMANDS };

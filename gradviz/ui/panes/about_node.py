@@ -66,14 +66,14 @@ def _formulas(focus: Focus, view: NodeView) -> list[Any]:
                 html.Div([left, html.Span("no formula is known for this node", className="to")], className="fx")
             )
         else:
-            folded = _folded(view, incoming, flow)
+            folded = _folded(view, incoming, flow, formula)
             right = [*([_sum(folded)] if folded else []), *render(formula, symbols)]
             parts.append(html.Div([left, html.Span("="), *right], className="fx"))
             if ran and incoming is not None:
                 parts += _with_numbers(view, formula, incoming, flow, name, folded, scalars)
     if not wanted:
         parts.append(html.Div("No operand wants a gradient.", className="note"))
-    summed = not ran or any(_folded(view, incoming, flow) for _, flow in wanted)
+    summed = not ran or any(_folded(view, incoming, flow, _edge(focus, view, place) or "") for place, flow in wanted)
     if view.formula is not None and view.formula.note and (summed or "broadcast" not in view.formula.note):
         parts.append(html.Div(view.formula.note, className="note"))
     if not ran:
@@ -151,9 +151,10 @@ def _in_words(incoming: Flow, flow: Flow, name: str) -> list[Any]:
     return [html.Div(rows, className="kv flows")]
 
 
-def _folded(view: NodeView, incoming: Flow | None, flow: Flow) -> str:
-    """The shape that is summed over where an operand was broadcast; empty where none was."""
-    if incoming is None or view.formula is None or "broadcast" not in view.formula.note:
+def _folded(view: NodeView, incoming: Flow | None, flow: Flow, formula: str) -> str:
+    """The shape that is summed over where an operand was broadcast; empty where none was. A matrix product has its own
+    shape."""
+    if incoming is None or view.formula is None or "broadcast" not in view.formula.note or r"\top" in formula:
         return ""
     before, after = incoming.content.shape, flow.content.shape
     return (

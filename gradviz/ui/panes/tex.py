@@ -31,8 +31,17 @@ _SIGNS = {
     "min": "min",
     "sqrt": "√",
     "times": "×",
+    "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "varepsilon": "ε", "theta": "θ", "lambda": "λ", "mu": "μ",
+    "nu": "ν", "pi": "π", "rho": "ρ", "tau": "τ", "phi": "φ", "varphi": "φ", "psi": "ψ", "omega": "ω", "Gamma": "Γ",
+    "Delta": "Δ", "Phi": "Φ", "Sigma": "Σ", "nabla": "∇", "partial": "∂", "infty": "∞", "prod": "∏", "int": "∫",
+    "lVert": "‖", "rVert": "‖", "lvert": "|", "rvert": "|", "mid": " | ", "ne": " ≠ ", "in": " ∈ ", "to": " → ",
+    "pm": " ± ", "circ": "∘", "ast": "∗", "star": "⋆", "exp": "exp ", "log": "log ", "det": "det ", "arg": "arg ",
+    "tan": "tan ", "sinh": "sinh ", "cosh": "cosh ", "arctan": "arctan ", "dagger": "†", "ell": "ℓ",
+    "lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉", "langle": "⟨", "rangle": "⟩", "cdots": "⋯", "ldots": "…",
 }
-_IGNORED = {"big", "textstyle", "left", "right", "mathrel"}
+_ACCENTS = {"bar": "\u0304", "overline": "\u0304", "hat": "\u0302", "tilde": "\u0303", "dot": "\u0307"}
+"""Combining signs, for one letter; over more than that a line is drawn."""
+_IGNORED = {"big", "Big", "bigl", "bigr", "Bigl", "Bigr", "textstyle", "displaystyle", "left", "right", "mathrel"}
 _SPACES = {"\\,": " ", "\\ ": " ", "\\;": " ", "\\!": ""}
 Piece = Any
 
@@ -103,6 +112,12 @@ def _command(name: str, tokens: list[str], at: int, atoms: Mapping[str, Piece]) 
     if name == "sqrt":
         inner, at = _argument(tokens, at, atoms)
         return ["√", html.Span(inner, className="root")], at
+    if name in _ACCENTS:
+        inner, at = _argument(tokens, at, atoms)
+        one = inner[0] if len(inner) == 1 else None
+        if isinstance(one, html.Em) and len(str(one.children)) == 1:
+            return [html.Em(f"{one.children}{_ACCENTS[name]}")], at
+        return [html.Span(inner, className="over")], at
     if name in atoms:
         return [atoms[name]], at
     if name in _SIGNS:

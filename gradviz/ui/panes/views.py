@@ -48,7 +48,7 @@ def _events() -> html.Section:
             html.Label([icon("search"), dcc.Input(type="search", autoComplete="off",
                                                   placeholder="Filter: softmax, or norm(out) > 1")], className="find"),
             html.Div(className="kinds", role="group", **{"aria-label": "Lanes"}),
-            html.Span(className="fault", role="status")]),
+            html.Span(className="unread", role="status")]),
         html.Div(className="grid-head", role="row", children=[
             html.Span(html.Button(words, type="button", **{"data-sort": by}) if by else words, className=name,
                       role="columnheader", **({"aria-sort": "ascending" if by == "event" else "none"} if by else {}))
