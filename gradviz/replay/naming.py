@@ -150,38 +150,45 @@ def _of_first_seen(index: Index, kind: str) -> Names:
 def _of_uses(index: Index, known: Ints, sources: Mapping[str, str]) -> Names:
     """What tensors that have no name are called in the expression that uses them first."""
     scripts: dict[str, _Operands] = {}
-    kinds = index.ops.texts("name")
-    reads, begun, tids = index.inputs, index.roots, list[int]()
-    found: Names = (np.zeros(0, np.int64), np.zeros(0, np.int64), [])
-    uses = [(reads, index.ops.ints("span")), (begun, index.backwards.ints("span"))]
-    seqs: list[int] = []
-    met: set[int] = set(known.tolist())
-    asked: dict[tuple[int, int, int, str], str] = {}
-    external = index.tables.relation("tensor").part("facts")
-    born = dict(zip(external.ints("tid").tolist(), external.seq.tolist(), strict=True))
-    for relation, spans in uses:
-        counts = np.bincount(relation.parent) if len(relation) else np.zeros(0, np.int64)
-        first = np.searchsorted(relation.parent, relation.parent)
-        fresh = np.flatnonzero(~among(relation.ints("tid"), known))
-        for row in fresh.tolist():
-            tid, parent = int(relation.ints("tid")[row]), int(relation.parent[row])
-            if tid in met or not tid:
-                continue
-            met.add(tid)
-            span = index.spans[int(spans[parent])]
-            made = index.outputs.where("tid", tid)
-            if len(made) and index.ops.ints("span")[index.outputs.parent[made[0]]] == span.id:
-                continue  # a step of the same expression made it
-            op = str(kinds.texts[kinds.index[parent]]) if relation is reads else "backward"
-            key = span.id, row - int(first[row]), int(counts[parent]), op
-            if key not in asked:
-                script = scripts.get(span.file) or scripts.setdefault(span.file, _Operands(sources.get(span.file, "")))
-                asked[key] = script.name(span, *key[1:])
-            if asked[key]:
-                tids.append(tid)
-                seqs.append(born.get(tid, int(relation.seq[row])))
-                found[2].append(asked[key])
-    return np.array(tids, np.int64), np.array(seqs, np.int64), found[2]
+    found: list[Names] = []
+    ops, kinds = index.ops, index.ops.texts("name")
+    made, first_made = np.unique(index.outputs.ints("tid"), return_index=True)
+    maker = ops.ints("span")[index.outputs.parent[first_made]]
+    late = index.tables.relation("tensor").part("facts")
+    met, first_met = np.unique(late.ints("tid"), return_index=True)
+    uses = ((index.inputs, ops.ints("span"), kinds), (index.roots, index.backwards.ints("span"), None))
+    for reads, spans, words in uses:
+        tids, rows = np.unique(reads.ints("tid"), return_index=True)
+        rows = rows[(tids > 0) & ~among(tids, known)]
+        tids, parents = reads.ints("tid")[rows], reads.parent[rows]
+        here, by = spans[parents], _looked_up(tids, made, maker)
+        places = rows - np.searchsorted(reads.parent, parents)
+        counts = np.bincount(reads.parent)[parents] if len(rows) else parents
+        numbers = words.index[parents] if words is not None else np.full(len(rows), -1)
+        keys = np.stack((here, places, counts, numbers))[:, here != by]  # else a step of the same expression made it
+        cases, which = np.unique(keys, axis=1, return_inverse=True)
+        names: list[str] = []
+        for span, place, count, number in cases.T.tolist():
+            file = index.spans[span].file
+            script = scripts.get(file) or scripts.setdefault(file, _Operands(sources.get(file, "")))
+            op = str(words.texts[number]) if words is not None else "backward"
+            names.append(script.name(index.spans[span], place, count, op))
+        tids, rows = tids[here != by], rows[here != by]
+        named = np.array([bool(name) for name in names] or [False], np.bool_)[which] if names else np.zeros(0, np.bool_)
+        born = _looked_up(tids, met, late.seq[first_met])
+        seqs = np.where(born >= 0, born, reads.seq[rows])
+        found.append((tids[named], seqs[named], [names[case] for case in which[named].tolist()]))
+        known = np.union1d(known, tids[named])
+    return (np.concatenate([one[0] for one in found]), np.concatenate([one[1] for one in found]),
+            [text for one in found for text in one[2]])
+
+
+def _looked_up(keys: Ints, known: Ints, values: Ints) -> Ints:
+    """The value of each key, -1 where there is none. ``known`` is sorted."""
+    if not len(known):
+        return np.full(len(keys), -1)
+    at = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+    return np.where(known[at] == keys, values[at], -1)
 
 
 class _Operands:
