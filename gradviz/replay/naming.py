@@ -25,7 +25,8 @@ Names = tuple[Ints, Ints, list[str]]
 def names(index: Index, sources: Mapping[str, str]) -> Relation:
     """(tid, name) by event. A tensor keeps all its names; the newest at an event is its label there."""
     given = [*_of_results(index), _of_owners(index), *(_of_first_seen(index, kind) for kind in ("tensor", "rebind"))]
-    known = np.unique(np.concatenate([tids for tids, _, _ in given]))
+    gradients = [index.gradients.ints("tid"), index.hooked.ints("tid")]  # are called by what they are the gradient of
+    known = np.unique(np.concatenate([tids for tids, _, _ in given] + gradients))
     given.append(_of_uses(index, known, sources))
     tids, seqs = (np.concatenate([one[place] for one in given]) for place in (0, 1))
     texts = [text for one in given for text in one[2]]
@@ -63,10 +64,9 @@ def _of_results(index: Index) -> tuple[Names, Names]:
     rows = np.flatnonzero(candidate & (counts > 0) & among(np.arange(len(ops)), outputs.parent))
     words = ops.texts("args")
     asked = np.where(graded, words.index, -1)
-    keys = np.stack((span[rows], counts[rows], asked[rows]))
-    cases, which = np.unique(keys, axis=1, return_inverse=True)
+    cases, which = _distinct(span[rows], counts[rows], asked[rows])
     spread = [_spread(spans[one].names, count, words.texts[args] if args >= 0 else "")
-              for one, count, args in cases.T.tolist()]
+              for one, count, args in cases]
     lengths = np.array([len(one) for one in spread], np.int64)
     many = lengths[which]
     row = np.repeat(rows, many)
@@ -106,18 +106,18 @@ def _handed_back(index: Index, tids: Ints, rows: Ints) -> Names:
     """A result that had a name in a function gets another where that returns it: from the next event there on. Of
     several that were bound at one place, in a loop, it is the last."""
     ops, spans = index.ops, index.spans
-    callers = ops.ints("caller")[rows].tolist()
+    callers = ops.ints("caller")[rows]
     places = {(span.file, span.function): number for number, span in enumerate(spans)}
     function = np.array([places[span.file, span.function] for span in spans] or [0], np.int64)
     here = np.concatenate((function[ops.ints("span")], function[index.backwards.ints("span")]))
     seqs = np.concatenate((ops.seq, index.backwards.seq))
-    then = {number: np.sort(seqs[here == number]) for number in {int(function[caller]) for caller in callers}}
-    found: dict[tuple[int, int], int] = {}
-    for tid, row, caller in zip(tids.tolist(), rows.tolist(), callers, strict=True):
-        ahead = then[int(function[caller])]
-        at = int(np.searchsorted(ahead, ops.seq[row], "right"))
-        if spans[caller].names:
-            found[caller, int(ahead[at]) if at < len(ahead) else int(seqs.max()) + 1] = tid
+    then = np.zeros(len(rows), np.int64)
+    for number in np.unique(function[callers]).tolist():
+        mine = function[callers] == number
+        ahead = np.append(np.sort(seqs[here == number]), seqs.max() + 1)
+        then[mine] = ahead[np.searchsorted(ahead[:-1], ops.seq[rows[mine]], "right")]
+    found = {(caller, seq): tid for caller, seq, tid in zip(callers.tolist(), then.tolist(), tids.tolist(), strict=True)
+             if spans[caller].names}
     texts = [str(spans[caller].names[0]) for caller, _ in found]
     return np.array(list(found.values()), np.int64), np.array([seq for _, seq in found], np.int64), texts
 
@@ -165,15 +165,15 @@ def _of_uses(index: Index, known: Ints, sources: Mapping[str, str]) -> Names:
         places = rows - np.searchsorted(reads.parent, parents)
         counts = np.bincount(reads.parent)[parents] if len(rows) else parents
         numbers = words.index[parents] if words is not None else np.full(len(rows), -1)
-        keys = np.stack((here, places, counts, numbers))[:, here != by]  # else a step of the same expression made it
-        cases, which = np.unique(keys, axis=1, return_inverse=True)
+        other = here != by  # else a step of the same expression made it
+        cases, which = _distinct(here[other], places[other], counts[other], numbers[other])
         names: list[str] = []
-        for span, place, count, number in cases.T.tolist():
+        for span, place, count, number in cases:
             file = index.spans[span].file
             script = scripts.get(file) or scripts.setdefault(file, _Operands(sources.get(file, "")))
             op = str(words.texts[number]) if words is not None else "backward"
             names.append(script.name(index.spans[span], place, count, op))
-        tids, rows = tids[here != by], rows[here != by]
+        tids, rows = tids[other], rows[other]
         named = np.array([bool(name) for name in names] or [False], np.bool_)[which] if names else np.zeros(0, np.bool_)
         born = _looked_up(tids, met, late.seq[first_met])
         seqs = np.where(born >= 0, born, reads.seq[rows])
@@ -181,6 +181,15 @@ def _of_uses(index: Index, known: Ints, sources: Mapping[str, str]) -> Names:
         known = np.union1d(known, tids[named])
     return (np.concatenate([one[0] for one in found]), np.concatenate([one[1] for one in found]),
             [text for one in found for text in one[2]])
+
+
+def _distinct(*columns: Ints) -> tuple[list[tuple[int, ...]], Ints]:
+    """The different rows of some columns, and which of them each row is."""
+    packed = columns[0]
+    for column in columns[1:]:
+        packed = packed * (int(column.max(initial=0)) + 2) + column + 1
+    _, first, which = np.unique(packed, return_index=True, return_inverse=True)
+    return list(zip(*(column[first].tolist() for column in columns), strict=True)), which
 
 
 def _looked_up(keys: Ints, known: Ints, values: Ints) -> Ints:
