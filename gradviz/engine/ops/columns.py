@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
+from math import prod
 from typing import Any, NamedTuple
 
 from gradviz.engine.xp import ndarray, xp
@@ -151,19 +152,19 @@ def to_input(g: ndarray, weight: ndarray, geometry: Geometry, size: tuple[int, .
 def to_weight(x: ndarray, g: ndarray, geometry: Geometry, shape: tuple[int, ...]) -> ndarray:
     """What ``forward`` passes back to a weight of ``shape``."""
     groups = geometry.groups
-    out = xp.zeros((groups, shape[0] // groups, *shape[1:]), x.dtype)
     if _depthwise(shape, groups):
+        out = xp.empty(shape, x.dtype)
         padded, dims = _padded(x, geometry), (0, *range(2, x.ndim))
         for at, where in geometry.positions(shape[2:], g.shape[2:]):
-            out[(slice(None), 0, 0, *at)] = (padded[(..., *where)] * g).sum(axis=dims)
-        return out.reshape(shape)
-    if out.size and g.size:
-        rows = out.reshape(groups, out.shape[1], -1)
-        flat = g.reshape(len(g), groups, out.shape[1], -1)
+            out[(slice(None), 0, *at)] = (padded[(..., *where)] * g).sum(axis=dims)
+        return out
+    wide, deep = shape[0] // groups, prod(shape[1:])
+    total = xp.zeros((groups, deep, wide), x.dtype)
+    if total.size and g.size:
+        flat = g.reshape(len(g), groups, wide, -1).swapaxes(2, 3)
         for part, columns in gathered(x, shape[2:], geometry, g.shape[2:]):
-            rows += xp.matmul(flat[part], columns.reshape(len(columns), groups, rows.shape[2], -1).swapaxes(2, 3)
-                              ).sum(axis=0)
-    return out.reshape(shape)
+            total += xp.matmul(columns.reshape(len(columns), groups, deep, -1), flat[part]).sum(axis=0)
+    return xp.ascontiguousarray(total.swapaxes(1, 2)).reshape(shape)
 
 
 __all__ = ["Geometry", "forward", "gathered", "scattered", "to_input", "to_weight"]

@@ -193,6 +193,6 @@ def test_what_is_refused_is_told_once(name: str, f: Any, ear: Ear) -> None:
                                lambda x: F.grid_sample(x, engine.zeros(1, 1, 1, 2)),
                                lambda x: F.affine_grid(engine.zeros(1, 2, 3), (1, 1, 2, 2))])
 def test_warnings_name_the_script(f: Any) -> None:
-    with pytest.warns(UserWarning) as caught:
+    with pytest.warns(UserWarning, match="deprecated|align_corners") as caught:
         f(engine.ones(1, 1, 2, 2))
     assert [warning.filename for warning in caught] == [__file__]
