@@ -37,7 +37,7 @@ def cut(scene: Scene) -> Scene:
 def _cut_levels(scene: Scene, nodes: dict[str, Node], made: dict[str, Node]) -> list[Edge]:
     """The same in every open group. What comes from outside of it is shown again inside."""
     turned: dict[str, str] = {}
-    split, parts = levels(scene)
+    split, _ = levels(scene)
     edges = {edge.id: edge for edge in scene.edges}
     for level in split[::-1]:
         found = prepared(level, {})

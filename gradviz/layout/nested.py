@@ -43,11 +43,11 @@ def nested(scene: Scene, lay: Callable[[Scene, Places], Placed]) -> Placed:
 
 def prepared(level: Level, inner: dict[str, Flat]) -> Places:
     """The places of a level: boxes with their ports, its own ports at the top and at the bottom."""
-    sizes = {id: (2, 2) for id in level.tops | level.bottoms}
+    sizes = dict.fromkeys(level.tops | level.bottoms, (2, 2))
     for region, ports in level.boxes.items():
         size = inner[region].size if region in inner else (2, 2)
         sizes |= dict.fromkeys((box_of(region, False), box_of(region, True)), size)
-        sizes |= {port: (2, size[1]) for port in ports}
+        sizes |= dict.fromkeys(ports, (2, size[1]))
     found = places(level.scene, sizes)
     for region, ports in level.boxes.items():
         box = {found.of[box_of(region, False)]: 0.0}
@@ -139,4 +139,5 @@ def _route(parts: list[Part], inner: dict[str, Flat], corner: dict[tuple[str, bo
 
 
 def _straight(a: Point, b: Point) -> list[Point]:
-    return [(a[0] + (b[0] - a[0]) / 3, a[1] + (b[1] - a[1]) / 3), (b[0] - (b[0] - a[0]) / 3, b[1] - (b[1] - a[1]) / 3), b]
+    third = (b[0] - a[0]) / 3, (b[1] - a[1]) / 3
+    return [(a[0] + third[0], a[1] + third[1]), (b[0] - third[0], b[1] - third[1]), b]

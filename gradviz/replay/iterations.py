@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import Final
 
 import numpy as np
@@ -66,9 +67,9 @@ def gradient_norms(replay: Replay) -> list[tuple[float | None, bool]]:
 @dataclass
 class Branch:
     """Ops ``first`` to ``last`` (exclusive) of an outline. ``kind``: module, function, roll, turn (of a loop), part (of
-    what is too long), or op: a single one. ``id``: place in the tree, "2.0.7"; alike in every iteration of one loop.
-    ``label`` the user's word, ``about`` its class or place, ``times`` members of a roll; ``raw`` what a turn is made of,
-    before loops in it are rolled, ``inner`` what is in it, once known."""
+    what is too long), or op: a single one. ``id``: place in the tree, "2.0.7"; alike in every iteration of a loop.
+    ``label`` the user's word, ``about`` its class or place, ``times`` members of a roll; ``raw`` what a turn is made
+    of, before loops in it are rolled, ``inner`` what is in it, once known."""
 
     kind: str
     first: int
@@ -151,16 +152,24 @@ class Outline:
             elif function in self._plain or function == branch.code or last - first < 2 or (first, last) == (a, b):
                 items += [Branch("op", place, place + 1) for place in range(first, last)]
             else:
-                items.append(Branch("function", first, last, self._functions[function], self._line(first),
-                                    depth=depth, code=function))
+                items.append(self._called(Branch("function", first, last, self._functions[function],
+                                                 self._line(first), depth=depth, code=function)))
         return items
+
+    def _called(self, function: Branch) -> Branch:
+        """A function group; one that was called again and again with nothing in between is a roll of its calls."""
+        rolled = self._rolled(self._items(function), function.label)
+        if len(rolled) == 1 and rolled[0].kind == "roll":
+            return rolled[0]
+        function.raw = rolled
+        return function
 
     def _line(self, place: int) -> str:
         line = self.replay.spans[int(self._spans[place])].line
         return f"line {line}" if line else ""
 
     # --- turns of loops ----------------------------------------------------------------------------------------------
-    def _rolled(self, items: list[Branch]) -> list[Branch]:
+    def _rolled(self, items: list[Branch], name: str = "") -> list[Branch]:
         longest = 1  # short periods first: what is rolled within a turn is one thing when turns are compared
         while ROLL * longest <= 2 * len(items):
             keys = [hash(self._sign[item.first:item.last].tobytes()) for item in items]
@@ -169,19 +178,19 @@ class Outline:
             for start, period, times in repeats(keys, longest):
                 made += items[done:start]
                 done = start + period * times
-                made.append(self._roll([items[place:place + period] for place in range(start, done, period)]))
+                made.append(self._roll([items[place:place + period] for place in range(start, done, period)], name))
             items = made + items[done:]
             longest = longest if done else 2 * longest
         return items
 
-    def _roll(self, turns: list[list[Branch]]) -> Branch:
+    def _roll(self, turns: list[list[Branch]], name: str) -> Branch:
         first, last = turns[0][0], turns[-1][-1]
         alone = len(turns[0]) == 1
         line = self._line(next((item for item in turns[0] if item.kind == "op"), first).first)
         members = [turn[0] if alone else Branch("turn", turn[0].first, turn[-1].last, "", line, raw=turn)
                    for turn in turns]
         names = {member.label for member in members}
-        told = "" if not alone or first.kind == "op" else first.label
+        told = name if not alone or first.kind == "op" else first.label
         label = f"{first.label} – {last.label}" if len(names) == len(members) > 1 else told or "loop"
         if len(names) < len(members):
             for number, member in enumerate(members, 1):
@@ -202,7 +211,7 @@ class Outline:
         for start in range(0, len(items), size):
             some = items[start:start + size]
             words = f"{start + 1:,} – {start + len(some):,}"
-            label = f"{branch.label} {words}" if alike else f"{some[0].many == 1 and 'ops' or 'parts'} {words}"
+            label = f"{branch.label if alike else 'ops' if some[0].many == 1 else 'parts'} {words}"
             part = Branch(branch.kind if alike else "part", some[0].first, some[-1].last, label,
                           branch.about if alike else self._line(some[0].first), len(some) if alike else 1)
             part.inner = some if len(some) <= CROWD else self._again(part, some, start)
@@ -225,7 +234,8 @@ class Outline:
 
 def _round(n: int) -> int:
     """A round size for parts of ``n`` things, so that there are about ten."""
-    return next(size for size in (digit * 10**power for power in range(1, 12) for digit in (1, 2, 5)) if 12 * size >= n)
+    sizes: Iterator[int] = (digit * 10**power for power in count(1) for digit in (1, 2, 5))
+    return next(size for size in sizes if 12 * size >= n)
 
 
 def repeats(keys: list[int], longest: int) -> list[tuple[int, int, int]]:

@@ -46,7 +46,8 @@ def rows(replay: Replay, first: int, last: int) -> list[Row]:
         made.append(Row(
             seq=seq, t=event.t, kind=event.kind, lane="" if again else _LANES.get(event.kind, ""), also=_also(event),
             phase=phase(event), step=step, label=_label(replay, event), span=event.span, graph=replay.graph_at(seq),
-            text=event.text if event.kind == "print" else "", parts=narrate.parts(replay, seq), origin=_origin(replay, event)))
+            text=event.text if event.kind == "print" else "", parts=narrate.parts(replay, seq),
+            origin=_origin(replay, event)))
     return made
 
 

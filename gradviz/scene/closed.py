@@ -20,7 +20,6 @@ from gradviz.scene.draft import Draft
 from gradviz.scene.model import Edge, Node
 from gradviz.trace.columns import Ints
 
-
 NEVER = 1 << 60
 
 
@@ -116,7 +115,8 @@ def draw_closed(draft: Draft, one: Closed) -> str:
     glyph = f"m{branch.id}"
     leaves = [tid for tid in one.own if tid in draft.leaves]
     size = sum(_size(index.facts, tid) for tid in leaves)
-    about = [branch.about, f"{branch.many:,} ops" if branch.many > 1 else "1 op", f"{_short(size)} params" if size else ""]
+    ops = f"{branch.many:,} ops" if branch.many > 1 else "1 op"
+    about = [branch.about, ops, f"{_short(size)} params" if size else ""]
     label = f"{branch.label} ×{branch.times:,}" if branch.kind == "roll" and "–" not in branch.label else branch.label
     draft.nodes[glyph] = Node(
         glyph, "forward", "group", [(0, label)], [(0, " · ".join(word for word in about if word))],

@@ -17,6 +17,7 @@ from gradviz.scene.model import Edge, Group, Node
 from gradviz.scene.units import BUDGET, Units, units
 from gradviz.trace.columns import Ints
 
+
 @dataclass
 class Draft:
     """A scene in the making. ``members`` are the backward nodes of the graph, ``units`` says which ops are drawn one by
@@ -118,8 +119,7 @@ class Draft:
         return f"k{self.units.closed[number].id}" if number >= 0 else ""
 
 
-def begin(replay: Replay, graph: Graph, findings: Iterable[Finding] = (),
-          open: Iterable[str] | None = None) -> Draft:
+def begin(replay: Replay, graph: Graph, findings: Iterable[Finding] = (), open: Iterable[str] | None = None) -> Draft:
     """A draft that knows which nodes and ops belong to the graph, and which of them are shown."""
     members, outline = _ground(replay, graph, replay.n)
     index = replay.index
@@ -151,7 +151,7 @@ def _ground(replay: Replay, graph: Graph, n: int) -> tuple[Ints, Outline]:
 
 
 def _kept(replay: Replay, graph: Graph) -> set[int]:
-    """Tensors that are more than what flows along an edge: roots, and those whose gradient is kept or seen by a hook."""
+    """Tensors that are more than what flows along an edge: roots, and what keeps its gradient or shows it to a hook."""
     index = replay.index
     tids = set(index.roots.ints("tid")[index.roots.where("seq", graph.begin)].tolist())
     targets = index.hooks.texts("target")

@@ -44,7 +44,8 @@ class Node(Struct):
     mirror      backward     the backward nodes of a closed group    future waiting running ran released failed nan_on
     ==========  ===========  ======================================  ====================================
 
-    ``nan``: made here; ``nan_on``: came from elsewhere. An alias is live for a leaf, tensor for an intermediate tensor or its gradient, quiet for what takes no gradient.
+    ``nan``: made here; ``nan_on``: came from elsewhere. An alias is live for a leaf, tensor for an intermediate tensor
+    or its gradient, quiet for what takes no gradient.
 
     ``id`` is stable over time and unique in the scene. ``label`` is the user's word, ``sub`` the small line under it
     (shape, "AccumulateGrad", "2 · v0"). ``glyph``: operator sign of an op. ``grad``: the compartment at the right, a
@@ -147,8 +148,8 @@ class Scene(Struct):
     """The picture of one graph: that of one backward call, or of the forward after the last one.
 
     ``graph``: its number; ``call``: the backward call's number, 0 if none; ``first`` and ``last``: the events during
-    which it is shown; ``heads``: what the two pane heads say; ``regions``: outer ones first; ``shown`` of ``total`` ops,
-    nodes and groups.
+    which it is shown; ``heads``: what the two pane heads say; ``regions``: outer ones first; ``shown`` of ``total``
+    ops, nodes and groups.
     """
 
     graph: int

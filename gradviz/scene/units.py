@@ -23,8 +23,8 @@ LEAF: Final = 3
 
 @dataclass
 class Units:
-    """``open``: groups from the outside in; ``closed``: groups that are one glyph. Per op of the outline: ``closed_of``,
-    the number of its closed group or -1, and ``home_of``, the number of the innermost open group or -1."""
+    """``open``: groups from the outside in; ``closed``: groups that are one glyph. Per op of the outline:
+    ``closed_of``, the number of its closed group or -1, and ``home_of``, that of the innermost open group or -1."""
 
     outline: Outline
     open: list[Branch] = field(default_factory=list)
@@ -111,7 +111,8 @@ def _opening(outline: Outline, seqs: Iterable[int]) -> set[str]:
         below: list[list[Branch]] = []
         for members in level:
             alike = len({member.many for member in members}) == 1 and len(members) > 2
-            room = sum(len(outline.children(one)) - 1 for one in members if one.kind != "op") if alike and not small else 0
+            inside = [len(outline.children(one)) - 1 for one in members if one.kind != "op"]
+            room = sum(inside) if alike and not small else 0
             for branch in members:
                 if branch.kind == "op":
                     continue
@@ -130,4 +131,4 @@ def _opening(outline: Outline, seqs: Iterable[int]) -> set[str]:
 def _closed(branch: Branch, inner: list[Branch], shown: int) -> bool:
     """A roll, unless there is hardly anything else, and what is hardly larger than its glyph."""
     rolled = branch.kind == "roll" and shown >= FEW
-    return rolled or branch.many <= LEAF and all(child.kind == "op" for child in inner)
+    return rolled or (branch.many <= LEAF and all(child.kind == "op" for child in inner))

@@ -18,9 +18,6 @@ def check_whole(scene: Scene, placed: Placed) -> None:
     check_routes(scene, placed)
     check_ends(scene, placed)
     check_frames(scene, placed)
-    for edge in scene.edges:  # no gap where an edge crosses a border
-        route = placed.routes[edge.id]
-        assert all(abs(a - b) < 5000 for a, b in zip(route[0], route[-1], strict=True))
 
 
 def check_frames(scene: Scene, placed: Placed) -> None:
@@ -29,8 +26,9 @@ def check_frames(scene: Scene, placed: Placed) -> None:
         for node in scene.nodes:
             p = placed.nodes[node.id]
             left = placed.width - x - w if node.side == "backward" else x
-            within = left <= p.x - p.w / 2 and p.x + p.w / 2 <= left + w and y <= p.y - p.h / 2 and p.y + p.h / 2 <= y + h
-            apart = (p.x + p.w / 2 <= left or left + w <= p.x - p.w / 2 or p.y + p.h / 2 <= y or y + h <= p.y - p.h / 2)
+            near, far, top, low = p.x - p.w / 2, p.x + p.w / 2, p.y - p.h / 2, p.y + p.h / 2
+            within = left <= near and far <= left + w and y <= top and low <= y + h
+            apart = far <= left or left + w <= near or low <= y or y + h <= top
             mine = node.home == id or node.home.startswith(f"{id}.")
             assert within if mine else apart, (id, node.id)
     for (one, a), (other, b) in combinations(placed.regions.items(), 2):
@@ -50,7 +48,6 @@ def grouped(draw: st.DrawFn) -> Scene:
     middle = draw(st.integers(first, last))
     homes = {op.id: "0" for op in ops[first:last]} | {op.id: "0.1" for op in ops[first:middle]}
     homes |= {op.id: "1" for op in ops[last:]}
-    twins = {node.twin: node for node in scene.nodes if node.side == "backward" and node.kind != "none"}
     of = {node.id: node for node in scene.nodes}
     for op, home in homes.items():
         of[op].home = home
@@ -60,7 +57,6 @@ def grouped(draw: st.DrawFn) -> Scene:
     for node in scene.nodes:
         if node.side == "backward":
             node.home = of[node.twin].home if node.twin in of else ""
-    assert twins is not None
     used = {node.home for node in scene.nodes} | ({"0"} if any(node.home == "0.1" for node in scene.nodes) else set())
     scene.regions = [Region(id, "module", f"group {id}", "Block", 1, 3, 3, 0, 9) for id in sorted(used) if id]
     return scene

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 
@@ -50,7 +51,7 @@ def lit(replay: Replay, scene: Scene) -> dict[int, str]:
     """What each event lights: its own glyph or the closed group that hides it."""
     found = {step.seq: step.focus[0] for step in scene.steps if step.focus}
     runs = [*scene.inside.runs, (scene.last + 1, 0)]
-    for (first, code), (end, _) in zip(runs, runs[1:], strict=False):
+    for (first, code), (end, _) in pairwise(runs):
         for seq in range(first, end):
             if code and seq in replay.steppable:
                 found[seq] = scene.inside.glyphs[code - 1]
@@ -130,7 +131,7 @@ def test_a_crowd_of_turns_is_parted_and_opened_step_by_step(recorded: Record) ->
 
 
 def test_nan_is_seen_on_the_group_that_made_it_and_passed_on(recorded: Record) -> None:
-    replay = recorded(LOOP.replace("h = (h * w + x[t]).tanh()", "h = (h * w + x[t]).tanh() * (float('nan') if t == 25 else 1)"))
+    replay = recorded(LOOP.replace("x[t]).tanh()", "x[t]).tanh() * (float('nan') if t == 25 else 1)"))
     scene = build(replay, [], 0, ("0",))
     states = {node.id: node.states[-1][1] for node in scene.nodes if node.kind == "group"}
     assert [states[f"m0.{number}"] for number in range(4)] == ["done", "done", "nan", "nan_on"]
