@@ -29,10 +29,20 @@ MOST: Final = 64 << 20
 """Bytes of pictures, before packing: the graphs nearest to the opening event go in first."""
 _STYLE: Final = Path(__file__).parents[1] / "scene" / "style.json"
 
+_ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;,=>?@^_`{|}~"
+"""Base 85 as in ``base64.b85encode``, with a comma for the sign that begins a tag. It takes 6 % less than base 64."""
 _LOADER: Final = """
 (async () => {
-  const packed = Uint8Array.from(atob(document.getElementById("packed").textContent), c => c.charCodeAt(0));
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const place = document.getElementById("packed"), text = place.textContent, value = new Uint8Array(128);
+  [...ALPHABET].forEach((letter, i) => { value[letter.charCodeAt(0)] = i; });
+  const packed = new DataView(new ArrayBuffer(text.length / 5 * 4));
+  for (let i = 0, at = 0; i < text.length; i += 5, at += 4) {
+    let word = 0;
+    for (let j = i; j < i + 5; j++) word = word * 85 + value[text.charCodeAt(j)];
+    packed.setUint32(at, word);
+  }
+  const whole = new Blob([packed.buffer.slice(0, Number(place.dataset.bytes))]);
+  const stream = whole.stream().pipeThrough(new DecompressionStream("gzip"));
   const { style, body, script, answers } = JSON.parse(await new Response(stream).text());
   document.head.append(Object.assign(document.createElement("style"), { textContent: style }));
   document.body.innerHTML = body;
@@ -40,7 +50,7 @@ _LOADER: Final = """
   const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
   document.body.append(Object.assign(document.createElement("script"), { src: url }));
 })();
-"""
+""".replace("ALPHABET", repr(_ALPHABET))
 _POLICY: Final = "default-src 'none'; script-src 'sha256-{hash}' blob:; style-src 'unsafe-inline'; img-src data:"
 _PAGE: Final = """<!DOCTYPE html>
 <html lang="en" data-standalone>
@@ -48,7 +58,8 @@ _PAGE: Final = """<!DOCTYPE html>
 <meta http-equiv="Content-Security-Policy" content="{policy}">
 <title>{title} · gradviz</title></head>
 <body><noscript>This replay needs JavaScript; it talks to no network.</noscript>
-<script id="packed" type="application/octet-stream">{packed}</script><script>{loader}</script></body>
+<script id="packed" type="application/octet-stream" data-bytes="{bytes}">{packed}</script>
+<script>{loader}</script></body>
 </html>
 """
 
@@ -63,11 +74,12 @@ def page(session: Session) -> str:
     parts = {"style": f"{tokens(json.loads(_STYLE.read_text('utf-8')))}\n{bundle.style()}", "body": body,
              "script": jsmin(bundle.script("standalone"))}
     joined = ",".join(f"{json.dumps(key)}:{value}" for key, value in answers.items())
-    packed = f'{json.dumps(parts)[:-1]},"answers":{{{joined},"left out":{left_out}}}}}'
+    content = f'{json.dumps(parts)[:-1]},"answers":{{{joined},"left out":{left_out}}}}}'
+    packed = gzip.compress(content.encode(), 9)
     digest = base64.b64encode(hashlib.sha256(_LOADER.encode()).digest()).decode()
     return _PAGE.format(policy=_POLICY.format(hash=digest), loader=_LOADER,
                         title=re.sub("[<>&]", "", Path(str(session.replay.meta.get("script", "trace"))).name),
-                        packed=base64.b64encode(gzip.compress(packed.encode(), 9)).decode())
+                        bytes=len(packed), packed=base64.b85encode(packed, pad=True).decode().replace("<", ","))
 
 
 def _answers(session: Session) -> dict[str, str]:
@@ -76,10 +88,9 @@ def _answers(session: Session) -> dict[str, str]:
     answers = {"/api/trace": session.trace().decode(), "/api/style": _STYLE.read_text("utf-8"),
                "/api/iterations": session.iterations().decode(), "/api/flow": session.flow().decode(),
                "/api/norms": session.norms().decode()}
-    for first in range(0, replay.n, WINDOW):
-        rows = json.loads(session.events(first, first + WINDOW))
-        answers[f"/api/events?from={first}&to={first + WINDOW}"] = _packed(
-            [{name: value for name, value in row.items() if name not in ("seq", "t")} for row in rows])
+    rows = [row for first in range(0, replay.n, WINDOW) for row in json.loads(session.events(first, first + WINDOW))]
+    answers["/api/events"] = _packed(
+        [{name: value for name, value in row.items() if name not in ("seq", "t")} for row in rows])
     opening, room = replay.graph_at(replay.opening(session.findings)) if replay.n else 0, MOST
     for graph in sorted(range(len(replay.graphs)), key=lambda graph: abs(graph - opening)):
         picture = session.picture(graph).decode()

@@ -6,28 +6,24 @@ import { Page } from "./page.mjs";
 import { applyTheme, storedTheme } from "./theme.mjs";
 
 const answers = window.gradvizAnswers;
+answers["/api/events"].forEach((row, seq) => { row.seq = seq; });
 
 /** What the server would say. Of the groups, all are open or those that are seen first: other pictures are not here. */
 async function getJson(path) {
   if (path.startsWith("/api/search?")) return found(new URLSearchParams(path.split("?")[1]).get("q") || "");
   if (path.startsWith("/api/stops?")) return { stops: [], fault: "Conditions are worked out by gradviz view, not in this file." };
-  const first = path.replace(/\?open=.*/, "");
-  const known = answers[path] ?? (path.length > `${first}?open=`.length ? answers[`${first}?open`] : null) ?? answers[first];
-  if (known === undefined) throw new Error("This part of the run is not in the file.");
-  if (path.startsWith("/api/events?")) known.forEach((row, i) => { row.seq = Number(/from=(\d+)/.exec(path)[1]) + i; });
+  const url = new URL(path, "file:"), asked = url.searchParams;
+  if (url.pathname === "/api/events") return answers["/api/events"].slice(Number(asked.get("from")), Number(asked.get("to")));
+  const known = (asked.get("open") ? answers[`${url.pathname}?open`] : null) ?? answers[url.pathname];
+  if (known === undefined) throw new Error(`This part of the run is not in the file: ${path}`);
   return known;
 }
 
 /** Events whose sentence, label or place holds every word. */
 function found(words) {
-  const wanted = words.toLowerCase().split(/\s+/).filter(Boolean), hits = [];
-  for (let from = 0; wanted.length && answers[`/api/events?from=${from}&to=${from + 2000}`]; from += 2000) {
-    answers[`/api/events?from=${from}&to=${from + 2000}`].forEach((row, i) => {
-      const text = [...row.parts.map(part => part[0]), row.label, row.kind, row.text].join(" ").toLowerCase();
-      if (wanted.every(word => text.includes(word))) hits.push(from + i);
-    });
-  }
-  return hits;
+  const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
+  const holds = row => { const text = [...row.parts.map(part => part[0]), row.label, row.kind, row.text].join(" ").toLowerCase(); return wanted.every(word => text.includes(word)); };
+  return answers["/api/events"].flatMap((row, seq) => wanted.length && holds(row) ? [seq] : []);
 }
 
 /** The inspector's answer was made when the file was written, of every event where they were few. */
