@@ -47,8 +47,8 @@ def _of_results(index: Index) -> tuple[Names, Names]:
     """Names that results got where they were bound, and those that they got later where they were handed back to.
 
     A step inside a composite (1 / x is reciprocal, then mul, at one place in the source) is not what the name is for:
-    a result that the next op at the same place takes in gets none, unless that is the same op, as in a loop. Neither
-    does a tensor written through an index.
+    a result that the next op at the same place takes in gets none, unless that is the same op, as in a loop. In a
+    module call it gets none if any op of the call takes it in. Neither does a tensor written through an index.
     """
     ops, outputs, inputs, spans = index.ops, index.outputs, index.inputs, index.spans
     own, caller = ops.ints("span"), ops.ints("caller")
@@ -77,12 +77,32 @@ def _of_results(index: Index) -> tuple[Names, Names]:
     passed_on = (after > row) & (own[after] == own[row]) & (kinds.index[after] != kinds.index[row])
     taken = inputs.parent * base + inputs.ints("tid")
     passed_on[passed_on] = among(after[passed_on] * base + tids[passed_on], taken)
+    calls = _calls(index, ops)
+    within = calls[inputs.parent]
+    passed_on |= (calls[row] > 0) & among(calls[row] * base + tids, (within * base + inputs.ints("tid"))[within > 0])
     flat = [name for one in spread for name in one]
     text = ((np.cumsum(lengths) - lengths)[np.repeat(which, many)] + place)
     kept = np.flatnonzero(~passed_on & np.array([bool(name) for name in flat] or [False], np.bool_)[text])
     back = kept[named[own[row[kept]]] & (caller[row[kept]] > 0) & (place[kept] == 0)]
     return (tids[kept], ops.seq[row[kept]], [flat[i] for i in text[kept].tolist()]), _handed_back(
         index, tids[back], row[back])
+
+
+def _calls(index: Index, events: Relation) -> Ints:
+    """Of each event the outermost module call, made at its place in the source, that it is in; 0 for none."""
+    scopes = index.tables.relation("scope")
+    places: dict[int, tuple[int, int]] = {}
+    if len(scopes):
+        rows = zip(scopes.ints("id").tolist(), scopes.ints("parent").tolist(), scopes.ints("span").tolist(),
+                   scopes.flags("entered").tolist(), strict=True)
+        for number, parent, span, entered in rows:
+            if entered:
+                above, call = places.get(parent, (0, 0))
+                places[number] = span, call if above == span else number
+    pairs, which = np.unique(np.stack((events.ints("scope"), events.ints("span"))), axis=1, return_inverse=True)
+    found = [places.get(scope, (0, 0)) for scope in pairs[0].tolist()]
+    calls = [call if place == span else 0 for (place, call), span in zip(found, pairs[1].tolist(), strict=True)]
+    return np.array(calls, np.int64)[which.reshape(-1)]
 
 
 def _spread(given: Sequence[str], count: int, which: str) -> list[str]:
@@ -130,15 +150,16 @@ def _of_owners(index: Index) -> Names:
 
 def _of_first_seen(index: Index, kind: str) -> Names:
     """What is bound at the place at which a tensor is first seen, unless it is an operand there, or told of because a
-    module that it belongs to is called there."""
+    module is called there: as a parameter, or from inside the call."""
     relation, owners = index.tables.relation(kind), index.tables.relation("owner")
     facts, spans = relation.part("facts"), relation.ints("span")
     reads, roots = index.inputs, index.roots
     owned = set(zip(owners.ints("tid").tolist(), owners.ints("span").tolist(), strict=True)) if len(owners) else set()
+    calls = _calls(index, relation) if len(relation) else spans
     bound: list[int] = []
     for row in range(len(facts)):
         tid, span = int(facts.ints("tid")[row]), int(spans[row])
-        if index.spans[span].names and (tid, span) not in owned:
+        if index.spans[span].names and (tid, span) not in owned and not calls[row]:
             read = index.ops.ints("span")[reads.parent[reads.where("tid", tid)]]
             begun = index.backwards.ints("span")[roots.parent[roots.where("tid", tid)]]
             if not ((read == span).any() or (begun == span).any()):

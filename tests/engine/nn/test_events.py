@@ -169,3 +169,21 @@ def test_a_parameter_is_not_called_like_the_result(tmp_path: Path) -> None:
     replay = Replay.open(tmp_path / "net.gvt")
     assert "y" not in [replay.label(replay.event(seq).facts.tid, seq) for seq in replay.events("tensor")]
     assert y.shape == (1, 3)
+
+
+def test_only_what_leaves_a_call_has_its_name(tmp_path: Path) -> None:
+    """The steps of a layer all happen at the place where it is called."""
+    recorder = Recorder(tmp_path / "rnn.gvt", quiet=True)
+    rnn = nn.GRU(2, 3)
+    recorder.start()
+    y, last = rnn(torch.ones(4, 1, 2))
+    for _ in range(2):
+        y = torch.tanh(y)
+    recorder.stop()
+    replay = Replay.open(tmp_path / "rnn.gvt")
+    made = [(event.name, event.scope > 0, replay.label(event.outputs[0].tid, seq)) for seq in replay.events("op")
+            if (event := replay.event(seq)).outputs]
+    assert {name for name, inside, label in made if inside and label in ("y", "last")} == {"stack"}
+    assert [label for name, _, label in made if name == "stack"] == ["y", "y"]
+    assert [label for _, inside, label in made if not inside][-2:] == ["y", "y"]
+    assert last.shape == (1, 1, 3)
