@@ -102,7 +102,7 @@ def gradcheck(func: Callable[..., Any], inputs: Any, *, eps: float = 1e-6, atol:
               **options: Any) -> bool:
     """Whether the gradients of ``func`` agree with differences of its values."""
     try:
-        _check(func, inputs if isinstance(inputs, tuple | list) else (inputs,), eps, atol, rtol, nondet_tol)
+        _check(func, tuple(inputs) if isinstance(inputs, tuple | list) else (inputs,), eps, atol, rtol, nondet_tol)
     except GradcheckError:
         if raise_exception:
             raise

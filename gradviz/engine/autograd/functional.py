@@ -31,9 +31,9 @@ def _leaves(inputs: tuple[Tensor, ...], create_graph: bool) -> tuple[Tensor, ...
     out = []
     for t in inputs:
         if create_graph and t.requires_grad:
-            out.append(t.view_as(t))  # type: ignore[attr-defined]
+            out.append(t.view_as(t))
         else:
-            out.append(t.detach().requires_grad_(t._array.dtype.kind in "fc"))  # type: ignore[attr-defined]
+            out.append(t.detach().requires_grad_(t._array.dtype.kind in "fc"))
     return tuple(out)
 
 
@@ -88,7 +88,7 @@ def _filled(grads: Any, like: tuple[Tensor, ...], create_graph: bool, what: str,
             if strict:
                 raise RuntimeError(f"The {what} of the user-provided function is independent of input {i}. This is not "
                                    "allowed in strict mode.")
-            g = t.new_zeros(t._array.shape)  # type: ignore[attr-defined]
+            g = t.new_zeros(t._array.shape)
         elif strict and create_graph and not g.requires_grad:
             raise RuntimeError(f"The {what} of the user-provided function is independent of input {i}. This is not "
                                "allowed in strict mode when create_graph=True.")
@@ -136,7 +136,7 @@ def _vector(v: Any, like: tuple[Tensor, ...], several: bool, create_graph: bool,
             raise RuntimeError(missing)
         return None
     _, vector = _tuple(v, "v", function)
-    vector = tuple(t.view_as(t) if create_graph and t.requires_grad else t.detach()  # type: ignore[attr-defined]
+    vector = tuple(t.view_as(t) if create_graph and t.requires_grad else t.detach()
                    for t in vector)
     _validated(vector, like, several)
     return vector
@@ -154,14 +154,14 @@ def jvp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, 
         vector = _vector(v, leaves, several, create_graph, "jvp", "The vector v can only be None if the input to the "
                          "user-provided function is a single Tensor with a single element.")
         if vector is None:
-            vector = tuple(t.new_ones(t._array.shape) for t in leaves)  # type: ignore[attr-defined]
+            vector = tuple(t.new_ones(t._array.shape) for t in leaves)
         several_out, outputs = _called(func, leaves, "jvp")
         _check_graph(outputs, leaves, "outputs", strict)
-        dummies = tuple(o.new_zeros(o._array.shape).requires_grad_() for o in outputs)  # type: ignore[attr-defined]
+        dummies = tuple(o.new_zeros(o._array.shape).requires_grad_() for o in outputs)
         through = _filled(_grad(outputs, leaves, dummies, True), leaves, True, "output", strict)
     with _mode(create_graph):
         if not any(t.requires_grad for t in through):
-            products = tuple(o.new_zeros(o._array.shape) for o in outputs)  # type: ignore[attr-defined]
+            products = tuple(o.new_zeros(o._array.shape) for o in outputs)
         else:
             products = _filled(_grad(through, dummies, vector, create_graph), outputs, create_graph, "output", strict)
     return _given_back(outputs, create_graph, several_out), _given_back(products, create_graph, several_out)
@@ -199,7 +199,7 @@ def _jacobian(func: Function, inputs: Any, create_graph: bool, strict: bool, fun
                         if strict:
                             raise RuntimeError(f"Output {i} of the user-provided function is independent of input {j}. "
                                                "This is not allowed in strict mode.")
-                        g = t.new_zeros(t._array.shape)  # type: ignore[attr-defined]
+                        g = t.new_zeros(t._array.shape)
                     elif strict and create_graph and not g.requires_grad:
                         raise RuntimeError(f"The jacobian of the user-provided function is independent of input {j}. "
                                            "This is not allowed in strict mode when create_graph=True.")
@@ -221,7 +221,7 @@ def _scalar(func: Function, function: str, several: bool = False) -> Function:
         if outputs[0]._array.size != 1:
             raise RuntimeError(f"The Tensor returned by the function given to {function} should contain a single "
                                "element")
-        return outputs[0].squeeze()  # type: ignore[attr-defined]
+        return outputs[0].squeeze()
 
     return checked
 
