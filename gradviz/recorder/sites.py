@@ -205,7 +205,7 @@ class Spans:
     def columns(self, ats: Sequence[At]) -> tuple[Sequence[int], Sequence[int]]:
         """The spans of places, and of where their values arrive at last that are returned at once."""
         simple = set(map(type, ats)) == {Place}
-        places = ats if simple else [at[0] if isinstance(at, Above) else at for at in ats]
+        places: Sequence[Any] = ats if simple else [at[0] if isinstance(at, Above) else at for at in ats]
         spans = [place.span for place in places]
         if 0 in spans:
             spans = [self.of(place) for place in places]
