@@ -16,6 +16,8 @@ from gradviz.engine.xp import ndarray
 NOTHING = observe.NOTHING
 _OWN = 4
 """References to a gradient that nobody else holds: here, the caller, the argument of getrefcount and the stack."""
+_LENT = 3
+"""References to the array behind a gradient that is a view and nobody else holds: the view, and two here."""
 
 
 def accumulate(call: Any, node: Any, g: Any) -> None:
@@ -31,7 +33,10 @@ def accumulate(call: Any, node: Any, g: Any) -> None:
     was = "none" if grad is None else "added"
     if grad is None:
         if g.__class__ is ndarray:
-            own = g.base is None and g.flags.c_contiguous and g.flags.writeable and getrefcount(g) <= _OWN
+            flags, base = g.flags, g.base
+            own = flags.c_contiguous and flags.writeable and getrefcount(g) <= _OWN
+            if base is not None:  # a weight's gradient is turned twice on its way
+                own = own and base.__class__ is ndarray and base.size == g.size and getrefcount(base) <= _LENT
             leaf._grad = fresh(g) if own else make(g.copy(), Cell(1))  # PyTorch counts the copying as a write
         else:
             leaf._grad = g.clone() if call.create_graph else g.detach()

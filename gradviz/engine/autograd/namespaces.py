@@ -15,6 +15,8 @@ from gradviz.engine.xp import address, asarray, ndarray, strided, xp
 def sum_to(array: ndarray, shape: tuple[int, ...]) -> ndarray:
     """Undo broadcasting: sum over what ``shape`` does not have."""
     extra = array.ndim - len(shape)
+    if extra == 1 and array.shape[1:] == shape:
+        return asarray(xp.add.reduce(array))
     if extra:
         array = array.sum(axis=tuple(range(extra)))
     axes = tuple(i for i, n in enumerate(shape) if n == 1 and array.shape[i] != 1)
@@ -152,6 +154,10 @@ class _Raw(Matrices):
     @staticmethod
     def permute(a: ndarray, dims: tuple[int, ...]) -> ndarray:
         return a.transpose(dims)
+
+    @staticmethod
+    def t(a: ndarray) -> ndarray:
+        return a.T
 
     @staticmethod
     def swap(a: ndarray) -> ndarray:

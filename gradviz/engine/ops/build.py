@@ -70,10 +70,11 @@ def op(name: str, forward: Callable[..., Any], node: str = "", rule: Callable[..
 
 def arrays_of(op: Op, inputs: tuple[Any, ...]) -> list[ndarray]:
     """The inputs' arrays, or PyTorch's complaint about what is no tensor."""
-    for i, t in enumerate(inputs):
-        if not isinstance(t, Tensor):
-            raise not_a_tensor(op.name, op.inputs[i] if i < len(op.inputs) else "input", i, t)
-    return [t._array for t in inputs]
+    try:
+        return [t._array for t in inputs]
+    except AttributeError:
+        i, t = next((i, t) for i, t in enumerate(inputs) if not isinstance(t, Tensor))
+        raise not_a_tensor(op.name, op.inputs[i] if i < len(op.inputs) else "input", i, t) from None
 
 
 def not_a_tensor(name: str, argument: str, i: int, value: object) -> TypeError:
@@ -83,12 +84,13 @@ def not_a_tensor(name: str, argument: str, i: int, value: object) -> TypeError:
 
 def recording(inputs: Any) -> bool:
     """Whether an op on these inputs gets a node."""
+    wanted = False
     for t in inputs:
         if t._view is not None:
             refresh(t)
-    if not any(t._requires for t in inputs):
-        return False
-    return not regions.off or modes.enabled()
+        if t._requires:
+            wanted = True
+    return wanted and (not regions.off or modes.enabled())
 
 
 regions = modes.regions

@@ -19,6 +19,8 @@ def _chosen(x: ndarray, target: ndarray, ignore: int, weight: Any) -> tuple[Any,
     t = target.astype(xp.int64, copy=False)
     if t.shape != shape:
         t = t.reshape(shape)
+    if not 0 <= ignore < classes and t.size and t.view(xp.uint64).max() < classes:  # one look tells that all are fine
+        return _places(t, axis), None, None if weight is None else asarray(weight[t])
     counts = t != ignore
     if counts.all():
         counts = None
@@ -30,8 +32,14 @@ def _chosen(x: ndarray, target: ndarray, ignore: int, weight: Any) -> tuple[Any,
     w = None if weight is None else asarray(weight[t])
     if counts is not None:
         w = counts.astype(x.dtype) if w is None else xp.where(counts, w, 0)
+    return _places(t, axis), counts, w
+
+
+def _places(t: ndarray, axis: int) -> tuple[Any, ...]:
+    """The full index of each target's class."""
+    shape = t.shape
     grid: list[Any] = [xp.arange(shape[0])] if len(shape) == 1 else list(xp.ogrid[tuple(map(slice, shape))])
-    return (*grid[:axis], t, *grid[axis:]), counts, w
+    return (*grid[:axis], t, *grid[axis:])
 
 
 def _nll_of(kernel: str) -> Callable[..., Any]:

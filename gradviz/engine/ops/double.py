@@ -180,7 +180,7 @@ graph.__class__ = type("Graph", (), {name: staticmethod(f) for name, f in {
     "full": lambda s, v, like: make(xp.full(s, v, like._array.dtype), Cell()),
     "cast": lambda t, dtype: t.to(_dtype(dtype)), "sum": _sum, "mean": _mean,
     "cumsum": reduce.FUNCTIONS["cumsum"], "expand": shape.expand, "reshape": shape.reshape, "unsqueeze": _unsqueeze,
-    "permute": shape.permute, "swap": lambda t: shape.transpose(t, -2, -1), "swapaxes": shape.transpose,
+    "permute": shape.permute, "t": shape.t, "swap": lambda t: shape.transpose(t, -2, -1), "swapaxes": shape.transpose,
     "roll": shape.roll, "cross": lambda a, b, dim: matrix.linalg_cross(a, b, dim=dim),
     "take": lambda t, i: run(TAKE, (t,), (i,)), "put": lambda g, s, i: run(PUT, (g,), (s, i)),
     "put_add": lambda g, s, i: run(PUT_ADD, (g,), (s, i)), "masked": lambda g, i: run(MASKED, (g,), (i,)),

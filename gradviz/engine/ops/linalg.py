@@ -15,7 +15,17 @@ from gradviz.engine.xp import asarray, ndarray, xp
 
 
 # --- rules -----------------------------------------------------------------------------------------------------------
-def _mm(ns: Any, ctx: Any, g: Any, mat2: Any, self: Any) -> Any:
+def _mm(ns: Any, ctx: Any, g: Any, mat2: Any, mat1: Any) -> Any:
+    first = second = None
+    turned1, turned2 = ctx.args[-2:]
+    if ctx.needs(0):
+        first = ns.t(mat2 @ ns.t(g)) if turned1 else g @ ns.t(mat2)
+    if ctx.needs(1):
+        second = ns.t(ns.t(g) @ mat1) if turned2 else ns.t(mat1) @ g
+    return first, second
+
+
+def _bmm(ns: Any, ctx: Any, g: Any, mat2: Any, self: Any) -> Any:
     return (g @ ns.swap(mat2) if ctx.needs(0) else None), (ns.swap(self) @ g if ctx.needs(1) else None)
 
 
@@ -47,7 +57,7 @@ def _addbmm(ns: Any, ctx: Any, g: Any, batch2: Any, batch1: Any) -> Any:
     beta, alpha = ctx.args
     n = ctx.shape
     wide = ns.expand(ns.unsqueeze(g, (0,)), (_batch(ns, batch1, batch2), *n))
-    first, second = _mm(ns, _Shifted(ctx), wide, batch2, batch1)
+    first, second = _bmm(ns, _Shifted(ctx), wide, batch2, batch1)
     return (g * beta, *(None if p is None else p * alpha for p in (first, second)))
 
 
@@ -57,7 +67,7 @@ def _batch(ns: Any, *saved: Any) -> int:
 
 def _baddbmm(ns: Any, ctx: Any, g: Any, batch2: Any, batch1: Any) -> Any:
     beta, alpha = ctx.args
-    first, second = _mm(ns, _Shifted(ctx), g, batch2, batch1)
+    first, second = _bmm(ns, _Shifted(ctx), g, batch2, batch1)
     return (g * beta, *(None if p is None else p * alpha for p in (first, second)))
 
 
@@ -65,19 +75,18 @@ class _Shifted:
     """A node as the rule of a product reads it, whose first input is what is added to the product."""
 
     def __init__(self, node: Any) -> None:
-        self.node = node
+        self.node, self.args = node, node.args
 
     def needs(self, i: int) -> bool:
         return self.node.needs(i + 1)  # type: ignore[no-any-return]
 
 
 def _addmm(ns: Any, ctx: Any, g: Any, mat2: Any, mat1: Any) -> Any:
-    beta, alpha = ctx.args
-    first = ns.swap(mat1) @ g if ctx.needs(2) else None
-    second = g @ ns.swap(mat2) if ctx.needs(1) else None
+    beta, alpha, *_ = ctx.args
+    first, second = _mm(ns, _Shifted(ctx), g, mat2, mat1)
     if alpha != 1:
         first, second = (None if p is None else p * alpha for p in (first, second))
-    return (g if beta == 1 else g * beta), second, first
+    return (g if beta == 1 else g * beta), first, second
 
 
 # --- forwards --------------------------------------------------------------------------------------------------------
@@ -158,12 +167,12 @@ def _added(name: str, product: Any, c: ndarray, beta: Any, alpha: Any) -> Any:
 
         raise RuntimeError(f"self and mat2 must have the same dtype, but got {BY_NP[c.dtype].code} and "
                            f"{BY_NP[product.dtype].code}")
-    if not expandable(c.shape, product.shape):
+    if c.shape != product.shape[-1:] and not expandable(c.shape, product.shape):
         raise does_not_expand(c.shape, product.shape)
     if alpha != 1:
         product = (product * alpha).astype(c.dtype, copy=False)
     if beta != 0:
-        product = product + (c if beta == 1 else (c * beta).astype(c.dtype, copy=False))
+        product += c if beta == 1 else (c * beta).astype(c.dtype, copy=False)
     return product
 
 
@@ -226,7 +235,7 @@ MM = op("mm", _mm_of, "MmBackward0", _mm, "mat2 self", "self mat2")
 MATMUL = op("matmul", _mm_of, "MmBackward0", _mm, "mat2 self", "self mat2")
 MV = op("mv", _mv_of, "MvBackward0", _mv, "vec self", "self vec")
 DOT = op("dot", _dot_of, "DotBackward0", _dot, "tensor self", "self tensor")
-BMM = op("bmm", _bmm_of, "BmmBackward0", _mm, "mat2 self", "self mat2")
+BMM = op("bmm", _bmm_of, "BmmBackward0", _bmm, "mat2 self", "self mat2")
 VDOT = op("vdot", lambda a, b: _dot_of(a.conj(), b), "VdotBackward0", _conjugated, "other self", "self other")
 ADDMM = op("addmm", _addmm_of, "AddmmBackward0", _addmm, "mat2 mat1", "self mat1 mat2")
 MATMUL_MV = op("matmul", _mv_of, "MvBackward0", _mv, "vec self", "self vec", key="matmul.mv")
@@ -251,6 +260,23 @@ for _row in (ADDMM, ADDMM_, *(row for rows in SUMS.values() for row in rows)):
     _row.needed_by = (1, 2)
 
 
+def _turned(t: Any) -> bool:
+    """Whether a matrix lies in memory column by column, as a transposed one does: its gradient is made so too."""
+    a = t._array
+    size, strides = a.itemsize, a.strides
+    return len(strides) == 2 and strides[0] == size and strides[1] == size * a.shape[0]  # type: ignore[no-any-return]
+
+
+def _product(row: Any, input: Any, other: Any) -> Any:
+    tensors = isinstance(input, Tensor) and isinstance(other, Tensor)
+    return run(row, (input, other), (), "", (_turned(input), _turned(other)) if tensors else None)
+
+
+def mm(input: Any, mat2: Any) -> Any:
+    """The product of two matrices."""
+    return _product(MM, input, mat2)
+
+
 def _two(name: str, row: Any) -> Any:
     return lambda input, other: run(row, (input, other))
 
@@ -263,7 +289,7 @@ def matmul(input: Any, other: Any) -> Any:
         raise not_a_tensor("matmul", "input", 0, input)
     n, m = input._array.ndim, other._array.ndim
     if n == 2 and m == 2:
-        return run(MATMUL, (input, other))
+        return _product(MATMUL, input, other)
     if n == 1 and m == 1:
         return run(MATMUL_DOT, (input, other))
     if n == 2 and m == 1:
@@ -275,7 +301,7 @@ def matmul(input: Any, other: Any) -> Any:
 
 
 def _row_by_matrix(input: Any, other: Any) -> Any:
-    product = run(MM, (shape.unsqueeze(input, 0), other))
+    product = mm(shape.unsqueeze(input, 0), other)
     return run(SQUEEZE_MM, (product,), ((0,),))
 
 
@@ -290,7 +316,7 @@ def _batched(input: Any, other: Any) -> Any:
             raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({xp.prod(a[:-1])}x{a[-1]} and "
                                f"{b[0]}x{b[1]})")
         flat = shape.reshape(input, (-1, a[-1]) if input._array.size else (int(xp.prod(a[:-1])), a[-1]))
-        product = run(MM if len(b) == 2 else MV, (flat, other))
+        product = mm(flat, other) if len(b) == 2 else run(MV, (flat, other))
         return run(shape.UNSAFE_VIEW, (product,), (a[:-1] + b[1:],))
     left = len(a) == 1
     if left:
@@ -331,7 +357,23 @@ def _sum_into(row: Any) -> Any:
     return method
 
 
+def addmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+    """``beta * input + alpha * (mat1 @ mat2)``."""
+    return run(ADDMM, (input, mat1, mat2), (beta, alpha), _weights(beta, alpha), _kept(mat1, mat2, beta, alpha))
+
+
+def addmm_(self: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+    return write(ADDMM_, self, (mat1, mat2), (beta, alpha), _weights(beta, alpha), _kept(mat1, mat2, beta, alpha))
+
+
+def _kept(mat1: Any, mat2: Any, beta: Any, alpha: Any) -> Any:
+    tensors = isinstance(mat1, Tensor) and isinstance(mat2, Tensor)
+    return (beta, alpha, _turned(mat1), _turned(mat2)) if tensors else None
+
+
 def _weights(beta: Any, alpha: Any) -> str:
+    if beta == 1 and alpha == 1:
+        return ""
     return words(beta=None if beta == 1 else str(beta), alpha=None if alpha == 1 else str(alpha))
 
 
@@ -393,7 +435,7 @@ def _ordered(parts: list[Any], split: dict[tuple[int, int], int], i: int, j: int
     if i == j:
         return parts[i]
     k = split[i, j]
-    return run(MM, (_ordered(parts, split, i, k), _ordered(parts, split, k + 1, j)))
+    return mm(_ordered(parts, split, i, k), _ordered(parts, split, k + 1, j))
 
 
 def outer(input: Any, vec2: Any) -> Any:
@@ -407,8 +449,8 @@ def outer(input: Any, vec2: Any) -> Any:
 
 
 FUNCTIONS: dict[str, Any] = {
-    "matmul": matmul, "mm": _two("mm", MM), "mv": _two("mv", MV), "dot": _two("dot", DOT), "bmm": _two("bmm", BMM),
-    "addmm": _sum_of(ADDMM), "outer": outer, "ger": outer, "vdot": _two("vdot", VDOT), "chain_matmul": chain_matmul,
+    "matmul": matmul, "mm": mm, "mv": _two("mv", MV), "dot": _two("dot", DOT), "bmm": _two("bmm", BMM),
+    "addmm": addmm, "outer": outer, "ger": outer, "vdot": _two("vdot", VDOT), "chain_matmul": chain_matmul,
 } | {name: _sum_of(rows[0]) for name, rows in SUMS.items()}
 
 
@@ -417,6 +459,6 @@ def _matmul(self: Any, other: Any) -> Any:
 
 
 METHODS: dict[str, Any] = FUNCTIONS | {
-    "__matmul__": _matmul, "__rmatmul__": lambda self, other: matmul(other, self), "addmm_": _sum_into(ADDMM_),
+    "__matmul__": _matmul, "__rmatmul__": lambda self, other: matmul(other, self), "addmm_": addmm_,
 } | {name + "_": _sum_into(rows[1]) for name, rows in SUMS.items()}
 del METHODS["chain_matmul"]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from math import log
 from typing import Any
 
+from gradviz import probe
 from gradviz.engine.dtypes import scalar_type
 from gradviz.engine.ops import binary, unary
 from gradviz.engine.ops.args import words
@@ -260,7 +261,7 @@ def _added(name: str, row: Op, row_: Op) -> tuple[Any, Any]:
         x, y = self._array, other._array
         if not can_cast(y.dtype, x.dtype):
             raise cast_error(y.dtype, x.dtype)
-        return write(row_, self, (other,), (alpha,), f"alpha={alpha}", alpha)
+        return write(row_, self, (other,), (alpha,), f"alpha={alpha}" if probe.sink is not None else "", alpha)
 
     return function, method
 

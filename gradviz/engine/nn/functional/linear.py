@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradviz import probe
 from gradviz.engine import observe
 from gradviz.engine.ops import linalg, shape
 from gradviz.engine.ops.bilinear import bilinear
@@ -14,9 +15,12 @@ from gradviz.engine.xp import xp
 
 def linear(input: Any, weight: Any, bias: Any = None) -> Any:
     """``input @ weight.T + bias``."""
-    for i, (argument, value) in enumerate((("input", input), ("weight", weight))):
-        if not isinstance(value, Tensor):
-            raise not_a_tensor("linear", argument, i, value)
+    if not isinstance(input, Tensor):
+        raise not_a_tensor("linear", "input", 0, input)
+    if not isinstance(weight, Tensor):
+        raise not_a_tensor("linear", "weight", 1, weight)
+    if probe.sink is None:
+        return _linear(input, weight, bias)
     inputs = (input, weight) if bias is None else (input, weight, bias)
     with observe.composite("linear", inputs) as event:
         return event(_linear(input, weight, bias))
@@ -46,14 +50,14 @@ def _linear(input: Any, weight: Any, bias: Any) -> Any:
 
 def _addmm(bias: Any, input: Any, columns: Any) -> Any:
     n, size = columns._array.shape[1], bias._array.shape
-    if input.dtype is not columns.dtype:
+    if input._array.dtype != columns._array.dtype:
         raise RuntimeError("mat1 and mat2 must have the same dtype, but got "
                            f"{input.dtype.code} and {columns.dtype.code}")
     if len(size) == 1 and size[0] not in (1, n) and input._array.shape[1] == columns._array.shape[0]:
         raise RuntimeError(f"The expanded size of the tensor ({n}) must match the existing size ({size[0]}) at "
                            f"non-singleton dimension 1.  Target sizes: {[input._array.shape[0], n]}.  Tensor sizes: "
                            f"{list(size)}")
-    return linalg.FUNCTIONS["addmm"](bias, input, columns)
+    return linalg.addmm(bias, input, columns)
 
 
 FUNCTIONS: dict[str, Any] = {"linear": linear, "bilinear": bilinear}

@@ -147,8 +147,9 @@ class Module:
     def __getattr__(self, name: str) -> Any:
         own = self.__dict__
         for where in ("_parameters", "_buffers", "_modules"):
-            if where in own and name in own[where]:
-                return own[where][name]
+            found = own.get(where)
+            if found is not None and name in found:
+                return found[name]
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
     def __setattr__(self, name: str, value: Any) -> None:
