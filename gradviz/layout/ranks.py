@@ -41,15 +41,12 @@ def ranks(places: Places) -> Ranks:
     under = [0] * len(blocks)
     for current in reversed(sequence):
         under[current] = max((under[lower] + 1 for lower in below[current]), default=0)
-    branch = _settle(rank, sequence, below, waits)
+    branch = _settle(rank, sequence, below, waits, {block[place] for place in places.first})
     for source in sources:
         if below[source]:
             rank[source] = min(rank[lower] for lower in below[source]) - 1
     _beside(places, rank, block, sources)
-    if places.first:
-        _set(rank, [block[place] for place in places.first], min(rank) - 1)
-    if places.last:
-        _set(rank, [block[place] for place in places.last], max(rank) + 1)
+    _border(places, rank, block)
     top = min(rank, default=0)
     return Ranks([rank[b] - top for b in block], blocks, block, under, branch)
 
@@ -65,23 +62,29 @@ def _beside(places: Places, rank: list[int], block: list[int], sources: list[int
         rank[number] = at + bisect_left(lift, at) + (number in moved)
 
 
-def _set(rank: list[int], blocks: list[int], to: int) -> None:
-    for block in blocks:
-        rank[block] = to
+def _border(places: Places, rank: list[int], block: list[int]) -> None:
+    """Ports stand right above and right below all else."""
+    first, last = {block[place] for place in places.first}, {block[place] for place in places.last}
+    others = [at for number, at in enumerate(rank) if number not in first | last]
+    for ports, to in ((first, min(others, default=0) - 1), (last, max(others, default=0) + 1)):
+        for port in ports:
+            rank[port] = to
 
 
-def _settle(rank: list[int], sequence: list[int], below: dict[int, list[int]], waits: list[int]) -> list[bool]:
+def _settle(rank: list[int], sequence: list[int], below: dict[int, list[int]], waits: list[int],
+            ports: set[int]) -> list[bool]:
     """Bring down what is made long before it is used and hangs on nothing: it stands beside its use.
 
     A block comes down if that shortens more links than it makes longer. Links from sources do not count, as a source
-    comes along; nor do those from a branch, which has only sources above it and one use. Returns what is a branch.
+    comes along; nor do those from a branch, which has only sources above it and one use. What comes in at a port
+    has come a long way and is no source. Returns what is a branch.
     """
     branch = [False] * len(rank)
     held = [0] * len(rank)
     for current in sequence:
-        branch[current] = not held[current] and len(below[current]) == 1
+        branch[current] = not held[current] and len(below[current]) == 1 and current not in ports
         for lower in below[current]:
-            held[lower] += waits[current] > 0 and not branch[current]
+            held[lower] += (waits[current] > 0 or current in ports) and not branch[current]
     for current in reversed(sequence):
         if waits[current] and held[current] < len(below[current]):
             rank[current] = max(rank[current], min(rank[lower] for lower in below[current]) - 1)

@@ -106,8 +106,8 @@ class Outline:
         of_span = np.array([codes.setdefault((span.file, span.function), len(codes)) for span in replay.spans] or [0])
         self._code = of_span[self._spans]
         self._plain = {number for (_, function), number in codes.items()
-                       if function in ("<module>", "forward", "__call__", "")} | {int(of_span[host])}
-        self._functions = [function for _, function in codes]
+                       if function.rpartition(".")[2] in ("<module>", "forward", "__call__", "")} | {int(of_span[host])}
+        self._functions = [function.rpartition(".")[2] for _, function in codes]
         self.root = Branch("part", 0, len(seqs))
         self._known = {"": self.root}
 

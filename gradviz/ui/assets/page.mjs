@@ -96,7 +96,7 @@ export class Page {
   }
 
   remember(how, seq) {
-    const link = formatLink({ seq, element: this.pinned ? this.element : "", open: this.opened, view: this.views?.name });
+    const link = formatLink({ seq, element: this.pinned ? this.element : "", open: this.opened, view: this.views?.name, find: this.panes.drawer.tab === "findings" });
     if (how === "pushState" ? true : location.hash !== link) history[how](null, "", link);
   }
 
@@ -128,6 +128,7 @@ export class Page {
   }
 
   finding(direction) {
+    this.panes.drawer.show("findings");
     const errors = this.shown.filter(seq => this.columns.lane[seq] === 5);
     const places = [...new Set([...this.stopsOfFindings, ...errors])].sort((a, b) => a - b);
     if (!places.length) return;
@@ -138,6 +139,7 @@ export class Page {
   pin(id) {
     this.element = id;
     this.pinned = true;
+    this.panes.drawer.show("inspector");
     this.invalidate();
     clearTimeout(this.resting);
     this.resting = setTimeout(() => this.rested(), 0);
@@ -207,6 +209,11 @@ export class Page {
     return this.pictures.get(key);
   }
 
+  /** Asks for the pictures of the graphs before and after: a held key must not wait for them. */
+  fetchBeside() {
+    for (const graph of [this.graph + 1, this.graph - 1]) if (this.trace.graphs[graph]) this.fetchPicture(graph).catch(() => this.pictures.delete(this.pictureKey(graph)));
+  }
+
   pictureKey(graph) { return `${graph} ${this.opened ? this.opened.join(",") : "first"}`; }
 
   /** Shows a graph. `held`: the group that was opened or closed: it stays where it is and the rest moves. */
@@ -222,7 +229,8 @@ export class Page {
         this.view = held(view, before, picture, group);
         this.seenSeq = this.seq; this.seenPicture = picture;
         if (!matchMedia("(prefers-reduced-motion: reduce)").matches) this.turning = { from: before, views: [view, this.view], since: performance.now() };
-      } else this.fitFirst();
+      } else if (!before || before.placed.width !== picture.placed.width || before.placed.height !== picture.placed.height) this.fitFirst();
+      setTimeout(() => this.fetchBeside(), REST);
       const begin = this.trace.graphs[graph]?.begin ?? -1;
       paintBudget(byId("backward-head"), picture, this.trace.graphs, graph, one => this.pickCall(one));
       byId("forward-head").said = "";
