@@ -80,7 +80,7 @@ class Sink(Protocol):
     def word(self, key: Any) -> int:
         """The number of a new one, or 0: there are too many, and the event has to be told in full."""
     def site(self) -> object:
-        """Where the script is, for ``brief``. To be called three frames above it."""
+        """Where the script is, for ``brief``. To be called two functions above it, as ``op`` and its like are."""
     def site_of(self, call: int) -> object:
         """Where a backward call that runs was called."""
 

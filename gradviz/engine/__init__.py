@@ -6,6 +6,7 @@ from math import e, inf, nan, pi
 from typing import Any
 
 from gradviz.engine import dtypes as _dtypes
+from gradviz.engine import missing as _missing
 from gradviz.engine.autograd.modes import (
     enable_grad,
     inference_mode,
@@ -27,6 +28,7 @@ globals().update(_FUNCTIONS)
 globals().update(_dtypes.NAMES)
 Tensor.__repr__ = _tensor_text  # type: ignore[method-assign]
 Tensor.__module__ = "torch"
+_missing.mark(Tensor, "torch.Tensor")
 newaxis = None
 
 from gradviz.engine.autograd import public as _public  # noqa: E402 - the public face needs the ops

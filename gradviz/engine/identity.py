@@ -57,8 +57,23 @@ def tensor_id(tensor: Any) -> int:
     sink: Any = probe.sink
     if tensor._view is not None and tensor._view.base._tid <= 0:
         tensor_id(tensor._view.base)
-    sink.tensor(facts(tensor, tid, "external"))
+    version, known = taken.pop(tid, NOTHING_TAKEN)
+    sink.tensor(facts(tensor, tid, "external", known if version == tensor._cell.version else None))
     return tid
+
+
+taken: dict[int, tuple[int, Any]] = {}
+"""Statistics of gradients that were told of and are likely to be told of again, as tensors, with their versions."""
+NOTHING_TAKEN = -1, None
+_MOST_TAKEN = 1024
+
+
+def take_along(tensor: Any, content: Any) -> None:
+    """Remember the statistics of a gradient that has just been told of."""
+    if content.__class__ is tuple and tensor._tid < 0 and probe.sink.values == "auto":  # type: ignore[union-attr]
+        if len(taken) > _MOST_TAKEN:
+            taken.clear()
+        taken[-tensor._tid] = tensor._cell.version, content[:5] + (nan,) * 4
 
 
 def gradient_id(tensor: Any) -> int:
@@ -142,7 +157,7 @@ def statistics(array: ndarray, full: bool = False) -> Any:
         return (nan, 0.0, 0.0, 0.0, -1.0, float(array.min()), float(array.max()), float(array.mean()),
                 float(array.size - xp.count_nonzero(array)))
     flat = array.reshape(-1) if array.flags.c_contiguous else array.T.reshape(-1)
-    square = float(xp.dot(flat, flat))
+    square = flat.dot(flat)
     if not isfinite(square):
         bad = ~xp.isfinite(flat if array.flags.c_contiguous else array.reshape(-1))
         number = int(xp.count_nonzero(bad))
@@ -151,7 +166,7 @@ def statistics(array: ndarray, full: bool = False) -> Any:
             good = array.reshape(-1)[~bad]
             spread = (float(good.min()), float(good.max()), float(good.mean())) if full and good.size else (nan,) * 3
             zeros = float(array.size - xp.count_nonzero(flat)) if full else nan
-            return (square, 1.0, float(nans), float(number - nans), float(bad.argmax()), *spread, zeros)
+            return (float(square), 1.0, float(nans), float(number - nans), float(bad.argmax()), *spread, zeros)
         square = float(xp.square(flat, dtype=xp.float64).sum())
     if not full:
         return (sqrt(square), 0.0, 0.0, 0.0, -1.0, nan, nan, nan, nan)
@@ -180,8 +195,8 @@ type_names = probe.dtypes
 type_names.update((np_type, d.name) for np_type, d in BY_NP.items())
 
 
-def facts(tensor: Any, tid: int, how: str) -> tuple[Any, ...]:
-    """The tensor as ``events.Facts``; a node that made it is numbered."""
+def facts(tensor: Any, tid: int, how: str, known: Any = None) -> tuple[Any, ...]:
+    """The tensor as ``events.Facts``; a node that made it is numbered. ``known``: its value, if that was taken."""
     array, cell, view, edge = tensor._array, tensor._cell, tensor._view, tensor._edge
     base = 0
     offset = 0
@@ -201,7 +216,7 @@ def facts(tensor: Any, tid: int, how: str) -> tuple[Any, ...]:
     sid = cid if storage is None else storage.sid or storage_id(tensor)
     return (tid, sid, cid, array.shape, element_strides(array), offset,
             type_names[array.dtype], "cpu", tensor._requires, edge is None, base, cell.version, nid, slot, how,
-            value(array))
+            value(array) if known is None else known)
 
 
 def gradient(g: Any, full: bool = False) -> Any:

@@ -16,6 +16,24 @@ def names(owner: str) -> frozenset[str]:
     return frozenset(part.split())
 
 
+class Missing:
+    """Stands on a class for what PyTorch's has there and ours has not. A ``__getattr__`` would do, and would make every
+    attribute of a tensor three times as slow."""
+
+    def __init__(self, owner: str, name: str) -> None:
+        self.owner, self.name = owner, name
+
+    def __get__(self, instance: object, cls: type) -> object:
+        raise error(self.owner, self.name)
+
+
+def mark(cls: type, owner: str) -> None:
+    """Put one on a class for each name that is missing."""
+    for name in names(owner).difference(dir(cls)):
+        if not name.startswith("_"):
+            setattr(cls, name, Missing(owner, name))
+
+
 def error(owner: str, name: str) -> AttributeError:
     """The exception for ``owner.name``."""
     if not name.startswith("_") and name in names(owner):

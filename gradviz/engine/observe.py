@@ -24,6 +24,7 @@ from gradviz.engine.identity import (
     number_tensor,
     output_tid,
     storage_id,
+    take_along,
     tensor_id,
     type_names,
     value,
@@ -278,8 +279,10 @@ def accumulated(call: Any, node: Any, g: Any, was: str, known: Any) -> None:
     grad, total = leaf._grad, None
     if was == "none" and g.__class__ is ndarray:  # it is what came in
         total = (gradient_id(grad), storage_id(grad), g.shape, added[3], completed(g, added[4]))
-    probe.sink.accumulate(call.id, node_id(node), tensor_id(leaf), was, added,  # type: ignore[union-attr]
-                          total or gradient(grad, True))
+    if total is None:
+        total = gradient(grad, True)
+    take_along(grad, total[4])
+    probe.sink.accumulate(call.id, node_id(node), tensor_id(leaf), was, added, total)  # type: ignore[union-attr]
 
 
 def retained(call: Any, tensor: Any, g: Any) -> None:

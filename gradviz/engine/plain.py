@@ -1,4 +1,4 @@
-"""What most programs are made of, told the short way: ops on one or two tensors that make one, and steps of plain nodes.
+"""What most programs are made of, told the short way: ops on one or two tensors that make one, steps of plain nodes.
 
 Each is a brief record (``events.BRIEF``) of what is at hand; no more is done while the script waits. What has no such
 form goes the long way, through :mod:`gradviz.engine.observe`.
@@ -16,7 +16,7 @@ from gradviz.engine.autograd import modes
 from gradviz.engine.autograd.namespaces import raw
 from gradviz.engine.autograd.saved import Output
 from gradviz.engine.fingerprint import shared
-from gradviz.engine.identity import SMALL, alive, value
+from gradviz.engine.identity import SMALL, alive, tensor_id, value
 from gradviz.engine.observe import mutes
 from gradviz.engine.xp import ndarray
 from gradviz.events import BRIEF, MODES
@@ -31,24 +31,29 @@ fit = raw.fit
 def op(name: str, args: str, one: Any, two: Any, out: Any) -> None:
     """An op of one tensor, or of two, has made one, whose memory is its own."""
     sink: Any = probe.sink
+    if mutes.open or shared:
+        return _long(name, args, one, two, out)
     first, cell = one._tid, one._cell
+    if first <= 0:
+        first = tensor_id(one)
     version, counter, storage = cell.version, cell.cid, cell.storage
-    if first <= 0 or mutes.open or shared or (storage is not None and storage.sid != counter):
+    if storage is not None and storage.sid != counter:
         return _long(name, args, one, two, out)
     second = second_version = second_counter = 0
     if two is not None:
         second, cell = two._tid, two._cell
+        if second <= 0:
+            second = tensor_id(two)
         second_version, second_counter, storage = cell.version, cell.cid, cell.storage
-        if second <= 0 or (storage is not None and storage.sid != second_counter):
+        if storage is not None and storage.sid != second_counter:
             return _long(name, args, one, two, out)
-    words = sink.words
-    array = out._array
-    layout = array.shape, array.strides, array.dtype
-    layout = words.get(layout) or sink.word(layout)
-    made = out._edge
+    words, array, made = sink.words, out._array, out._edge
     node_word = edge = slot = next_edge = next_slot = form = 0
-    if made is not None:
+    if made is None:
+        layout: Any = array.shape, array.strides, array.dtype
+    else:
         node = made[0]
+        layout = node.shape, array.strides, node.dtype
         node_word = words.get(node.__class__) or sink.word(node.__class__)
         edges = node.next
         after, slot = edges[0]
@@ -75,6 +80,7 @@ def op(name: str, args: str, one: Any, two: Any, out: Any) -> None:
                 form = 256
         if form > 255 or edge < 0 or (edge == 0 and edges[0][0] is not None) or len(edges) > 2 or not node_word:
             return _long(name, args, one, two, out)
+    layout = words.get(layout) or sink.word(layout)
     name_word = words.get(name) or sink.word(name)
     args_word = (words.get(args) or sink.word(args)) if args else 0
     if not (layout and name_word) or (args and not args_word):

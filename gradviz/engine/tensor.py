@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from gradviz import probe
-from gradviz.engine import dtypes, missing
+from gradviz.engine import dtypes
 from gradviz.engine.autograd import modes
 from gradviz.engine.autograd.node import AccumulateGrad
 from gradviz.engine.storage import Cell, offset_of, storage_of
@@ -164,9 +164,6 @@ class Tensor(Struct, metaclass=_TensorType, eq=False, weakref=True, dict=True):
 
     def _is_view(self) -> bool:
         return self._view is not None
-
-    def __getattr__(self, name: str) -> Any:
-        raise missing.error("torch.Tensor", name)
 
     def __hash__(self) -> int:
         return id(self)

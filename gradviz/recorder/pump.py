@@ -27,10 +27,10 @@ from gradviz.trace import pack
 from gradviz.trace.writer import Writer
 
 PERIOD: Final = 0.05
-WAKE: Final = 4096
-MOST: Final = 4096
-"""Events in a chunk at most."""
-FULL: Final = 16384
+WAKE: Final = 16_384
+MOST: Final = 16_384
+"""Events in a chunk at most: each costs who reads it as much as a thousand events."""
+FULL: Final = 32_768
 """From so many waiting events on, who notes one helps writing: memory stays bounded."""
 
 GAP: Final = KINDS["gap"].code

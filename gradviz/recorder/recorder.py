@@ -89,8 +89,8 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
         self._paused_at = -1  # the iteration in which it was paused
         self._over = False
         note = telling.noter(self._pump, self._fail)
-        told = telling.methods(note, words, site_finder(self._roles, None), site_finder(self._roles, stack), stacked,
-                               self._fail)
+        told = telling.methods(note, words, site_finder(self._roles, None, self._fail),
+                               site_finder(self._roles, stack, self._fail), stacked, self._fail)
         if steps is not None or until_error:
             told["backward"] = watched(told["backward"], self._ended)
         told["error"] = self._watched_error(told["error"])

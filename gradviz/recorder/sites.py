@@ -128,27 +128,30 @@ class Roles:
         return path.startswith(self._libraries) or any(folder in path for folder in packages)
 
 
-def site_finder(roles: Roles, whole: Callable[[FrameType, Place, Roles], At] | None) -> Callable[[int], At]:
-    """What tells where the script is, so many frames up. All that it needs is at hand: it runs once an event.
-    ``whole`` makes a stack of it."""
+def site_finder(roles: Roles, whole: Callable[[FrameType, Place, Roles], At] | None,
+                failed: Callable[[Exception], None]) -> Callable[[], At]:
+    """What tells where the script is, at least three frames up: a producer never is it. All that it needs is at hand, as
+    it runs once an event. ``whole`` makes a stack of it."""
     known, learn, frame_at, position = roles.codes.get, roles.learn, sys._getframe, probe.position
 
-    def find(depth: int) -> At:
+    def find() -> At:
         try:
-            inner: FrameType | None = frame_at(depth)
+            inner = frame = frame_at(3)
+            while frame is not None:
+                code = known(id(frame.f_code)) or learn(frame.f_code)
+                if code.user:
+                    lasti = frame.f_lasti
+                    place = code.places.get(lasti) or code.place(lasti)
+                    if whole is not None:
+                        return whole(frame, place, roles)
+                    return place if place.settled or position.here[2] else _above(frame, place, roles)
+                frame = frame.f_back  # type: ignore[assignment]
+            return outside(inner, roles)
         except ValueError:  # nothing is below it: a thread that C has started
-            inner = None
-        frame = inner
-        while frame is not None:
-            code = known(id(frame.f_code)) or learn(frame.f_code)
-            if code.user:
-                lasti = frame.f_lasti
-                place = code.places.get(lasti) or code.place(lasti)
-                if whole is not None:
-                    return whole(frame, place, roles)
-                return place if place.settled or position.here[2] else _above(frame, place, roles)
-            frame = frame.f_back
-        return outside(inner, roles)
+            return NOWHERE
+        except Exception as error:
+            failed(error)
+            return NOWHERE
 
     return find
 

@@ -14,7 +14,7 @@ from gradviz.recorder.sites import NOWHERE, Above, At, Place
 
 OF_A_CALL: Final = ("step", "accumulate", "hook_call")
 """What a backward call does: its place is that of the call, and need not be looked for each time."""
-Find = Callable[[int], At]
+Find = Callable[[], At]
 Failed = Callable[[Exception], None]
 
 
@@ -34,19 +34,6 @@ def noter(pump: Pump, failed: Failed) -> Callable[[tuple[Any, ...]], None]:
     return note
 
 
-def safe(find: Find, failed: Failed) -> Callable[[], At]:
-    """What gives a producer the place, for the rows that it makes itself: three frames above it."""
-
-    def site() -> At:
-        try:
-            return find(4)
-        except Exception as error:
-            failed(error)
-            return NOWHERE
-
-    return site
-
-
 def emitter(kind: Kind, note: Callable[[tuple[Any, ...]], None], find: Find, calls: dict[int, Place],
             failed: Failed) -> Callable[..., None]:
     """The sink's method for one kind. ``calls``: the backward calls that run, and where they were called."""
@@ -63,7 +50,7 @@ def emitter(kind: Kind, note: Callable[[tuple[Any, ...]], None], find: Find, cal
                 raise TypeError(f"{kind.name}: {len(fields)} fields where {arity} are due")
             at: At | None = calls.get(fields[of_call]) if of_call >= 0 else None
             if at is None:
-                at = find(3)  # a producer calls a sink, never the script
+                at = find()
             note((number, at, now(), position.here, *fields))
             if is_backward:
                 place = at[0] if isinstance(at, Above) else at
@@ -86,6 +73,6 @@ def methods(note: Callable[[tuple[Any, ...]], None], words: Words, find: Find, f
         kind.name: emitter(kind, note, find_with_stack if kind.code in stacked else find, calls, failed)
         for kind in KINDS.values() if kind.name != "dead"}
     made["brief"], made["words"], made["word"] = note, words.numbers, words.new
-    made["site"] = safe(find_with_stack if KINDS["op"].code in stacked else find, failed)
+    made["site"] = find_with_stack if KINDS["op"].code in stacked else find
     made["site_of"] = lambda call: calls.get(call, NOWHERE)
     return made

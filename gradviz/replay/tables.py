@@ -30,9 +30,13 @@ class Relation:
         return self.table[name]
 
     def ints(self, name: str) -> Ints:
+        """A column of numbers to compute with. Tables hold them as narrow as they can be; one that is asked for is
+        widened for good."""
         column = self.table[name]
         assert isinstance(column, np.ndarray)
-        return column  # type: ignore[return-value]
+        if column.dtype != np.int64:
+            column = self.table[name] = column.astype(np.int64)
+        return column
 
     def flags(self, name: str) -> NDArray[np.bool_]:
         return np.asarray(self.table[name], np.bool_)

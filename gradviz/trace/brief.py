@@ -54,7 +54,7 @@ def _record_table(code: int, raw: Any, words: Sequence[Word], values_before: int
     if rest or len(values) != len(BRIEF[code].values):
         raise BadColumn("records of another length")
     records = np.frombuffer(data, np.uint8).reshape(dtype.itemsize, n).T.copy().reshape(-1).view(dtype)
-    table: dict[str, Any] = {name: records[name].astype(np.int64) for name, _ in BRIEF[code].numbers}
+    table: dict[str, Any] = {name: _narrow(records[name]) for name, _ in BRIEF[code].numbers}
     table["t"] -= zero
     table["span"], table["caller"] = columns.read_ints(spans), columns.read_ints(callers)
     for name, value in zip(BRIEF[code].values, values, strict=True):
@@ -67,6 +67,13 @@ def _record_table(code: int, raw: Any, words: Sequence[Word], values_before: int
     return _steps(table, n, words)
 
 
+def _narrow(column: NDArray[Any]) -> Ints:
+    """As signed integers: of 8 bytes only where they are needed, as a trace has many."""
+    if column.itemsize == 8:
+        return cast(Ints, column.astype(np.int64))
+    return cast(Ints, column.astype(np.int64 if column.max(initial=0) >> 31 else np.int32))
+
+
 class _Words:
     """A column of numbers of words, 0 for none."""
 
@@ -75,7 +82,7 @@ class _Words:
         if len(counts) > len(words) + 1:
             raise BadColumn("words are missing")
         used = np.flatnonzero(counts)
-        place = np.zeros(len(counts), np.int64)
+        place = np.zeros(len(counts), np.int32)
         place[used] = np.arange(len(used))
         self.index: Ints = place[numbers]
         self.words = [words[number - 1] if number else None for number in used.tolist()]
@@ -121,7 +128,7 @@ def _offsets(lengths: NDArray[Any]) -> Ints:
 
 
 def _same(n: int, value: Any) -> Any:
-    return np.broadcast_to(np.asarray(value), (n,))
+    return np.broadcast_to(np.asarray(value, None if isinstance(value, bool) else np.int8), (n,))
 
 
 def _text(n: int, text: str) -> Texts:
@@ -156,13 +163,13 @@ def _ops(table: dict[str, Any], n: int, words: Sequence[Word]) -> Table:
     facts: Table = {
         "tid": number, "sid": number, "cid": number, "shape": layout.lists(0), "stride": layout.lists(1),
         "offset": zero, "dtype": layout.dtypes(), "device": _text(n, "cpu"), "requires_grad": tracked,
-        "is_leaf": ~tracked, "base": zero, "version": zero, "grad_fn": np.where(tracked, number, 0), "output": zero,
+        "is_leaf": ~tracked, "base": zero, "version": zero, "grad_fn": number * tracked, "output": zero,
         "how": _text(n, "op"), "value": table["value"]}
     inputs: list[Table] = [{"tid": table["first"], "version": table["version"]},
                            {"tid": second, "version": table["second_version"]}]
     if len(table["mode"]) and table["mode"].max() >= len(MODES):
         raise BadColumn("a mode that nothing has")
-    writes: Table = dict.fromkeys(("sid", "cid", "tid", "before", "after", "value"), np.zeros(0, np.int64))
+    writes: Table = dict.fromkeys(("sid", "cid", "tid", "before", "after", "value"), np.zeros(0, np.int8))
     return {**_common(table), "id": number, "name": _Words(table["name"], words).texts(),
             "args": _Words(table["args"], words).texts(), "inputs": _woven(inputs, [_same(n, True), second > 0]),
             "outputs": _ones(n, facts), "nodes": _ones(n, nodes, tracked), "writes": _none(n, writes),
@@ -172,7 +179,7 @@ def _ops(table: dict[str, Any], n: int, words: Sequence[Word]) -> Table:
 def _steps(table: dict[str, Any], n: int, words: Sequence[Word]) -> Table:
     def gradients(layout: str, value: str) -> Table:
         known = _Words(table[layout], words)
-        return {"tid": np.where(table[layout] > 0, 0, -1), "sid": _same(n, 0), "shape": known.lists(0),
+        return {"tid": (table[layout] > 0).astype(np.int8) - np.int8(1), "sid": _same(n, 0), "shape": known.lists(0),
                 "dtype": known.dtypes(), "value": table[value]}
 
     out = _woven([gradients("share", "share_value"), gradients("second_share", "second_value")],

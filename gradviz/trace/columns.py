@@ -63,7 +63,7 @@ def _repeated(raw: Any) -> tuple[int, Any]:
 
 
 def read_ints(raw: Any) -> Ints:
-    """The numbers of a column of ints, as narrow as they lie in the file: :func:`concatenate` makes int64 of them."""
+    """The numbers of a column of ints, as narrow as they lie in the file."""
     if isinstance(raw, dict):
         n, raw = _repeated(raw)
         repeated: Ints = _times(_refused() if isinstance(raw, dict) else read_ints(raw), n)
@@ -113,7 +113,8 @@ def read(type_: Type, raw: Any, base: int) -> Column:
             index = read_ints(raw)
             if len(index) and index.min() < 0:
                 raise BadColumn("value index out of range")
-            return np.where(index > 0, index.astype(np.int64) + base, 0)
+            many = len(index) and int(index.max()) + base > np.iinfo(np.int32).max
+            return np.where(index > 0, index.astype(np.int64 if many else np.int32) + base, 0)
         if type_.code == "float":
             return np.frombuffer(raw, "<f8")
         if type_.code == "bool":
@@ -167,26 +168,27 @@ def decode(code: int, raw: Any, values_before: int) -> Table:
 
 
 def concatenate(columns: Sequence[Column]) -> Column:
-    """Columns of one type, one after another; their numbers are int64."""
+    """Columns of one type, one after another."""
     first = columns[0]
     if isinstance(first, Texts):
         numbers: dict[str, int] = {}
         parts = []
         for column in columns:
             assert isinstance(column, Texts)
-            local = np.array([numbers.setdefault(text, len(numbers)) for text in column.texts], np.int64)
+            local = np.array([numbers.setdefault(text, len(numbers)) for text in column.texts], np.int32)
             parts.append(local[column.index] if len(local) else column.index)
         return Texts(list(numbers), np.concatenate(parts))
     if isinstance(first, Lists):
-        base, offsets = 0, [np.zeros(1, np.int64)]
+        base, offsets = 0, [np.zeros(1, np.int32)]
         for column in columns:
             assert isinstance(column, Lists)
-            offsets.append(column.offsets[1:] + base)
-            base += int(column.offsets[-1])
+            end = base + int(column.offsets[-1])
+            offsets.append((column.offsets[1:] + base).astype(np.int64 if end >> 31 else np.int32))
+            base = end
         return Lists(np.concatenate(offsets), concatenate([c.items for c in columns if isinstance(c, Lists)]))
     if isinstance(first, dict):
         return {name: concatenate([c[name] for c in columns if isinstance(c, dict)]) for name in first}
-    return np.concatenate(columns, dtype=np.int64 if first.dtype.kind == "i" else None)  # type: ignore[arg-type]
+    return np.concatenate(columns)  # type: ignore[arg-type]
 
 
 def take(column: Any, rows: Ints) -> Any:

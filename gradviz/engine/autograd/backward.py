@@ -154,19 +154,24 @@ def run(call: Call, roots: list[Edge], grads: list[Any]) -> None:
                 if shares is None:
                     continue
             if not keep and node.saved is not None:
-                release(node)
+                node.saved = FREED
+                if node.__class__ is CopySlices:
+                    release(node)
         for (node, slot), share in zip(edges, shares):
             if node is None:
                 continue
+            wide = False  # where the shapes agree it has one output
             if share is not None:
                 if needed is not None and node not in needed and node not in targets:  # type: ignore[operator]
                     share = None
-                elif not fitted and (share.__class__ is not ndarray or node.width != 1 or share.shape != node.shape or (
-                        share.dtype is not node.dtype)):
+                elif fitted:
+                    wide = node.width != 1
+                elif share.__class__ is not ndarray or share.shape != node.shape or share.dtype is not node.dtype:
                     share = ns.fit(share, node, slot)
+                    wide = node.width != 1
             if node in waiting:
                 if share is not None:
-                    if node.width != 1:
+                    if wide:
                         _deliver(ns, buffers, node, slot, share)
                     elif node in buffers:
                         share = buffers[node] + share
@@ -179,7 +184,7 @@ def run(call: Call, roots: list[Edge], grads: list[Any]) -> None:
                     continue
                 del waiting[node]
                 share = take(node, None)
-            elif share is not None and node.width != 1:
+            elif wide:
                 _deliver(ns, buffers, node, slot, share)
                 share = take(node)
             if lone is None and not heap:
@@ -263,13 +268,11 @@ def run_rule(ns: Any, node: Any, g: Any) -> tuple[Any, ...]:
     return (shares,)
 
 
-def release(node: Any) -> None:
-    """Free what the node saved."""
-    node.saved = FREED
-    if node.__class__ is CopySlices:
-        inner = node.args[0]
-        if inner.saved is not None:
-            inner.saved = FREED
+def release(node: CopySlices) -> None:
+    """Free what the op that wrote a view saved."""
+    inner = node.args[0]
+    if inner.saved is not None:
+        inner.saved = FREED
 
 
 def _deliver(ns: Any, buffers: dict[Any, Any], node: Any, slot: int, g: Any) -> None:

@@ -83,13 +83,6 @@ class Node(Struct, eq=False, weakref=True, dict=True):
 
         return call_node(self, grads)
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_saved_"):
-            from gradviz.engine.autograd.saved import by_name
-
-            return by_name(self, name[7:])
-        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
-
     def __repr__(self) -> str:
         return f"<{type(self).__name__} object at {id(self):#x}>"
 
@@ -142,4 +135,16 @@ def add_hook(node: Any, kind: str, hook: Callable[..., Any]) -> RemovableHandle:
 def node_class(name: str, rule: Callable[..., Any], saves: tuple[str, ...] = ()) -> type[Node]:
     """The class of an op's nodes."""
     body = {"rule": staticmethod(rule), "saves": saves, "plain": True, "__module__": "builtins"}
+    body |= {f"_saved_{field}": _saved(field) for field in saves}
     return type(Node)(name, (Node,), body, dict=True)  # type: ignore[misc, no-any-return]
+
+
+def _saved(field: str) -> property:
+    """``grad_fn._saved_self`` and its like. A ``__getattr__`` would make every other attribute of a node slower."""
+
+    def get(node: Any) -> Any:
+        from gradviz.engine.autograd.saved import by_name
+
+        return by_name(node, field)
+
+    return property(get)
