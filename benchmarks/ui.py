@@ -73,12 +73,13 @@ STEP = f"""async () => {{
 HOLD = """async () => {
   let behind = 0, frames = 0, sent = 0, over = false;
   const shown = new Set(), wanted = [];
-  const look = () => {
-    const { seq, shown: now } = __gradviz.state();
-    frames += 1; shown.add(now); if (now !== seq) behind += 1;
-  };
-  const watch = () => {
-    const c = new MessageChannel(); c.port1.onmessage = look; c.port2.postMessage(0);
+  const watch = () => {  // what is newest when the frame begins must be what it shows
+    const c = new MessageChannel(), newest = __gradviz.state().seq;
+    c.port1.onmessage = () => {
+      const now = __gradviz.state().shown;
+      frames += 1; shown.add(now); if (now !== newest) behind += 1;
+    };
+    c.port2.postMessage(0);
     if (!over) requestAnimationFrame(watch);
   };
   requestAnimationFrame(watch);

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,13 +16,9 @@ from gradviz.trace.columns import Ints
 
 def mark_broken(draft: Draft) -> None:
     """States nan (made here) and nan_on (passed on) of ops, nodes and closed groups. NaN of a tensor is its own."""
-    index, seqs = draft.replay.index, draft.units.outline.seqs
-    outputs = np.flatnonzero(among(index.outputs.seq, seqs))
-    outputs = outputs[_broken(draft.replay, index.outputs, outputs)]
-    bad, tids = np.unique(index.outputs.seq[outputs]), np.unique(index.outputs.ints("tid")[outputs])
+    bad, made, rows = _found(draft.replay, draft.units.outline.seqs.tobytes(), draft.graph.call)
     if len(bad):
-        fed = index.inputs.seq[among(index.inputs.seq, bad) & among(index.inputs.ints("tid"), tids)]
-        made = bad[~among(bad, fed)]
+        seqs = draft.units.outline.seqs
         for node in draft.nodes.values():
             if node.kind == "op" and node.event in bad:
                 _mark(node, node.event, made=node.event in made)
@@ -28,16 +26,27 @@ def mark_broken(draft: Draft) -> None:
             inside = bad[(bad >= seqs[one.first]) & (bad <= seqs[one.last - 1])]
             if len(inside):
                 _mark(draft.nodes[f"m{one.id}"], int(inside[0]), made=bool(among(made, inside).any()))
-    _backward(draft)
+    if draft.graph.call and len(rows):
+        _backward(draft, rows)
 
 
-def _backward(draft: Draft) -> None:
+@lru_cache(maxsize=8)
+def _found(replay: Replay, seqs: bytes, call: int) -> tuple[Ints, Ints, Ints]:
+    """Ops that gave out a NaN or an Inf, those of them that took none in, and gradients (rows of the steps' grads_in)
+    that hold one: the same whatever is open."""
+    index, ops = replay.index, np.frombuffer(seqs, np.int64)
+    outputs = np.flatnonzero(among(index.outputs.seq, ops))
+    outputs = outputs[_broken(replay, index.outputs, outputs)]
+    bad, tids = np.unique(index.outputs.seq[outputs]), np.unique(index.outputs.ints("tid")[outputs])
+    fed = index.inputs.seq[among(index.inputs.seq, bad) & among(index.inputs.ints("tid"), tids)]
+    taken = index.steps.flatten("grads_in")
+    rows = np.flatnonzero(index.steps.ints("call")[taken.parent] == call)
+    return bad, bad[~among(bad, fed)], rows[_broken(replay, taken, rows)]
+
+
+def _backward(draft: Draft, rows: Ints) -> None:
     steps = draft.replay.index.steps
     taken = steps.flatten("grads_in")
-    rows = np.flatnonzero(steps.ints("call")[taken.parent] == draft.graph.call)
-    rows = rows[_broken(draft.replay, taken, rows)]
-    if not draft.graph.call or not len(rows):
-        return
     nids, number = draft.hidden
     at = steps.ints("nid")[taken.parent[rows]]
     for nid, seq in zip(at.tolist(), taken.seq[rows].tolist(), strict=True):

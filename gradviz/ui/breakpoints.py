@@ -35,7 +35,7 @@ _COMPARE: Final[dict[type[ast.cmpop], Callable[[Any, Any], Any]]] = {
 _REACH: Final[dict[type[ast.operator], Callable[[Any, Any], Any]]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
 _SHORT = re.compile(r"line\s+(\d+)")
-_SPOKEN = frozenset("kind name line file function module iteration out grad norm isnan isinf True False None".split())
+_SPOKEN = frozenset(("kind", "name", "line", "file", "function", "module", "iteration", "out", "grad", "True", "False"))
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 
