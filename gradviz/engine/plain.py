@@ -47,12 +47,11 @@ def op(name: str, args: str, one: Any, two: Any, out: Any) -> None:
         second_version, second_counter, storage = cell.version, cell.cid, cell.storage
         if storage is not None and storage.sid != second_counter:
             return _long(name, args, one, two, out)
-    words, array, made = sink.words, out._array, out._edge
+    words, array, node = sink.words, out._array, None if out._edge is None else out._edge[0]
     node_word = edge = slot = next_edge = next_slot = form = 0
-    if made is None:
+    if node is None:
         layout: Any = array.shape, array.strides, array.dtype
     else:
-        node = made[0]
         layout = node.shape, array.strides, node.dtype
         node_word = words.get(node.__class__) or sink.word(node.__class__)
         edges = node.next
@@ -94,7 +93,7 @@ def op(name: str, args: str, one: Any, two: Any, out: Any) -> None:
     except error:
         return _long(name, args, one, two, out)
     out._tid = out._cell.cid = number
-    if made is not None:
+    if node is not None:
         node.nid = number
     watch = alive[number] = Watch(out, sink.died)
     watch.number = number

@@ -7,7 +7,7 @@ is here.
 from __future__ import annotations
 
 import weakref
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -164,6 +164,9 @@ class Tensor(Struct, metaclass=_TensorType, eq=False, weakref=True, dict=True):
 
     def _is_view(self) -> bool:
         return self._view is not None
+
+    if TYPE_CHECKING:  # methods that are ops; at run time it would make every attribute three times as slow
+        def __getattr__(self, name: str) -> Any: ...
 
     def __hash__(self) -> int:
         return id(self)

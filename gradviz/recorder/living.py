@@ -40,7 +40,7 @@ class Living:
                 continue
             _, at, *fields = next(following[code])
             if code == brief.OP:
-                self._one("op", at, brief.op(*fields, words))
+                self._one("op", at, brief.op(fields[0], fields[1], words))
             elif code != brief.STEP:
                 self._one(_KIND[code], at, fields[2:])
         if len(self._nodes) > self._many:

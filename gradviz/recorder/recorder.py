@@ -13,7 +13,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 from gradviz import probe
-from gradviz.events import KINDS
+from gradviz.events import BRIEF, KINDS
 from gradviz.recorder import children, forks, telling
 from gradviz.recorder.brief import Words
 from gradviz.recorder.console import Console
@@ -69,7 +69,7 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
         self._roles = Roles(roots, texts or {})
         spans = Spans(self._roles, texts or {})
         words = Words()
-        stacked = frozenset(kind.code for kind in KINDS.values() if stacks or kind.name in ALWAYS)
+        stacked = frozenset(kind.code for kind in (*KINDS.values(), *BRIEF.values()) if stacks or kind.name in ALWAYS)
         self._pump = Pump(self._writer, spans, Stacks(spans.of, stacked), words, sources,
                           self._zero, self._fail)
         if max_bytes:

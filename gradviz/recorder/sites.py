@@ -130,13 +130,14 @@ class Roles:
 
 def site_finder(roles: Roles, whole: Callable[[FrameType, Place, Roles], At] | None,
                 failed: Callable[[Exception], None]) -> Callable[[], At]:
-    """What tells where the script is, at least three frames up: a producer never is it. All that it needs is at hand, as
-    it runs once an event. ``whole`` makes a stack of it."""
+    """What tells where the script is, at least three frames up: a producer never is it. All that it needs is at hand,
+    as it runs once an event. ``whole`` makes a stack of it."""
     known, learn, frame_at, position = roles.codes.get, roles.learn, sys._getframe, probe.position
 
     def find() -> At:
         try:
-            inner = frame = frame_at(3)
+            inner: FrameType | None = frame_at(3)
+            frame = inner
             while frame is not None:
                 code = known(id(frame.f_code)) or learn(frame.f_code)
                 if code.user:
@@ -145,7 +146,7 @@ def site_finder(roles: Roles, whole: Callable[[FrameType, Place, Roles], At] | N
                     if whole is not None:
                         return whole(frame, place, roles)
                     return place if place.settled or position.here[2] else _above(frame, place, roles)
-                frame = frame.f_back  # type: ignore[assignment]
+                frame = frame.f_back
             return outside(inner, roles)
         except ValueError:  # nothing is below it: a thread that C has started
             return NOWHERE

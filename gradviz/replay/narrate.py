@@ -287,7 +287,8 @@ _TELLERS: dict[str, Callable[[Replay, Event], Parts]] = {
     "retain_grad": lambda r, e: [(r.label(e.tid, e.seq), "name"), (" will keep its gradient", "")],
     "mode": lambda r, e: [(e.mode, "name"), (" entered" if e.entered else " left", "")],
     "grad_read": lambda r, e: [(f"{r.label(e.tid, e.seq)}.grad", "name"), (" read: None, it is not a leaf", "")],
-    "dead": lambda r, e: [(f"{_counted(len(e.tids), 'tensor')} and {_counted(len(e.nids), 'node')} freed", "")],
+    "dead": lambda r, e: [(" and ".join(_counted(len(ids), of) for ids, of in (
+        (e.tids, "tensor"), (e.nids, "node")) if ids) + " freed", "")],
     "print": lambda r, e: [("printed ", ""), (e.text.strip(), "name")],
     "value": lambda r, e: [("a value arrived late", "")],
     "gradcheck": lambda r, e: [("backward compared with finite differences", "")],

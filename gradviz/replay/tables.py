@@ -36,7 +36,7 @@ class Relation:
         assert isinstance(column, np.ndarray)
         if column.dtype != np.int64:
             column = self.table[name] = column.astype(np.int64)
-        return column
+        return column  # type: ignore[return-value]
 
     def flags(self, name: str) -> NDArray[np.bool_]:
         return np.asarray(self.table[name], np.bool_)

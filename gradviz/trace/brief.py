@@ -84,7 +84,7 @@ class _Words:
         used = np.flatnonzero(counts)
         place = np.zeros(len(counts), np.int32)
         place[used] = np.arange(len(used))
-        self.index: Ints = place[numbers]
+        self.index = cast(Ints, place[numbers])
         self.words = [words[number - 1] if number else None for number in used.tolist()]
 
     def texts(self, part: int = -1) -> Texts:
@@ -169,7 +169,7 @@ def _ops(table: dict[str, Any], n: int, words: Sequence[Word]) -> Table:
                            {"tid": second, "version": table["second_version"]}]
     if len(table["mode"]) and table["mode"].max() >= len(MODES):
         raise BadColumn("a mode that nothing has")
-    writes: Table = dict.fromkeys(("sid", "cid", "tid", "before", "after", "value"), np.zeros(0, np.int8))
+    writes: Table = dict.fromkeys(("sid", "cid", "tid", "before", "after", "value"), cast(Ints, np.zeros(0, np.int8)))
     return {**_common(table), "id": number, "name": _Words(table["name"], words).texts(),
             "args": _Words(table["args"], words).texts(), "inputs": _woven(inputs, [_same(n, True), second > 0]),
             "outputs": _ones(n, facts), "nodes": _ones(n, nodes, tracked), "writes": _none(n, writes),

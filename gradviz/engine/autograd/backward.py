@@ -98,7 +98,8 @@ def run(call: Call, roots: list[Edge], grads: list[Any]) -> None:
     buffers: dict[Any, Any] = {}
     take = buffers.pop
     heap: list[Any] = []
-    lone = came = share = shares = None
+    lone: Any = None
+    came = share = shares = lone
     """The one node that is ready, and its gradient; the heap is used only while there are several."""
     for (node, slot), g in zip(roots, grads, strict=True):
         _deliver(ns, buffers, node, slot, g)
@@ -268,7 +269,7 @@ def run_rule(ns: Any, node: Any, g: Any) -> tuple[Any, ...]:
     return (shares,)
 
 
-def release(node: CopySlices) -> None:
+def release(node: Any) -> None:
     """Free what the op that wrote a view saved."""
     inner = node.args[0]
     if inner.saved is not None:
