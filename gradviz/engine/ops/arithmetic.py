@@ -62,7 +62,7 @@ def _cdist(ns: Any, ctx: Any, g: Any, x1: Any, x2: Any, result: Any) -> Any:
 
 class _Last(_Norm):
     def __init__(self, last: int, p: float) -> None:
-        self.args = (last,), False, p  # type: ignore[assignment]
+        self.args = (last,), False, p
 
 
 # --- forwards --------------------------------------------------------------------------------------------------------

@@ -144,13 +144,13 @@ def _svd_of(a: ndarray, full: bool) -> Any:
 def _qr_of(a: ndarray, mode: str) -> Any:
     if mode == "r":
         return xp.zeros(0, a.dtype), xp.linalg.qr(a, mode="r")
-    return tuple(xp.linalg.qr(a, mode=mode))
+    return tuple(xp.linalg.qr(a, mode=mode))  # type: ignore[call-overload]
 
 
 def _eigh_of(a: ndarray, uplo: str) -> Any:
     if not xp.isfinite(a).all():
         return xp.full(a.shape[:-1], xp.nan, xp.abs(a[..., :0, :0]).dtype), xp.full_like(a, xp.nan)
-    return tuple(xp.linalg.eigh(a, uplo))
+    return tuple(xp.linalg.eigh(a, uplo))  # type: ignore[call-overload]
 
 
 def _eig_of(a: ndarray) -> Any:

@@ -14,7 +14,7 @@ LETTERS = ascii_uppercase + ascii_lowercase
 """What a number stands for in the form with lists."""
 
 
-def einsum(equation: str, *operands: Any) -> Any:
+def einsum(equation: Any, *operands: Any) -> Any:
     """Products and sums by the names of dimensions."""
     if not isinstance(equation, str):
         equation, operands = _named(equation, operands)
@@ -118,7 +118,9 @@ def _multiplied(operands: list[Any], first: int, n: int) -> Any:
     many = len(operands) > 1
     while len(operands) > 1:
         a, b = operands.pop(0), operands.pop(0)
-        summed, alone_a, alone_b = [], [], []
+        summed: list[int] = []
+        alone_a: list[int] = []
+        alone_b: list[int] = []
         for d in range(first, n):
             mine, theirs = a._array.shape[d] != 1, b._array.shape[d] != 1
             having[d] -= mine and theirs
@@ -140,7 +142,9 @@ def _multiplied(operands: list[Any], first: int, n: int) -> Any:
 
 def _pair(a: Any, b: Any, summed: list[int]) -> Any:
     """Two operands as one batched product: what both have is the batch, ``summed`` is summed (and keeps a one)."""
-    both, left, right = [], [], []
+    both: list[Any] = []
+    left: list[Any] = []
+    right: list[Any] = []
     for d in range(a._array.ndim):
         if d not in summed:
             mine, theirs = a._array.shape[d] != 1, b._array.shape[d] != 1

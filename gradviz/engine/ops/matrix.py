@@ -21,7 +21,8 @@ def _repeats(ns: Any, ctx: Any, g: Any) -> Any:
 
 
 def _dist(ns: Any, ctx: Any, g: Any, self: Any, other: Any, result: Any) -> Any:
-    share = reduce.NORM.node.rule(ns, _Whole(ctx.args[0]), g, self - other, result)
+    norm: Any = reduce.NORM.node
+    share = norm.rule(ns, _Whole(ctx.args[0]), g, self - other, result)
     return share, -share
 
 

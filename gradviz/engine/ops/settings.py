@@ -64,7 +64,7 @@ memory_format.__module__ = "torch"
 def typename(obj: Any) -> str:
     """The type's name with its module."""
     if isinstance(obj, Tensor):
-        return obj.type()  # type: ignore[attr-defined, no-any-return]
+        return obj.type()  # type: ignore[no-any-return]
     cls = obj if isinstance(obj, type) else type(obj)
     module: str = cls.__module__
     return cls.__qualname__ if module in ("builtins", "__builtin__") else f"{module}.{cls.__qualname__}"

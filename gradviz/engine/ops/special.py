@@ -10,7 +10,7 @@ from typing import Any
 from gradviz.engine.errors import UnsupportedError
 from gradviz.engine.ops import unary
 from gradviz.engine.ops.args import words
-from gradviz.engine.ops.build import op, run
+from gradviz.engine.ops.build import Op, op, run
 from gradviz.engine.ops.unary import Row
 from gradviz.engine.xp import asarray, ndarray, xp
 
@@ -93,13 +93,13 @@ def _mvlgamma(ns: Any, ctx: Any, g: Any, self: Any) -> Any:
     return g * sum(ns.apply(POLYGAMMA, (self - i / 2,), 0) for i in range(p))
 
 
-POLYGAMMA = op("polygamma", _polygamma_of, "PolygammaBackward0",
+POLYGAMMA: Op = op("polygamma", _polygamma_of, "PolygammaBackward0",
                lambda ns, ctx, g, self: g * ns.apply(POLYGAMMA, (self,), ctx.args[0] + 1), "self")
 I0 = _scipy_op("i0", "I0Backward0", lambda ns, ctx, g, self: g * ns.apply(I1, (self,)), "self")
-I1 = _scipy_op("i1", "SpecialI1Backward0", _i1, "self result")
+I1: Op = _scipy_op("i1", "SpecialI1Backward0", _i1, "self result")
 I0E = _scipy_op("i0e", "SpecialI0EBackward0",
                 lambda ns, ctx, g, self, result: g * (ns.apply(I1E, (self,)) - ns.sign(self) * result), "self result")
-I1E = _scipy_op("i1e", "SpecialI1EBackward0", _i1e, "self result")
+I1E: Op = _scipy_op("i1e", "SpecialI1EBackward0", _i1e, "self result")
 ERFCX = _scipy_op("erfcx", "SpecialErfcxBackward0",
                   lambda ns, ctx, g, self, result: g * (2 * self * result - 2 / math.sqrt(math.pi)), "self result")
 ENTR = _scipy_op("entr", "SpecialEntrBackward0", lambda ns, ctx, g, self: g * (-ns.log(self) - 1), "self")

@@ -108,7 +108,7 @@ def aminmax(input: Any, *, dim: Any = None, keepdim: bool = False) -> Any:
     if not input._array.size and dim is None:
         raise RuntimeError("aminmax(): cannot compute aminmax over an empty dimension as the operation has "
                            "no identity.")
-    dims = None if dim is None else (dimension(dim, input._array.ndim),)
+    dims: Any = None if dim is None else (dimension(dim, input._array.ndim),)
     if dims is not None:
         for d in dims:
             if input._array.ndim and not input._array.shape[d]:
@@ -239,7 +239,8 @@ def _quantiles(input: Any, share: Any, dim: Any, keepdim: bool, how: str, skip: 
     if not skip:
         ranks = xp.where(known < count, count - 1, ranks)
     if how in ("lower", "higher", "nearest"):
-        ranks = {"lower": xp.floor, "higher": xp.ceil, "nearest": xp.round}[how](ranks)
+        rounding: dict[str, Any] = {"lower": xp.floor, "higher": xp.ceil, "nearest": xp.round}
+        ranks = rounding[how](ranks)
     low = ranks.astype(xp.int64)
     out = scatter.gather(rows, -1, make(low, Cell()))
     if how in ("linear", "midpoint"):

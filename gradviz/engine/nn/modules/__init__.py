@@ -38,8 +38,9 @@ for _family in FAMILIES:
         for _part in _class.__mro__ if isinstance(_class, type) else ():
             if _part.__module__.startswith(__name__):
                 _part.__module__ = _part.__module__.replace(__name__, "torch.nn.modules")
+            _any: Any = _part
             if _part.__module__.startswith("torch.nn.") and _part.__name__ != "Module":
                 _own = vars(_part).get("__init__")
                 if _own is not None and not hasattr(_own, "__wrapped__"):
-                    _part.__init__ = _settled(_own)
+                    _any.__init__ = _settled(_own)
 globals().update(NAMES)
