@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from flask import Flask, Response, abort
 
 from gradviz.ui import bundle
 from gradviz.ui.markup import markup
-from gradviz.ui.panes import caption, console, graphs, inspector, sheets, source, timeline, topbar, views
+from gradviz.ui.panes import caption, console, findings, graphs, inspector, sheets, source, timeline, topbar, views
 from gradviz.ui.routes import add_routes
 
 if TYPE_CHECKING:
@@ -38,6 +39,12 @@ STYLE</style>{%css%}</head>
 
 class _Dash(Dash):  # type: ignore[misc]  # Dash is not typed
     """Dash, whose scripts are fetched at once but run by boot.mjs, when the page can be used already."""
+
+    filled: Callable[[], html.Div]
+    """The layout with what takes a while to find; made when a page asks for it, not when the server starts."""
+
+    def get_layout(self) -> html.Div:
+        return self.filled()
 
     def interpolate_index(self, **kwargs: Any) -> str:
         sources = re.findall(r'<script src="([^"]+)"></script>', kwargs["scripts"])
@@ -62,6 +69,7 @@ def make_app(session: Session) -> Dash:
         index_string=_page(json.loads(style), markup(panes(session))),
     )
     app.layout = html.Div([inspector.answers(), dcc.Store(id="settled")])
+    app.filled = lambda: html.Div([inspector.answers(), findings.drawer(session), dcc.Store(id="settled")])
     inspector.register(app, session)
     add_routes(app.server, session, style)
     _add_program(app.server)

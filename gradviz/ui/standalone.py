@@ -17,7 +17,7 @@ from typing import Any, Final
 from gradviz.ui import bundle
 from gradviz.ui.app import panes, tokens
 from gradviz.ui.markup import markup
-from gradviz.ui.panes import inspector
+from gradviz.ui.panes import findings, inspector
 from gradviz.ui.panes.focus import Focus
 from gradviz.ui.session import WINDOW, Session
 
@@ -70,8 +70,10 @@ def page(session: Session) -> str:
     left_out = len(session.replay.graphs) - sum(key.startswith("/api/scene/") for key in answers)
     from rjsmin import jsmin
 
-    body = markup(panes(session)).replace(f'<div id="{inspector.PLACE}"></div>', markup(inspector.answers()))
-    parts = {"style": f"{tokens(json.loads(_STYLE.read_text('utf-8')))}\n{bundle.style()}", "body": body,
+    answered = markup([inspector.answers(), findings.drawer(session)])
+    body = markup(panes(session)).replace(f'<div id="{inspector.PLACE}"></div>', answered)
+    style = re.sub(r"/\*.*?\*/|\n\s*", "", bundle.style(), flags=re.DOTALL)
+    parts = {"style": tokens(json.loads(_STYLE.read_text("utf-8"))) + style, "body": body,
              "script": jsmin(bundle.script("standalone"))}
     joined = ",".join(f"{json.dumps(key)}:{value}" for key, value in answers.items())
     content = f'{json.dumps(parts)[:-1]},"answers":{{{joined},"left out":{left_out}}}}}'
@@ -85,7 +87,7 @@ def page(session: Session) -> str:
 def _answers(session: Session) -> dict[str, str]:
     """What the page asks for, by address, as JSON."""
     replay = session.replay
-    answers = {"/api/trace": session.trace().decode(), "/api/style": _STYLE.read_text("utf-8"),
+    answers = {"/api/trace": session.trace().decode(), "/api/style": _packed(json.loads(_STYLE.read_text("utf-8"))),
                "/api/iterations": session.iterations().decode(), "/api/flow": session.flow().decode(),
                "/api/norms": session.norms().decode()}
     rows = [row for first in range(0, replay.n, WINDOW) for row in json.loads(session.events(first, first + WINDOW))]

@@ -9,6 +9,7 @@ import pytest
 from dash.development.base_component import Component
 
 from gradviz.formulas import FORMULAS
+from gradviz.ui.panes.findings import drawer
 from gradviz.ui.panes.focus import Focus
 from gradviz.ui.panes.inspector import answer
 from gradviz.ui.panes.parts import brief
@@ -104,17 +105,30 @@ def test_an_op_shows_what_went_in_and_out(chain: Session) -> None:
 
 
 def test_a_finding_is_told_in_stops(inplace: Session) -> None:
-    text = said(inplace, 10)
+    text = words(drawer(inplace))
     for part in (
         "b was overwritten after it was saved",
         "1 Saved b * b line 6",
         "2 Overwritten b[0] = 1000.0 line 7",
         "3 Failed loss.backward() line 9",
+        "needed 3 5",
+        "found 1000 5",
         "+ b = b.clone()",
         "What torch said RuntimeError",
     ):
         assert part in text
-    assert "stops" not in said(inplace, 4)
+
+
+def test_a_stop_of_a_finding_leads_to_its_story(inplace: Session, chain: Session) -> None:
+    button = answer(Focus(inplace, 10, "", "light"))[0].to_plotly_json()["props"]
+    assert button["data-finding"] == 0
+    assert "overwritten" not in said(inplace, 4)
+
+
+def test_no_finding_says_what_was_looked_for(chain: Session) -> None:
+    text = words(drawer(chain))
+    assert text.startswith("No findings All 25 events were looked through.")
+    assert "In-place ops that were refused" in text
 
 
 def test_a_saved_tensor_that_was_overwritten_is_told(inplace: Session) -> None:

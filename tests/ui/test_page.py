@@ -142,7 +142,8 @@ def test_an_error_shows_its_three_stops(visit: Open, inplace: str) -> None:
     assert page.locator("#source .num.on").inner_text() == "3"
     page.wait_for_selector(".story")
     assert page.locator(".story li").count() == 3
-    assert "b was overwritten after it was saved" in page.locator("#inspector").inner_text()
+    assert "b was overwritten after it was saved" in page.locator("#drawer").inner_text()
+    assert not page.locator("#inspector").is_visible()
     assert page.locator("#findings").inner_text() == "1 finding"
     assert [press(page, "e")["seq"] for _ in range(3)] == [3, 5, 10]
     assert press(page, "Shift+E")["seq"] == 5

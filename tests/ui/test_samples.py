@@ -41,7 +41,7 @@ def test_a_sample_opens_at_its_moment_and_steps(visit: Open, serving: Serve, sam
     assert kind == ("error" if sample.stem in STOPS else "backward")
     assert page.locator("#source .hl").count() > 0
     assert page.locator("#source .num").all_inner_texts() == STOPS.get(sample.stem, [])
-    page.wait_for_selector("#inspector .ttl")
+    page.wait_for_selector(".right .ttl:visible")
 
     lit, sentences = set(), set()
     for _ in range(30):
@@ -60,4 +60,4 @@ def test_a_sample_opens_at_its_moment_and_steps(visit: Open, serving: Serve, sam
     page.keyboard.press("End")
     assert state(page)["step"] == opened["steps"] - 1
     page.wait_for_timeout(300)
-    assert page.locator("#inspector").inner_text()
+    assert page.locator("#inspector").text_content()

@@ -134,7 +134,9 @@ function card(page, node, label, sub, place) {
 function hover(page, canvas, event) {
   const tip = byId("tip"), node = page.nodeAt(event.offsetX, event.offsetY), kin = kinOf(page, node);
   if (kin !== page.kin) { page.kin = kin; page.invalidate(); }
-  canvas.style.cursor = node || page.titleAt(event.offsetX, event.offsetY) ? "pointer" : "default";
+  const title = node ? null : page.titleAt(event.offsetX, event.offsetY), closed = node && (node.kind === "group" || node.kind === "mirror");
+  page.foresee(closed ? node.id.slice(1) : title ? title.id : "");
+  canvas.style.cursor = node || title ? "pointer" : "default";
   if (!node) { tip.style.display = "none"; return; }
   const state = at(node.states, page.seq, "future"), span = page.panes.spans[node.span];
   const label = at(node.label, page.seq, node.label[0]?.[1] || ""), sub = at(node.sub, page.seq);
@@ -209,6 +211,7 @@ export function bindWindow(page) {
     page.pinned = Boolean(link.element);
     page.element = link.element;
     page.views.put(VIEWS.includes(link.view) ? link.view : "graphs");
+    page.panes.drawer.put(link.find ? "findings" : "inspector");
     page.go(link.seq, { exact: true });
     if (turned) page.loadPicture(page.columns.graph[page.seq] || 0);
   };

@@ -3,8 +3,10 @@
 import { ConsoleView } from "./console.mjs";
 import { grouped, spanUse } from "./data.mjs";
 import { byId, el, say } from "./dom.mjs";
+import { Drawer } from "./drawer.mjs";
 import { fading } from "./fade.mjs";
 import { stepOf } from "./groups.mjs";
+import { parseLink } from "./link.mjs";
 import { toneOf } from "./picture.mjs";
 import { readSpan, SourceView } from "./source.mjs";
 import { floorIndex } from "./time.mjs";
@@ -25,6 +27,8 @@ export class Panes {
     byId("files").replaceChildren(...files.map(file => el("button", { type: "button", role: "tab", title: file, "data-file": file, "aria-selected": "false", on: { click: () => this.openFile(file) } }, short(file), el("span", { class: "nums" }))));
     fading(byId("files"));
     this.paintFindings();
+    const link = parseLink(location.hash);
+    this.drawer = new Drawer(page, link.find || link.seq === null && trace.findings.length ? "findings" : "inspector");
     if (!files.length) byId("source").replaceChildren(el("p", { class: "empty" }, trace.condition.empty || "The source was not recorded (--no-source)."));
   }
 
@@ -44,6 +48,7 @@ export class Panes {
     // what is printed after the last stop could be reached by no step: it belongs to that stop
     this.console.show(page.seq, page.seq >= last ? page.trace.n - 1 : page.seq);
     this.paintCaption(row);
+    this.drawer.mark();
     const pin = byId("pin");
     pin.textContent = page.pinned ? "pinned, Esc to follow" : "follows the playhead";
     pin.classList.toggle("pinned", page.pinned);

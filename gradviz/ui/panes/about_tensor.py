@@ -117,7 +117,8 @@ def _versions(focus: Focus, view: TensorView) -> list[Any]:
     """Who wrote it when, as a bar over the events of the picture."""
     if len(view.versions) < 2:
         return []
-    bar = versions_bar(focus, view)
+    first, last = min(view.versions[0].seq, focus.scene.first), max(focus.scene.last, focus.seq)
+    bar = versions_bar(focus, view, first, last)
     rows = [
         part
         for version in view.versions[-6:]
@@ -140,14 +141,16 @@ def _versions(focus: Focus, view: TensorView) -> list[Any]:
     ]
 
 
-def versions_bar(focus: Focus, view: TensorView, broken: int = -1) -> html.Div:
-    """The versions over the events of the picture; the one of event ``broken`` is hatched."""
-    first, last = min(view.versions[0].seq, focus.scene.first), max(focus.scene.last, focus.seq)
+def versions_bar(focus: Focus, view: TensorView, first: int, last: int, broken: int = -1) -> html.Div:
+    """The versions over some events; the one of event ``broken`` is hatched."""
     span = max(1, last - first)
     ends = [*(version.seq for version in view.versions[1:]), last]
     parts: list[Any] = []
     for version, end in zip(view.versions, ends, strict=True):
-        left, width = 100 * (version.seq - first) / span, 100 * (end - version.seq) / span
+        begin, end = max(first, version.seq), min(last, end)
+        if begin >= end:
+            continue
+        left, width = 100 * (begin - first) / span, 100 * (end - begin) / span
         parts.append(
             html.Div(
                 f"v{version.version}",

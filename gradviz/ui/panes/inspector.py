@@ -10,9 +10,9 @@ from flask import abort, request
 
 from gradviz.replay.values import shape_text, short
 from gradviz.ui.address import opened
-from gradviz.ui.panes import about_node, about_op, about_story, about_tensor
+from gradviz.ui.panes import about_node, about_op, about_tensor
 from gradviz.ui.panes.focus import Focus
-from gradviz.ui.panes.parts import mark, section, tag, title, to_event
+from gradviz.ui.panes.parts import command, icon, mark, section, tag, title, to_event
 
 if TYPE_CHECKING:
     from gradviz.ui.session import Session
@@ -25,15 +25,25 @@ def layout() -> html.Section:
     """The pane without its content; the element with the id :data:`PLACE` gives way to what Dash makes."""
     pin = html.Button("follows the playhead", id="pin", type="button", className="tag",
                       title="Click a mark to hold the inspector on it")
-    return html.Section(className="right", **{"aria-label": "Inspector"}, children=[
-        html.Div([html.H2("Inspector"), html.Span(pin, className="r")], className="ph"),
+    tabs = html.Div(className="ptabs", role="tablist", **{"aria-label": "Inspector or findings"}, children=[
+        _tab("inspector", "Inspector", "inspector"),
+        _tab("findings", ["Findings", html.Span(className="num on", hidden=True)], "drawer")])
+    following = command("finding", "Next stop of a finding (E)", [html.Kbd("E"), " next"], "tag next")
+    return html.Section(className="right", **{"aria-label": "Inspector and findings"}, children=[
+        html.Div([tabs, html.Span([pin, following], className="r")], className="ph"),
         html.Div(id=PLACE),
     ])
 
 
+def _tab(name: str, words: Any, panel: str) -> html.Button:
+    return html.Button(words, id=f"tab-{name}", type="button", role="tab",
+                       **{"aria-controls": panel, "aria-selected": "false"})
+
+
 def answers() -> html.Div:
-    """Where the answers appear; the one pane that Dash makes."""
-    return html.Div(id="inspector", className="ins", tabIndex=0)
+    """Where the answers appear."""
+    return html.Div(id="inspector", className="ins", tabIndex=0, role="tabpanel",
+                    **{"aria-labelledby": "tab-inspector"})
 
 
 def register(app: Dash, session: Session) -> None:
@@ -68,8 +78,19 @@ def _is_place(value: Any) -> bool:
 
 def answer(focus: Focus) -> list[Any]:
     """What the inspector says of a focus."""
-    if focus.story is not None:
-        return about_story.answer(focus, focus.story)
+    return [*_part_of(focus), *_answer(focus)]
+
+
+def _part_of(focus: Focus) -> list[Any]:
+    """The finding that an event is a stop of; the drawer tells it."""
+    if focus.story is None:
+        return []
+    number = next(i for i, finding in enumerate(focus.session.findings) if finding is focus.story)
+    return [html.Button([icon("finding"), focus.story.title], type="button", className="part",
+                        **{"data-finding": number})]
+
+
+def _answer(focus: Focus) -> list[Any]:
     node = focus.node
     if node is None:
         return _event(focus)

@@ -33,9 +33,9 @@ test("no command while typing, nor with the browser's modifiers", () => {
 });
 
 test("links go out and come back, nonsense names no event", () => {
-  for (const focus of [{ seq: 0, element: "", open: null, view: "graphs" }, { seq: 214, element: "t17.5", open: [], view: "flow" }, { seq: 3, element: "a&b=<c>", open: ["0.2", "7"], view: "events" }]) assert.deepEqual(parseLink(formatLink(focus)), focus);
-  assert.deepEqual(parseLink("#e=-4&n=x&open=1,<b>,2.x,3.0"), { seq: null, element: "x", open: ["1", "3.0"], view: "graphs" });
-  assert.deepEqual(parseLink(""), { seq: null, element: "", open: null, view: "graphs" });
+  for (const focus of [{ seq: 0, element: "", open: null, view: "graphs", find: false }, { seq: 214, element: "t17.5", open: [], view: "flow", find: true }, { seq: 3, element: "a&b=<c>", open: ["0.2", "7"], view: "events", find: false }]) assert.deepEqual(parseLink(formatLink(focus)), focus);
+  assert.deepEqual(parseLink("#e=-4&n=x&open=1,<b>,2.x,3.0"), { seq: null, element: "x", open: ["1", "3.0"], view: "graphs", find: false });
+  assert.deepEqual(parseLink(""), { seq: null, element: "", open: null, view: "graphs", find: false });
 });
 
 const base64 = array => Buffer.from(array.buffer).toString("base64");
