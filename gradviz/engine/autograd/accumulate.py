@@ -11,7 +11,7 @@ from gradviz.engine.autograd import firing
 from gradviz.engine.fingerprint import shared, writing
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import fresh, make
-from gradviz.engine.xp import ndarray
+from gradviz.engine.xp import ndarray, xp
 
 NOTHING = observe.NOTHING
 _OWN = 4
@@ -33,11 +33,16 @@ def accumulate(call: Any, node: Any, g: Any) -> None:
     was = "none" if grad is None else "added"
     if grad is None:
         if g.__class__ is ndarray:
-            flags, base = g.flags, g.base
-            own = flags.c_contiguous and flags.writeable and getrefcount(g) <= _OWN
+            flags, base, like = g.flags, g.base, leaf._array
+            turned = not like.flags.c_contiguous and _dense(like)
+            fits = g.strides == like.strides if turned else flags.c_contiguous
+            own = fits and flags.writeable and getrefcount(g) <= _OWN
             if base is not None:  # a weight's gradient is turned twice on its way
                 own = own and base.__class__ is ndarray and base.size == g.size and getrefcount(base) <= _LENT
-            leaf._grad = fresh(g) if own else make(g.copy(), Cell(1))  # PyTorch counts the copying as a write
+            if own:
+                leaf._grad = fresh(g)
+            else:  # PyTorch counts the copying as a write
+                leaf._grad = make(_filled(xp.empty_like(like), g) if turned else g.copy(), Cell(1))
         else:
             leaf._grad = g.clone() if call.create_graph else g.detach()
     elif call.create_graph:
@@ -53,6 +58,17 @@ def accumulate(call: Any, node: Any, g: Any) -> None:
         observe.accumulated(call, node, g, was, known)
     if leaf._hooks is not None and leaf._hooks.post_accumulate:
         firing.accumulated(call, node)
+
+
+def _dense(array: ndarray) -> bool:
+    """Whether the elements lie in memory without gaps, in some order of the dimensions."""
+    order = sorted(range(array.ndim), key=array.strides.__getitem__, reverse=True)
+    return array.transpose(order).flags.c_contiguous
+
+
+def _filled(out: ndarray, g: ndarray) -> ndarray:
+    out[...] = g
+    return out
 
 
 def keep_gradient(call: Any, tensor: Any, g: Any) -> None:

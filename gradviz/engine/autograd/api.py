@@ -14,7 +14,7 @@ from gradviz.engine.autograd.accumulate import keep_gradient
 from gradviz.engine.autograd.backward import Call, mark_needed, run
 from gradviz.engine.autograd.namespaces import graph, raw
 from gradviz.engine.tensor import Size, Tensor, fresh, gradient_edge
-from gradviz.engine.xp import quiet, xp
+from gradviz.engine.xp import asarray, quiet, xp
 
 TensorOrTensors = Any
 
@@ -37,7 +37,7 @@ def _first_gradients(tensors: list[Any], given: list[Any], arrays: bool) -> list
                 if array.dtype.kind not in "fc":
                     raise RuntimeError("grad can be implicitly created only for real scalar outputs but got "
                                        f"{t.dtype}")
-                one = xp.ones(array.shape, array.dtype)
+                one = xp.ones(array.shape, array.dtype) if array.shape else asarray(1, array.dtype)
                 grads.append(one if arrays else fresh(one))
             else:
                 grads.append(None)

@@ -83,6 +83,13 @@ class _Raw(Matrices):
         return out
 
     @staticmethod
+    def without(g: ndarray, gone: ndarray) -> ndarray:
+        """A copy of ``g`` with zeros where ``gone``: its bits are masked, which takes half of what ``where`` does."""
+        kept = (gone.view(xp.int8) - xp.int8(1)).astype(f"i{g.itemsize}")  # all bits, or none
+        kept &= g.view(kept.dtype)
+        return kept.view(g.dtype)
+
+    @staticmethod
     def others(a: ndarray, dims: Any) -> ndarray:
         """For each element the product of all others that a reduction over ``dims`` takes together with it."""
         axes = tuple(range(a.ndim)) if dims is None else tuple(dims)

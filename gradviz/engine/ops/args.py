@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import index
 from typing import Any
 
+from gradviz import probe
 from gradviz.engine.errors import size_text
 from gradviz.engine.tensor import Tensor
 
@@ -71,5 +72,7 @@ def inferred(shape: tuple[int, ...], numel: int) -> tuple[int, ...]:
 
 
 def words(**options: Any) -> str:
-    """Parameters as text, without those left out: ``dim=1, keepdim=True``."""
+    """Parameters as text, without those left out: ``dim=1, keepdim=True``. Empty while nobody listens."""
+    if probe.sink is None:
+        return ""
     return ", ".join(f"{key}={value}" for key, value in options.items() if value is not None and value is not False)

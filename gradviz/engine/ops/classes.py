@@ -72,10 +72,10 @@ def _weights(ns: Any, ctx: Any, self: Any, target: Any, weight: Any) -> tuple[An
     reduction, ignore = ctx.args
     x = ns.plain(self)
     index, counts, w = _chosen(x, ns.plain(target), ignore, None if weight is None else ns.plain(weight))
+    if w is None:
+        return index, ns.const(asarray(-1 / ns.plain(target).size if reduction == MEAN else -1, x.dtype))
     if reduction == MEAN:
-        w = (1 if w is None else w) / _count(ns.plain(target).size, w, x.dtype)
-    elif w is None:
-        w = x.dtype.type(1)
+        w = w / _count(ns.plain(target).size, w, x.dtype)
     return index, ns.const(-asarray(w if counts is None else xp.where(counts, w, 0)))
 
 

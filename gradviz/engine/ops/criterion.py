@@ -59,8 +59,8 @@ def _check_type(t: ndarray) -> None:
         raise RuntimeError(f"expected target dtype to be Long or Byte, but got {BY_NP[t.dtype].code}")
 
 
-def _tensors(name: str, **given: Any) -> None:
-    for i, (argument, t) in enumerate(given.items()):
+def _tensors(name: str, input: Any, target: Any, weight: Any) -> None:
+    for i, (argument, t) in enumerate((("input", input), ("target", target), ("weight", weight))):
         if not isinstance(t, Tensor) and (t is not None or i < 2):
             raise not_a_tensor(name, argument, i, t)
 
@@ -95,7 +95,7 @@ def _check_places(input: Any, target: Any, weight: Any) -> None:
 
 def nll_loss(input: Any, target: Any, weight: Any = None, reduction: int = MEAN, ignore_index: int = -100) -> Any:
     """The negative of what ``input`` has for each target's class; any number of dimensions after the classes'."""
-    _tensors("nll_loss_nd", input=input, target=target, weight=weight)
+    _tensors("nll_loss_nd", input, target, weight)
     size, want = input._array.shape, target._array.shape
     if not size:
         raise ValueError("Expected 1 or more dimensions (got 0)")
@@ -120,7 +120,7 @@ def nll_loss(input: Any, target: Any, weight: Any = None, reduction: int = MEAN,
 def cross_entropy(input: Any, target: Any, weight: Any = None, reduction: int = MEAN, ignore_index: int = -100,
                   label_smoothing: float = 0.0) -> Any:
     """log_softmax, then the loss of the targets: classes, or probabilities in the shape of ``input``."""
-    _tensors("cross_entropy_loss", input=input, target=target, weight=weight)
+    _tensors("cross_entropy_loss", input, target, weight)
     if input._array.shape == target._array.shape:
         if target._array.dtype.kind not in "fc":
             raise RuntimeError("Expected floating point type for target with class probabilities, got "

@@ -172,6 +172,7 @@ def _cat(parts: Any, dim: int) -> Any:
 graph.__class__ = type("Graph", (), {name: staticmethod(f) for name, f in {
     "exp": U["exp"], "log": U["log"], "sin": U["sin"], "cos": U["cos"], "sinh": U["sinh"], "cosh": U["cosh"],
     "tanh": U["tanh"], "sqrt": U["sqrt"], "sign": U["sign"], "abs": U["abs"], "where": _where,
+    "without": lambda g, gone: _where(gone, 0, g),
     "sigmoid": U["sigmoid"], "log1p": U["log1p"], "erf": special.FUNCTIONS["erf"],
     "maximum": binary.OPERATORS["maximum"], "minimum": binary.OPERATORS["minimum"], "matmul": linalg.matmul,
     "flip": shape.flip, "solid": const, "fit": fit, "const": const, "plain": lambda t: t._array,

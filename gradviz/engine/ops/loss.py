@@ -55,11 +55,11 @@ def call(table: Rows, inputs: tuple[Any, ...], optional: tuple[Any, ...], args: 
     """Run a loss with those of its optional inputs that are given."""
     row = table[tuple(t is not None for t in optional)]
     given = (*inputs, *[t for t in optional if t is not None])
-    if all(isinstance(t, Tensor) for t in given):
-        for name, t in list(zip(row.inputs, given, strict=True))[len(row.differentiable or ()):]:
-            if recording((t,)):
-                raise RuntimeError(f"The function '{row.name}' is not differentiable with respect to argument "
-                                   f"'{name}'. This input cannot have requires_grad True.")
+    for i in range(len(row.differentiable or ()), len(given)):
+        t = given[i]
+        if isinstance(t, Tensor) and recording((t,)) and all(isinstance(other, Tensor) for other in given):
+            raise RuntimeError(f"The function '{row.name}' is not differentiable with respect to argument "
+                               f"'{row.inputs[i]}'. This input cannot have requires_grad True.")
     return run(row, given, args, text)
 
 

@@ -148,6 +148,14 @@ def _choose(c: ndarray, x: ndarray, y: ndarray) -> Any:
         raise operand_error(operand_error(error, c, x), x if x.ndim else c, y if y.ndim else c) from None
 
 
+def _weighed(product: Any, by: Any) -> Any:
+    """An intermediate result times a number, in its own memory if it can be there."""
+    if product.dtype.kind == "f" and by.__class__ is not complex:
+        product *= by
+        return product
+    return product * by
+
+
 def _name(np_type: Any) -> str:
     from gradviz.engine.dtypes import BY_NP
 
@@ -187,15 +195,15 @@ WHERE = op("where", _choose, "WhereBackward0", _where, "condition", "condition s
 LERP = op("lerp", lambda x, y, w: x + (y - x) * w, "LerpBackward0", _lerp, "", "self end")
 LERP_TENSOR = op("lerp", LERP.forward, "LerpBackward1", _lerp_tensor, "weight end self", "self end weight",
                  key="lerp.tensor")
-LERP_ = op("lerp_", lambda x, y, w: xp.add(x, (y - x) * w, out=x), "LerpBackward0", _lerp, "", "self end")
+LERP_ = op("lerp_", lambda x, y, w: xp.add(x, _weighed(y - x, w), out=x), "LerpBackward0", _lerp, "", "self end")
 ADDCMUL = op("addcmul", lambda x, a, b, v: x + a * b * v, "AddcmulBackward0", _addcmul, "tensor2 tensor1",
              "self tensor1 tensor2")
 ADDCDIV = op("addcdiv", lambda x, a, b, v: x + a / b * v, "AddcdivBackward0", _addcdiv, "tensor2 tensor1",
              "self tensor1 tensor2")
-ADDCMUL_ = op("addcmul_", lambda x, a, b, v: xp.add(x, a * b * v, out=x, casting="unsafe"), "AddcmulBackward0",
+ADDCMUL_ = op("addcmul_", lambda x, a, b, v: xp.add(x, _weighed(a * b, v), out=x, casting="unsafe"), "AddcmulBackward0",
               _addcmul,
               "tensor2 tensor1", "self tensor1 tensor2")
-ADDCDIV_ = op("addcdiv_", lambda x, a, b, v: xp.add(x, a / b * v, out=x, casting="unsafe"), "AddcdivBackward0",
+ADDCDIV_ = op("addcdiv_", lambda x, a, b, v: xp.add(x, _weighed(a / b, v), out=x, casting="unsafe"), "AddcdivBackward0",
               _addcdiv,
               "tensor2 tensor1", "self tensor1 tensor2")
 ADDCMUL.needed_by = ADDCMUL_.needed_by = (1, 2)
@@ -259,7 +267,7 @@ def _added(name: str, row: Op, row_: Op) -> tuple[Any, Any]:
         if not isinstance(other, Tensor):
             return inplace(self, other * alpha)
         x, y = self._array, other._array
-        if not can_cast(y.dtype, x.dtype):
+        if y.dtype is not x.dtype and not can_cast(y.dtype, x.dtype):
             raise cast_error(y.dtype, x.dtype)
         return write(row_, self, (other,), (alpha,), f"alpha={alpha}" if probe.sink is not None else "", alpha)
 
@@ -450,8 +458,8 @@ FUNCTIONS |= {
 }
 METHODS: dict[str, Any] = FUNCTIONS | {row.name + "_": plain_method(row.name + "_") for row in binary.ROWS}
 METHODS |= {name: _of_tensors(METHODS[name], name, 1) for row in TENSORS_ONLY for name in (row, row + "_")}
-for _name in ("maximum", "minimum", "fmax", "fmin", "logaddexp"):
-    del METHODS[_name + "_"]
+for _row in ("maximum", "minimum", "fmax", "fmin", "logaddexp"):
+    del METHODS[_row + "_"]
 METHODS |= {
     "add_": add_, "sub_": sub_, "subtract_": sub_, "multiply_": METHODS["mul_"], "divide_": METHODS["div_"],
     "pow_": _pow_inplace, "square_": lambda self: write(SQUARE_, self, (), (2,), "", 2), "clamp_": clamp_,
