@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.engine.autograd.node import FREED, AccumulateGrad
+from gradviz.engine.autograd.packing import Packed
 from gradviz.engine.identity import cell_id, node_id, number_node, storage_id, tensor_id
 
 
@@ -44,6 +45,13 @@ def saved_rows(node: Any, outputs: Any) -> list[Any]:
         if holder is None:
             continue
         name = names[i // 2] if i // 2 < len(names) else str(i // 2)
+        if holder.__class__ is Packed:
+            holder, version = holder.of(), -1
+            if holder is None:
+                rows.append((name, 0, 0, 0, version))
+                continue
+        else:
+            version = saved[i + 1]
         cell = holder._cell
         if hasattr(holder, "_tid"):
             tid = tensor_id(holder)
@@ -52,5 +60,5 @@ def saved_rows(node: Any, outputs: Any) -> list[Any]:
             own = next((t for t in outputs if t._array is holder._array), None)
             tid = 0 if own is None else abs(own._tid)
             sid = cell_id(cell) if cell.storage is None else cell.storage.sid
-        rows.append((name, tid, sid, cell_id(cell), saved[i + 1]))
+        rows.append((name, tid, sid, cell_id(cell), version))
     return rows

@@ -167,7 +167,7 @@ def _still_needed(draft: Draft, event: Event) -> list[Facts]:
             nid = int(index.nodes.ints("nid")[index.saved.parent[row]])
             ran = index.steps.seq[index.steps.where("nid", nid)]
             facts = replay.facts_at(saved.tid, event.seq)
-            if (saved.version < write.after and at < event.seq and nid in draft.shown and (ran > event.seq).any()
+            if (0 <= saved.version < write.after and at < event.seq and nid in draft.shown and (ran > event.seq).any()
                     and facts is not None and saved.tid in draft.tensors):
                 found[saved.tid] = facts._replace(version=write.after, grad_fn=0, value=None)
     return list(found.values())

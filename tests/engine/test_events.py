@@ -103,6 +103,19 @@ def test_saved_tensors_are_named_as_torch_names_them(ear: Ear) -> None:
     assert (result.field, result.tid, result.version) == ("result", y._tid, 0)
 
 
+def test_a_packed_tensor_has_no_version(ear: Ear) -> None:
+    a = torch.ones(2, requires_grad=True)
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: t.clone(), lambda t: t):
+        y = a.exp() * a
+    exp, mul = (event for event in ear.of("op") if event.name in ("exp", "mul"))
+    assert [(s.field, s.tid, s.version) for s in map(Saved._make, nodes(exp)[0].saved)] == [
+        ("result", facts(exp.outputs[0]).tid, -1)]
+    assert {(s.field, s.version) for s in map(Saved._make, nodes(mul)[0].saved)} == {("self", -1), ("other", -1)}
+    assert facts(mul.outputs[0]).tid == y._tid
+    y.sum().backward()
+    assert a.grad.tolist() == pytest.approx([5.436563491821289] * 2)
+
+
 def test_views_detach_and_data_share_what_they_share(ear: Ear) -> None:
     x = torch.zeros(2, 3)
     row, cut, data = x[1], x.detach(), x.data

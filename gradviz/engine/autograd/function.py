@@ -80,7 +80,15 @@ class BackwardCFunction(FunctionCtx):
         check(self)
         return tuple(tensor_of(self, holder) for holder in self.saved[::2])
 
-    saved_variables = saved_tensors
+    saved_variables = _saved_tensors = saved_tensors
+
+    @property
+    def _raw_saved_tensors(self) -> tuple[Any, ...]:
+        from gradviz.engine.autograd.packing import SavedTensor
+
+        if self.saved is FREED:
+            raise RuntimeError(FREED_TEXT)
+        return tuple(SavedTensor(self, place) for place in range(len(self.saves)))
 
     @property
     def next_functions(self) -> Any:
@@ -245,6 +253,10 @@ def _attach(ctx: Any, cls: Any, results: list[Any], inputs: list[Any], edges: An
             if r._view is not None:
                 r._view.version = r._cell.version
     ctx.dirty = ctx.non_differentiable = ()
+    if modes.regions.packs:
+        from gradviz.engine.autograd.packing import pack
+
+        pack(ctx, tuple(results))
 
 
 def _rule(ns: Any, ctx: Any, g: Any, *saved: Any) -> Any:

@@ -10,6 +10,7 @@ from gradviz.engine.autograd.api import running
 from gradviz.engine.autograd.backward import count_edges
 from gradviz.engine.autograd.node import AccumulateGrad
 from gradviz.engine.autograd.node import Node as _Node
+from gradviz.engine.autograd.packing import disable_saved_tensors_hooks, save_on_cpu, saved_tensors_hooks
 from gradviz.engine.errors import UnsupportedError
 from gradviz.engine.tensor import gradient_edge
 
@@ -95,10 +96,14 @@ def _expected(tensors: Sequence[Any]) -> int:
     return sum(gradient_edge(t)[0] in reached for t in tensors)
 
 
-_ABSENT = ("allow_mutation_on_saved_tensors", "disable_saved_tensors_hooks", "save_on_cpu", "saved_tensors_hooks")
+_ABSENT = ("allow_mutation_on_saved_tensors",)
 
 
 def __getattr__(name: str) -> Any:
     if name in _ABSENT:
         raise UnsupportedError(f"gradviz.engine has no torch.autograd.graph.{name}; run with --engine torch")
     raise AttributeError(f"module 'torch.autograd.graph' has no attribute '{name}'")
+
+
+__all__ = ["GradientEdge", "Node", "disable_saved_tensors_hooks", "get_gradient_edge", "increment_version",
+           "register_multi_grad_hook", "save_on_cpu", "saved_tensors_hooks"]

@@ -13,19 +13,22 @@ from gradviz import probe
 
 class _Thread(threading.local):
     mode: str = "grad"
+    packs: tuple[Any, ...] = ()
+    """Pairs of hooks on what is saved, the innermost last; autograd/packing.py."""
+    packs_refused: str | None = None
 
 
 thread = _Thread()
 
 
 class _Regions:
-    """``off`` counts the regions open in any thread that may not record: while it is 0, nobody has to ask the
-    (slower) thread-local."""
+    """``off`` counts the regions open in any thread that may not record, ``packs`` those with hooks on what is saved:
+    while they are 0, nobody has to ask the (slower) thread-local."""
 
-    __slots__ = ("off",)
+    __slots__ = ("off", "packs")
 
     def __init__(self) -> None:
-        self.off = 0
+        self.off = self.packs = 0
 
 
 regions = _Regions()

@@ -136,6 +136,7 @@ def node_class(name: str, rule: Callable[..., Any], saves: tuple[str, ...] = ())
     """The class of an op's nodes."""
     body = {"rule": staticmethod(rule), "saves": saves, "plain": True, "__module__": "builtins"}
     body |= {f"_saved_{field}": _saved(field) for field in saves}
+    body |= {f"_raw_saved_{field}": _raw_saved(i) for i, field in enumerate(saves)}
     return type(Node)(name, (Node,), body, dict=True)  # type: ignore[misc, no-any-return]
 
 
@@ -146,5 +147,14 @@ def _saved(field: str) -> property:
         from gradviz.engine.autograd.saved import by_name
 
         return by_name(node, field)
+
+    return property(get)
+
+
+def _raw_saved(place: int) -> property:
+    def get(node: Any) -> Any:
+        from gradviz.engine.autograd.packing import SavedTensor
+
+        return SavedTensor(node, place)
 
     return property(get)

@@ -61,7 +61,7 @@ def short_name(node: Any) -> str:
 def tensor_of(node: Any, holder: Any) -> Any:
     """A holder as a tensor that has a place in the graph."""
     if holder is None or holder.__class__ is not Output:
-        return holder
+        return holder if holder is None or hasattr(holder, "_tid") else holder.tensor(node)
     from gradviz.engine.tensor import make
 
     array, cell = holder._array, holder._cell

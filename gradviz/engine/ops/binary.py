@@ -10,6 +10,7 @@ from gradviz import probe
 from gradviz.engine import observe, plain
 from gradviz.engine.autograd.modes import enabled, regions
 from gradviz.engine.autograd.node import NO_EDGE, node_class, sequence
+from gradviz.engine.autograd.packing import pack
 from gradviz.engine.autograd.views import check_inplace, rebase
 from gradviz.engine.ops.build import changed, check_overlap, not_a_tensor, recording
 from gradviz.engine.ops.promote import (
@@ -211,6 +212,8 @@ def operator(row: Row) -> Callable[[Any, Any], Any]:
                     (self._edge or gradient_edge(self)) if first else NO_EDGE,
                     (other._edge or gradient_edge(other)) if second else NO_EDGE)
                 out = make(r, Cell(), True, (node_type(edges, saved, None, r.shape, r.dtype, sequence()), 0))
+                if saves and regions.packs:
+                    pack(out._edge[0], (out,))
             else:
                 out = make(r, Cell())
             if probe.sink is not None:
@@ -240,6 +243,8 @@ def operator(row: Row) -> Callable[[Any, Any], Any]:
                 one = self if row.keep_self else None
                 saved = (one, 0 if one is None else one._cell.version, constant, 0) if saves else None  # never swapped
                 node = node_type(edges, saved, None, r.shape, r.dtype, sequence())
+                if saves and regions.packs:
+                    pack(node, (), constant)
             out = make(r, Cell(), True, (node, 0))
         else:
             out = make(r, Cell())
@@ -305,13 +310,13 @@ def inplace(row: Row) -> Callable[[Any, Any], Any]:
                 node = None
             else:
                 first, second = self._requires, many and other._requires
-                saved: Any = None
+                saved = constant = None
                 if saves and (many or scalar_type is None):
                     one = two = None
                     if (first and "s" in row.keep_self) or (second and "o" in row.keep_self):
                         one = make(x.copy(), Cell(), first, gradient_edge(self) if first else None)
                     if (first and "s" in row.keep_other) or (second and "o" in row.keep_other):
-                        two = other if many else make(y, Cell())
+                        two = other if many else (constant := make(y, Cell()))
                     if swapped:
                         one, two = two, one
                     saved = (one, 0 if one is None else one._cell.version, two, 0 if two is None else two._cell.version)
@@ -323,6 +328,8 @@ def inplace(row: Row) -> Callable[[Any, Any], Any]:
                 _apply(forward, a, y, x)
                 cell.version = before + 1
                 rebase(self, node)
+                if saves and regions.packs:
+                    pack(node, (self,), constant)
             if probe.sink is not None:
                 observe.op(name, "" if many else str(other), inputs, changed(self, node), "op", self, before)
             return self

@@ -16,6 +16,7 @@ from gradviz import probe
 from gradviz.engine import observe, plain
 from gradviz.engine.autograd import modes
 from gradviz.engine.autograd.node import NO_EDGE, Node, node_class, sequence
+from gradviz.engine.autograd.packing import pack
 from gradviz.engine.autograd.saved import Output
 from gradviz.engine.autograd.views import View, check_inplace, rebase, view_of
 from gradviz.engine.ops.promote import operand_error
@@ -161,15 +162,22 @@ def attach(op: Op, inputs: tuple[Any, ...], outputs: tuple[Any, ...], keep: Any)
     """Give the outputs of an op their node."""
     edges = edges_of(op, inputs)
     width = min(len(outputs), op.outputs)
-    array = outputs[0]._array
-    shape = array.shape if width == 1 else [t._array.shape for t in outputs[:width]]
-    dtype = array.dtype if width == 1 else [t._array.dtype for t in outputs[:width]]
-    node = op.node(edges, None, keep, shape, dtype, sequence(), width)  # type: ignore[misc]
+    if width == 1:
+        out = outputs[0]
+        array = out._array
+        node: Any = op.node(edges, None, keep, array.shape, array.dtype, sequence())  # type: ignore[misc]
+        out._edge, out._requires = (node, 0), True
+    else:
+        made = outputs[:width]
+        node = op.node(edges, None, keep, [t._array.shape for t in made],  # type: ignore[misc]
+                       [t._array.dtype for t in made], sequence(), width)
+        for slot, t in enumerate(made):
+            t._edge, t._requires = (node, slot), True
     if op.saves:
         node.saved = _saved(op.saves, op, inputs, outputs, edges)
-    for slot, t in enumerate(outputs[:width]):
-        t._edge, t._requires = (node, slot), True
-    return node
+        if regions.packs:
+            pack(node, outputs)
+    return node  # type: ignore[no-any-return]
 
 
 def _several(op: Op, inputs: Any, results: tuple[Any, ...], keep: Any, text: str) -> Any:
@@ -232,6 +240,8 @@ def write(op: Op, target: Any, others: tuple[Any, ...], args: tuple[Any, ...] = 
             if op.saves:
                 node.saved = _saved(op.saves, op, (original, *others), (target,), edges)
             rebase(target, node)
+            if regions.packs:
+                pack(node, (target,))
         else:
             with quiet():
                 op.forward(*arrays, *args)
@@ -245,7 +255,8 @@ def write(op: Op, target: Any, others: tuple[Any, ...], args: tuple[Any, ...] = 
 
 def check_overlap(array: ndarray) -> None:
     """Refuse to write an array that shows one element at several places, as ``expand`` makes it."""
-    if 0 in array.strides and array.size and any(n > 1 and not s for n, s in zip(array.shape, array.strides, strict=True)):
+    strides = array.strides
+    if 0 in strides and array.size and any(n > 1 and not s for n, s in zip(array.shape, strides, strict=True)):
         raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single "
                            "memory "
                            "location. Please clone() the tensor before performing the operation.")

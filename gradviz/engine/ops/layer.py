@@ -8,7 +8,9 @@ from typing import Any
 
 from gradviz import probe
 from gradviz.engine import observe
+from gradviz.engine.autograd.modes import regions
 from gradviz.engine.autograd.node import NO_EDGE, sequence
+from gradviz.engine.autograd.packing import pack
 from gradviz.engine.autograd.saved import Output
 from gradviz.engine.ops.build import Op, _told, not_a_tensor, recording
 from gradviz.engine.storage import Cell
@@ -60,6 +62,8 @@ def _attach(op: Op, inputs: tuple[Any, ...], outputs: tuple[Any, ...], keep: Any
             flat += (None, 0) if holder is None else (holder, holder._cell.version)
         node.saved = tuple(flat)
     out._edge, out._requires = (node, 0), True
+    if regions.packs:
+        pack(node, outputs)
 
 
 def telling(functions: dict[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:

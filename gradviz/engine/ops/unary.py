@@ -10,6 +10,7 @@ from gradviz import probe
 from gradviz.engine import observe, plain
 from gradviz.engine.autograd.modes import enabled, regions
 from gradviz.engine.autograd.node import node_class, sequence
+from gradviz.engine.autograd.packing import pack
 from gradviz.engine.autograd.saved import Output
 from gradviz.engine.autograd.views import check_inplace, rebase
 from gradviz.engine.ops.build import changed, check_overlap, not_a_tensor, recording
@@ -55,7 +56,7 @@ def _sigmoid(x: ndarray, out: Any = None) -> Any:
 
 
 _relu_backward = piecewise("threshold_backward", "ThresholdBackwardBackward0",
-                           lambda ns, ctx, g, result: ns.where(result <= 0, 0, g), "result", "relu_backward")
+                           lambda ns, ctx, g, result: ns.without(g, result <= 0), "result", "relu_backward")
 
 
 def _frac(x: ndarray, out: Any = None) -> Any:
@@ -157,6 +158,8 @@ def function(row: Row) -> Callable[[Any], Tensor]:
                     saved = None
                 node = node_type((input._edge or gradient_edge(input),), saved, None, r.shape, r.dtype, sequence())
                 out = make(r, cell, True, (node, 0))
+                if saves and regions.packs:
+                    pack(node, (out,))
             else:
                 out = make(r, Cell())
             if probe.sink is not None:
@@ -206,6 +209,8 @@ def method(row: Row) -> Callable[[Any], Tensor]:
             cell.version = before + 1
             if node is not None:
                 rebase(self, node)
+                if saves and regions.packs:
+                    pack(node, (self,))
             if probe.sink is not None:
                 observe.op(name, "", (self,), changed(self, node), "op", self, before)
             return self  # type: ignore[no-any-return]

@@ -12,6 +12,7 @@ import gradviz.engine as torch
 from gradviz.engine.autograd import modes
 from gradviz.engine.autograd.function import Function
 from gradviz.engine.autograd.node import FREED, Node, add_hook, sequence
+from gradviz.engine.autograd.packing import Packed
 from gradviz.engine.dtypes import BY_NP
 from gradviz.engine.ops.random import default_generator
 from gradviz.engine.tensor import Tensor
@@ -53,7 +54,7 @@ def checkpoint(function: Callable[..., Any], *args: Any, use_reentrant: bool | N
         return function(*args, **kwargs)
     start = sequence()
     kept = _Region(function, args, kwargs, _random(preserve), again, determinism_check == "default")
-    with first:
+    with first, _unpacked():
         out = function(*args, **kwargs)
     kept.take(_nodes(out, start))
     return out
@@ -153,6 +154,16 @@ class CheckpointFunction(Function):
 
 
 # --- not reentrant ---------------------------------------------------------------------------------------------------
+@contextmanager
+def _unpacked() -> Iterator[None]:
+    """What is saved here is let go of: hooks of the regions around are none of it."""
+    before, modes.thread.packs = modes.thread.packs, ()
+    try:
+        yield
+    finally:
+        modes.thread.packs = before
+
+
 def _nodes(out: Any, start: int) -> list[Any]:
     """The nodes made since ``start`` that ``out`` comes from, in order of the forward."""
     found: dict[int, Any] = {}
@@ -196,7 +207,7 @@ class _Region:
         if not any(node is not None and node.saved == () for node in nodes):
             return
         start = sequence()
-        with _randomly(self.random), torch.enable_grad(), self.context:
+        with _randomly(self.random), torch.enable_grad(), self.context, _unpacked():
             out = self.function(*self.args, **self.kwargs)
         again = [node for node in _nodes(out, start) if node.saved]
         if self.strict or len(again) != len(nodes):
@@ -222,7 +233,8 @@ class _Region:
 def _row(node: Any) -> list[dict[str, Any]]:
     """What is told of a node's saved tensors when they differ."""
     return [{"shape": torch.Size(holder._array.shape), "dtype": BY_NP[holder._array.dtype],
-             "device": torch.device("cpu")} for holder in node.saved[::2] if holder is not None]
+             "device": torch.device("cpu")}
+            for holder in node.saved[::2] if holder is not None and holder.__class__ is not Packed]
 
 
 __all__ = ["CheckpointError", "CheckpointFunction", "check_backward_validity", "checkpoint", "checkpoint_sequential",
