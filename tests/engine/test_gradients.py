@@ -316,3 +316,10 @@ def test_products_with_zeros() -> None:
             down[i] -= STEP
             numeric = (f(torch.tensor(up)).sum() - f(torch.tensor(down)).sum()).item() / (2 * STEP)
             assert inputs.grad[i].item() == pytest.approx(numeric, abs=1e-6)
+
+
+@pytest.mark.parametrize("parts", [lambda x: x.unbind(0), lambda x: x.split(5), lambda x: x.chunk(1),
+                                   lambda x: x.split([1]), lambda x: torch.unsafe_chunk(x, 1)])
+def test_the_only_part(parts: Any) -> None:
+    """What is taken apart may have one part only."""
+    check(lambda x: parts(x)[0] ** 2, values((1, 3), 0.5, 2.0))

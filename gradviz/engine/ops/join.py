@@ -134,7 +134,7 @@ def dstack(tensors: Any) -> Any:
 
 def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
     size = xp.broadcast_shapes(*[t._array.shape for t in tensors])
-    return tuple(shape.expand(t, size) for t in tensors)
+    return tuple(t if t._array.shape == size else shape.expand(t, size) for t in tensors)
 
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:

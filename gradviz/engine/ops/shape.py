@@ -37,17 +37,21 @@ def _placed(ns: Any, ctx: Any, g: Any) -> Any:
     return ns.put(g, ctx.input_shape(), ctx.args)
 
 
-def _joined(ns: Any, ctx: Any, g: Any) -> Any:
-    """Backward of split: the parts' gradients in a row, zeros for those without."""
-    dim = ctx.args
+def _parts(ns: Any, ctx: Any, g: Any) -> list[Any]:
+    """The gradients of all parts, zeros for those without; a single part's comes alone, as any single output's."""
+    if ctx.width == 1:
+        return [g]
     like = next(p for p in g if p is not None)
-    return ns.cat([ns.zeros(shape, like) if p is None else p for p, shape in zip(g, ctx.shape, strict=True)], dim)
+    return [ns.zeros(shape, like) if p is None else p for p, shape in zip(g, ctx.shape, strict=True)]
+
+
+def _joined(ns: Any, ctx: Any, g: Any) -> Any:
+    """Backward of split: the parts' gradients in a row."""
+    return ns.cat(_parts(ns, ctx, g), ctx.args)
 
 
 def _stacked(ns: Any, ctx: Any, g: Any) -> Any:
-    like = next(p for p in g if p is not None)
-    return ns.stack([ns.zeros(shape, like) if p is None else p for p, shape in zip(g, ctx.shape, strict=True)],
-                    ctx.args)
+    return ns.stack(_parts(ns, ctx, g), ctx.args)
 
 
 def _strided(ns: Any, ctx: Any, g: Any) -> Any:
