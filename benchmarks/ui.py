@@ -3,8 +3,9 @@
 The run is a recurrent network unrolled by hand, recorded by the engine, and run again without gradients. Its page is
 looked at in headless Chromium, 1440x900, without a GPU. *open*: from starting to read the trace to the first picture
 on the screen. *step*: from the key to the frame that shows it. *held*: the arrow at 30 Hz for three seconds; frames
-that did not show the newest step, and steps that were never shown. *expand*, *collapse*: from the click to the first
-frame of the new picture (it then moves for 150 ms). *search*: from the last letter to the count of hits.
+that did not show the newest step, and steps that were never shown. *expand*, *collapse*: from the click (the pointer
+has been there for 0.2 s, in which the page asks for the picture) to the first frame of the new picture, which then
+moves for 150 ms. *search*: from the last letter to the count of hits.
 """
 
 from __future__ import annotations
@@ -87,12 +88,15 @@ HOLD = """async () => {
     document.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true, repeat: sent > 0 }));
     wanted.push(__gradviz.state().seq); sent += 1;
     if (sent >= 90) { clearInterval(timer); done(); } }, 1000 / 30); });
-  await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+  await new Promise(done => setTimeout(done, 100));
   over = true;
   return { sent, frames, behind, skipped: wanted.filter(seq => !shown.has(seq)).length };
 }"""
 TURN = f"""async id => {{
-  const key = () => __gradviz.regions().map(region => region.id).join(), before = key(), from = performance.now();
+  const key = () => __gradviz.regions().map(region => region.id).join(), before = key();
+  __gradviz.foresee(id);
+  await new Promise(done => setTimeout(done, 200));
+  const from = performance.now();
   __gradviz.turn(id);
   while (key() === before) await new Promise(done => setTimeout(done, 1));
   return await {PAINTED} - from;
@@ -150,21 +154,22 @@ def measured(browser: Any, trace: Path) -> dict[str, float]:
         held = page.evaluate(HOLD)
         found |= {"held frames": held["frames"], "held behind": held["behind"], "held skipped": held["skipped"]}
         page.wait_for_timeout(300)
-        opened, closed = [], []
-        for _ in range(3):
-            here = max(page.evaluate(CLOSED), default="")
-            opened.append(page.evaluate(TURN, here))
-            page.wait_for_timeout(250)
-        for region in page.evaluate("() => __gradviz.regions().map(region => region.id)")[:-4:-1]:
-            closed.append(page.evaluate(TURN, region))
-            page.wait_for_timeout(250)
-        found["expand"], found["collapse"] = max(opened), max(closed)
+        found["expand"] = max(turned(page, max(page.evaluate(CLOSED), default="")) for _ in range(3))
+        regions = page.evaluate("() => __gradviz.regions().map(region => region.id)")
+        found["collapse"] = max(turned(page, region) for region in regions[:-4:-1])
         found["search"] = max(page.evaluate(SEARCH, words) for words in ("tanh", "mulbackward0 ran", "W.grad", "x @ W"))
         session = page.context.new_cdp_session(page)
         session.send("HeapProfiler.collectGarbage")
         found["heap MB"] = session.send("Runtime.getHeapUsage")["usedSize"] / 1e6
         page.close()
     return found
+
+
+def turned(page: Any, group: str) -> float:
+    """A group opened or closed."""
+    took: float = page.evaluate(TURN, group)
+    page.wait_for_timeout(250)
+    return took
 
 
 MUST: dict[str, tuple[str, str]] = {

@@ -200,10 +200,10 @@ export class Page {
 
   // --- the picture --------------------------------------------------------------------------------------------------
   /** The picture of a graph with the groups open that the address names; the newest are kept. */
-  fetchPicture(graph) {
-    const key = this.pictureKey(graph), known = this.pictures.get(key);
+  fetchPicture(graph, opened = this.opened) {
+    const key = this.pictureKey(graph, opened), known = this.pictures.get(key);
     this.pictures.delete(key);
-    const query = this.opened ? `?open=${this.opened.join(",")}` : "";
+    const query = opened ? `?open=${opened.join(",")}` : "";
     this.pictures.set(key, known || this.getJson(`/api/scene/${graph}${query}`).then(({ scene, placed, across, rooms }) => ({ ...prepare(scene, placed, across, rooms, this.steps), changes: changes(scene), extent: extent(scene, placed) })));
     if (this.pictures.size > PICTURES) this.pictures.delete(this.pictures.keys().next().value);
     return this.pictures.get(key);
@@ -214,7 +214,16 @@ export class Page {
     for (const graph of [this.graph + 1, this.graph - 1]) if (this.trace.graphs[graph]) this.fetchPicture(graph).catch(() => this.pictures.delete(this.pictureKey(graph)));
   }
 
-  pictureKey(graph) { return `${graph} ${this.opened ? this.opened.join(",") : "first"}`; }
+  pictureKey(graph, opened = this.opened) { return `${graph} ${opened ? opened.join(",") : "first"}`; }
+
+  /** Asks for the picture that a click on a group would bring, while the pointer is on it. */
+  foresee(id) {
+    if (this.foreseen === id) return;
+    this.foreseen = id;
+    if (!id) return;
+    const opened = toggled(this.picture.scene.regions, id);
+    this.fetchPicture(this.graph, opened).catch(() => this.pictures.delete(this.pictureKey(this.graph, opened)));
+  }
 
   /** Shows a graph. `held`: the group that was opened or closed: it stays where it is and the rest moves. */
   loadPicture(graph, group = "") {
@@ -258,6 +267,7 @@ export class Page {
   /** Opens a closed group or closes an open one, on both sides. */
   turn(id) {
     this.opened = toggled(this.picture.scene.regions, id);
+    this.foreseen = "";
     if (this.pinned && /^[mk]/.test(this.element)) this.pinned = false;
     this.remember("pushState", this.seq);
     return this.loadPicture(this.graph, id);
@@ -450,7 +460,7 @@ export class Page {
   probe() {
     return { state: () => ({ seq: this.seq, shown: this.shownSeq, step: floorIndex(this.steps, this.seq), steps: this.steps.length, graph: this.graph, element: this.selected(),
       pinned: this.pinned, lit: this.lit, view: this.view, size: this.size, theme: this.style.theme, hidden: [...this.hidden], drawn: this.drawn, timings: { ...this.timings } }),
-    breaks: () => ({ list: this.breaks.list, hits: this.breaks.hits, bookmarks: this.breaks.bookmarks }), turn: id => this.turn(id), reveal: id => this.focus(id), frame: (id, side) => this.frameRect(id, side), regions: () => this.picture.scene.regions, opened: () => this.opened,
+    breaks: () => ({ list: this.breaks.list, hits: this.breaks.hits, bookmarks: this.breaks.bookmarks }), turn: id => this.turn(id), foresee: id => this.foresee(id), reveal: id => this.focus(id), frame: (id, side) => this.frameRect(id, side), regions: () => this.picture.scene.regions, opened: () => this.opened,
     rect: id => { const node = this.picture.nodes.get(id); return node && this.picture.placed.nodes[id] ? this.rectOf(node) : null; },
     ids: () => [...this.picture.nodes.keys()], steps: () => this.steps, stops: () => this.picture.scene.stops,
     go: seq => this.go(seq, { exact: true }), commands: () => COMMANDS };
