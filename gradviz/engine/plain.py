@@ -116,12 +116,13 @@ def step(call: Any, node: Any, g: Any, shares: Any, started: int) -> Any:
     layout = sink.words.get(like) or sink.word(like)
     if not layout:
         return _long_step(call, node, g, shares, started)
-    known, content = told.pop(node, NOTHING)
+    limit = SMALL if sink.values == "auto" else -1
+    known, content = told.pop(node, NOTHING) if told else NOTHING
     if known is not g:
-        content = g.tobytes() if g.nbytes <= SMALL and sink.values == "auto" else value(g)
-    first, share, kept = _passed(sink, told, edges[0], shares[0], g, content, like, layout)
+        content = g.tobytes() if g.nbytes <= limit else value(g)
+    first, share, kept = _passed(told, edges[0], shares[0], g, content, like, layout, limit)
     second, other, other_kept = (0, None, None) if many == 1 else _passed(
-        sink, told, edges[1], shares[1], g, content, like, layout)
+        told, edges[1], shares[1], g, content, like, layout, limit)
     if first < 0 or second < 0:
         return _long_step(call, node, g, shares, started)
     thread, scope, within = call.here
@@ -133,8 +134,9 @@ def step(call: Any, node: Any, g: Any, shares: Any, started: int) -> Any:
     return (share,) if many == 1 else (share, other)
 
 
-def _passed(sink: Any, told: Any, edge: Any, share: Any, g: Any, content: Any, like: Any, layout: int) -> Any:
-    """What goes along an edge: the word of its layout (0: nothing goes, -1: there is none), the share, its value."""
+def _passed(told: Any, edge: Any, share: Any, g: Any, content: Any, like: Any, layout: int, limit: int) -> Any:
+    """What goes along an edge: the word of its layout (0: nothing goes, -1: there is none), the share, its value. Only
+    statistics are worth remembering for the next node."""
     after, slot = edge
     if after is None or share is None:
         return 0, None, None
@@ -142,12 +144,14 @@ def _passed(sink: Any, told: Any, edge: Any, share: Any, g: Any, content: Any, l
     if after.shape != shape or after.dtype is not dtype:
         share = fit(share, after, slot)
         like = share.shape, share.dtype
+        sink: Any = probe.sink
         layout = sink.words.get(like) or sink.word(like) or -1
     elif share.__class__ is not ndarray or share.shape != shape or share.dtype is not dtype:
         share = fit(share, after, slot)
     if share is not g:
-        content = share.tobytes() if share.nbytes <= SMALL and sink.values == "auto" else value(share)
-    told[after] = share, content
+        content = share.tobytes() if share.nbytes <= limit else value(share)
+    if content.__class__ is tuple:
+        told[after] = share, content
     return layout, share, content
 
 

@@ -69,7 +69,8 @@ class Recorder(probe.Sink if TYPE_CHECKING else object):  # type: ignore[misc]
         self._roles = Roles(roots, texts or {})
         spans = Spans(self._roles, texts or {})
         words = Words()
-        stacked = frozenset(kind.code for kind in (*KINDS.values(), *BRIEF.values()) if stacks or kind.name in ALWAYS)
+        stacked = frozenset([kind.code for kind in KINDS.values() if stacks or kind.name in ALWAYS]
+                            + [code for code in BRIEF if stacks])
         self._pump = Pump(self._writer, spans, Stacks(spans.of, stacked), words, sources,
                           self._zero, self._fail)
         if max_bytes:

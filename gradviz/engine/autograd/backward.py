@@ -42,7 +42,7 @@ class Call:
         self.needed: set[Any] | None = None
         self.captured: list[Any] = []
         self.told: dict[Any, tuple[Any, Any]] = {}
-        """The last share that a recorder was told of on its way to a node, with its value: mostly it comes in so."""
+        """The last share on its way to a node of which a recorder got statistics, with these: mostly it comes in so."""
         self.here: Any = None
         self.site: Any = None
         """Where it was called, as a recorder knows it: thread and scope, place."""
@@ -236,7 +236,7 @@ def visit(call: Call, node: Any, g: Any) -> tuple[Any, ...] | None:
     position.within = within
     if recorded and probe.sink is not None:
         observe.step(call, node, number, g, shares, started)
-    return shares
+    return shares  # type: ignore[no-any-return]
 
 
 def run_rule(ns: Any, node: Any, g: Any) -> tuple[Any, ...]:

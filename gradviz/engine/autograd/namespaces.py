@@ -36,6 +36,9 @@ def _expected(node: Any, slot: int) -> tuple[Any, Any]:
     return (node.shape, node.dtype) if node.width == 1 else (node.shape[slot], node.dtype[slot])
 
 
+_ones: dict[Any, ndarray] = {}
+
+
 class _Raw(Matrices):
     """Functions on arrays."""
 
@@ -57,6 +60,12 @@ class _Raw(Matrices):
     def plain(value: Any) -> Any:
         """The array of a value of this namespace."""
         return value
+
+    @staticmethod
+    def one(like: ndarray) -> Any:
+        """A one of the type of ``like``: with a Python number an op on few elements takes twice as long."""
+        one = _ones.get(like.dtype)
+        return _ones.setdefault(like.dtype, xp.ones((), like.dtype)) if one is None else one
 
     log1p = staticmethod(xp.log1p)
 
@@ -277,4 +286,5 @@ class _Graph:
 
 
 graph: Any = _Graph()
+graph.one = lambda like: 1
 __all__ = ["address", "along_axis", "expandable", "graph", "overlapping", "raw", "sum_to"]
