@@ -1,7 +1,7 @@
 """The programs that are timed. They run alike on the engine and on PyTorch; the MLP step also on bare NumPy.
 
-As a script it is a worker of ``benchmarks/engine.py``: ``programs.py engine|torch|numpy`` answers every line that it
-reads with the seconds of each measure, as JSON.
+As a script it is a worker of ``benchmarks/engine.py``: ``programs.py SIDE`` (engine, torch, numpy, autograd or mygrad)
+answers every line that it reads with the seconds of each measure, as JSON.
 """
 
 from __future__ import annotations
@@ -42,49 +42,56 @@ def chain(torch: Any) -> Callable[[], tuple[float, float]]:
 
 
 def mlp(torch: Any) -> Callable[[], float]:
-    """Ten steps of training a 784-128-10 network on batches of 64: seconds of one."""
+    """Ten steps of training a 784-128-10 network on batches of 64, written as everybody does: seconds of one."""
+    nn = torch.nn
     torch.manual_seed(0)
-    x, target = torch.randn(64, 784), torch.randn(64, 10)
-    w1, b1 = torch.randn(784, 128) * 0.05, torch.zeros(128)
-    w2, b2 = torch.randn(128, 10) * 0.05, torch.zeros(10)
-    parameters = [w1, b1, w2, b2]
-    for p in parameters:
-        p.requires_grad_()
+    x, target = torch.randn(64, 784), torch.randint(0, 10, (64,))
+    model = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
 
     def run() -> float:
         start = now()
         for _ in range(STEPS):
-            h = (x @ w1 + b1).relu()
-            loss = ((h @ w2 + b2 - target) ** 2).mean()
+            loss = nn.functional.cross_entropy(model(x), target)
+            optimizer.zero_grad()
             loss.backward()
-            with torch.no_grad():
-                for p in parameters:
-                    p -= 0.01 * p.grad
-                    p.grad = None
+            optimizer.step()
         return (now() - start) / STEPS
 
     return run
+
+
+def batch() -> tuple[Any, Any, list[Any]]:
+    """What the MLP starts from where there is no ``nn``: inputs, classes, parameters."""
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    parameters = [rng.uniform(-bound, bound, size).astype(np.float32) for bound, *size in (
+        (1 / 28, 128, 784), (1 / 28, 128), (128 ** -0.5, 10, 128), (128 ** -0.5, 10))]
+    return rng.standard_normal((64, 784), np.float32), rng.integers(0, 10, 64), parameters
 
 
 def bare_mlp() -> Callable[[], float]:
     """The same by hand on NumPy arrays."""
     import numpy as np
 
-    rng = np.random.default_rng(0)
-    x, target = rng.standard_normal((64, 784), np.float32), rng.standard_normal((64, 10), np.float32)
-    w1, b1 = rng.standard_normal((784, 128), np.float32) * np.float32(0.05), np.zeros(128, np.float32)
-    w2, b2 = rng.standard_normal((128, 10), np.float32) * np.float32(0.05), np.zeros(10, np.float32)
-    rate, two = np.float32(0.01), np.float32(2 / 640)
+    x, target, parameters = batch()
+    w1, b1, w2, b2 = parameters
+    rate, rows = np.float32(0.01), np.arange(64)
 
     def run() -> float:
         start = now()
         for _ in range(STEPS):
-            h = np.maximum(x @ w1 + b1, 0)
-            d = h @ w2 + b2 - target
-            (d * d).mean()
-            g = d * two
-            grad_h = np.where(h > 0, g @ w2.T, 0)
-            for p, grad in ((w1, x.T @ grad_h), (b1, grad_h.sum(0)), (w2, h.T @ g), (b2, g.sum(0))):
+            h = np.maximum(x @ w1.T + b1, 0)
+            logits = h @ w2.T + b2
+            logs = logits - logits.max(1, keepdims=True)
+            logs -= np.log(np.exp(logs).sum(1, keepdims=True))
+            -logs[rows, target].mean()
+            g = np.exp(logs)
+            g[rows, target] -= 1
+            g /= 64
+            grad_h = np.where(h > 0, g @ w2, 0)
+            for p, grad in ((w1, grad_h.T @ x), (b1, grad_h.sum(0)), (w2, g.T @ h), (b2, g.sum(0))):
                 p -= rate * grad
         return (now() - start) / STEPS
 
@@ -127,8 +134,81 @@ def conv(torch: Any) -> Callable[[], float]:
     return run
 
 
+def hips() -> Callable[[], dict[str, float]]:
+    """What of it autograd runs."""
+    import autograd.numpy as np
+    from autograd import value_and_grad
+    from autograd.core import make_vjp
+    from autograd.extend import vspace
+    from autograd.scipy.special import logsumexp
+
+    first = np.array([0.1, 0.2, 0.3, 0.4], np.float32)
+    x, target, parameters = batch()
+    rows = np.arange(64)
+
+    def composed(v: Any) -> Any:
+        y = v
+        for _ in range(OPS // 4):
+            y = np.tanh(y * v + v) - v
+        return np.sum(y)
+
+    def loss(w: Any) -> Any:
+        logits = np.dot(np.maximum(np.dot(x, w[0].T) + w[1], 0), w[2].T) + w[3]
+        return np.mean(logsumexp(logits, axis=1) - logits[rows, target])
+
+    step = value_and_grad(loss)
+
+    def run() -> dict[str, float]:
+        start = now()
+        vjp, value = make_vjp(composed, first)
+        middle = now()
+        vjp(vspace(value).ones())
+        end = now()
+        for _ in range(STEPS):
+            for p, grad in zip(parameters, step(parameters)[1], strict=True):
+                p -= np.float32(0.01) * grad
+        return {"1,000 ops forward": middle - start, "1,000 ops backward": end - middle,
+                "MLP step": (now() - end) / STEPS}
+
+    return run
+
+
+def mygrad() -> Callable[[], dict[str, float]]:
+    """What of it mygrad runs."""
+    import mygrad as mg
+    from mygrad.nnet.losses import softmax_crossentropy
+
+    v = mg.tensor([0.1, 0.2, 0.3, 0.4], dtype="float32")
+    x, target, arrays = batch()
+    parameters = [mg.tensor(a) for a in arrays]
+    w1, b1, w2, b2 = parameters
+
+    def run() -> dict[str, float]:
+        start = now()
+        y = v
+        for _ in range(OPS // 4):
+            y = mg.tanh(y * v + v) - v
+        middle = now()
+        y.sum().backward()
+        end = now()
+        for _ in range(STEPS):
+            h = mg.maximum(mg.matmul(x, w1.T) + b1, 0)
+            softmax_crossentropy(mg.matmul(h, w2.T) + b2, target).backward()
+            for p in parameters:
+                p.data -= 0.01 * p.grad
+        return {"1,000 ops forward": middle - start, "1,000 ops backward": end - middle,
+                "MLP step": (now() - end) / STEPS}
+
+    return run
+
+
+OTHERS = {"autograd": hips, "mygrad": mygrad}
+
+
 def measures(side: str) -> Callable[[], dict[str, float]]:
     """All that one side can run, once."""
+    if side in OTHERS:
+        return OTHERS[side]()
     if side == "numpy":
         bare = bare_mlp()
         return lambda: {"MLP step": bare()}
