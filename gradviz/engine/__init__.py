@@ -48,7 +48,8 @@ def is_anomaly_check_nan_enabled() -> bool:
 from gradviz.engine import cuda  # noqa: E402
 from gradviz.engine import retelling as _retelling  # noqa: E402, F401 - tells the probe how to be told anew
 
-_LATE = frozenset(("func", "linalg", "multiprocessing", "nn", "optim", "serialization", "special", "utils"))
+_LATE = frozenset(("accelerator", "amp", "backends", "distributions", "func", "linalg", "multiprocessing",
+                   "nn", "optim", "serialization", "special", "utils", "version"))
 """Submodules that are loaded when they are first asked for: most scripts need few of them."""
 
 
