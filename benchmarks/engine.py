@@ -1,6 +1,7 @@
 """The engine against others that are installed, with no recorder: ``python benchmarks/engine.py [--torch PYTHON]``.
 
-Each side is a process of its own with one thread; they take turns, measure by measure, and medians are compared; on a busy machine look at the fastest twentieth.
+Each side is a process of its own with one thread; they take turns, measure by measure, and medians of the processor's
+time are compared, which others on the machine disturb least; on a busy one look at the fastest twentieth.
 """
 
 from __future__ import annotations
