@@ -62,7 +62,8 @@ def _nodes(draft: Draft) -> dict[int, Backward]:
             twin = "" if glyph.twin else glyph.id
             draft.nodes[f"n{node.nid}"] = Node(
                 f"n{node.nid}", "backward", "node", [(0, node.name)], [], [(0, "future"), (event.seq, "waiting")],
-                event.seq, event.span, twin=twin, ref={"nid": node.nid, "seq": event.seq})
+                event.seq, event.span, twin=twin, ref={"nid": node.nid, "seq": event.seq},
+                saved=_saved(draft, node, event.seq))
             if twin:
                 glyph.twin = f"n{node.nid}"
     for nid in sorted(_rest(draft, drawn)):
@@ -81,6 +82,17 @@ def _rest(draft: Draft, drawn: dict[int, Backward]) -> set[int]:
     leaves = set(nodes.ints("nid")[(nodes.ints("leaf") > 0) & ~among(
         nodes.ints("leaf"), np.array(list(draft.tensors), np.int64))].tolist())
     return draft.shown - drawn.keys() - leaves
+
+
+def _saved(draft: Draft, node: Backward, seq: int) -> list[tuple[str, str]]:
+    """What a node keeps for its backward, by the glyph that stands for it: the tensor's, or that of what made it."""
+    held = []
+    for one in dict.fromkeys((saved.tid, saved.version) for saved in node.saved if saved.tid and saved.version >= 0):
+        tid, version = one
+        glyph = draft.glyph_at(tid, seq) or draft.glyph_of.get(tid, "") or draft.stand_in(f"o{draft.replay.maker(tid)}")
+        if glyph:
+            held.append((glyph, f"holds {draft.replay.label(tid, seq)}, version {version}"))
+    return held
 
 
 def _first_the_write(nodes: Sequence[Backward]) -> list[Backward]:

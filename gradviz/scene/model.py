@@ -51,7 +51,7 @@ class Node(Struct):
     (shape, "AccumulateGrad", "2 · v0"). ``glyph``: operator sign of an op. ``grad``: the compartment at the right, a
     track of ``(seq, state, text)`` with states awaited, passed, kept. ``twin``: the node that it faces on the other
     side. ``event``: the seq where it was made. ``ref``: ids for the inspector, e.g. ``{"tid": 17}`` or ``{"nid": 4}``.
-    ``home``: the region in which it stands, "" for none.
+    ``home``: the region in which it stands, "" for none. ``saved``: of a backward node, what it holds: glyph and words.
     """
 
     id: str
@@ -69,6 +69,7 @@ class Node(Struct):
     alias_of: str = ""
     home: str = ""
     ref: dict[str, int] = field(default_factory=dict)
+    saved: list[tuple[str, str]] = field(default_factory=list)
 
 
 class Edge(Struct):

@@ -151,3 +151,13 @@ def test_the_innermost_region_around_some() -> None:
     assert common(["0", ""]) == ""
     assert common([]) == ""
     assert common(["2.4"]) == "2.4"
+
+
+def test_what_a_node_holds_points_at_a_glyph_also_where_the_tensor_folded(recorded: Record) -> None:
+    replay = recorded(LOOP)
+    for open in (("0.1.3",), ()):
+        scene = build(replay, [], 0, open)
+        glyphs = {node.id: node for node in scene.nodes}
+        held = {node.label[0][1]: node.saved for node in scene.nodes if node.saved}
+        assert all(glyphs[glyph].side == "forward" for saved in held.values() for glyph, _ in saved)
+        assert not open or [words for _, words in held["TanhBackward0"]] == ["holds h, version 0"]

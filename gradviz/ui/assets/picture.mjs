@@ -174,6 +174,7 @@ export function drawOverlay(canvas, style, picture, view, size, seq, { selected 
     stops(pen, picture, side, seq);
   });
   story(g, style, picture, view, size, seq);
+  if (nodes.get(selected)?.saved?.length) saved(g, style, picture, view, size, seq, nodes.get(selected));
   return { focus, twins };
 }
 
@@ -247,6 +248,23 @@ function tie(g, style, picture, view, size, first, second, tone, live) {
   g.restore();
   g.beginPath(); g.arc(axis + 0.5, bent ? y : (a.y + b.y) / 2, look.knot, 0, 2 * Math.PI);
   g.fillStyle = style.colour("pane"); g.fill(); g.strokeStyle = style.colour(tone); g.lineWidth = look.knot_width; g.stroke();
+}
+
+/** What the selected node holds: from the air above it, along the axis, into each tensor from below. */
+function saved(g, style, picture, view, size, seq, node) {
+  const state = at(node.states, seq, "future"), kept = !node.states.some(([, one]) => one === "released");
+  if (state !== "waiting" && state !== "failed" && !(kept && state !== "future")) return;
+  const pen = makePen(g, style, 1), place = one => screenRect(view, one.side, picture.placed.nodes[one.id], picture.placed, size.width), line = style.line("needs", "rest");
+  const from = place(node), pills = [];
+  node.saved.forEach(([id, words], i) => {
+    const target = picture.nodes.get(id);
+    if (!target || !picture.placed.nodes[id]) return;
+    const to = place(target), axis = size.width / 2 + 5 * i, high = from.t - 16 * view.k - 4 * i, low = to.b + 14 * view.k + 4 * i, start = from.l + 14 + 10 * i, end = to.r - 12 - 8 * i;
+    drawCrossing(pen, [[start, from.t - 2], [start, high], [axis, high], [axis, low], [end, low], [end, to.b + 2]], line);
+    const above = pills.filter(one => Math.abs(one[2] - low) < 22 * pills.length).length;
+    pills.push([words, size.width / 2, low + 22 * above]);
+  });
+  for (const [words, x, y] of pills) pill(pen, words, x, y, style.table.pills.saved);
 }
 
 /** The links of a story run across the axis: in px of the stage, the stretch on each side moved as that side is. */
