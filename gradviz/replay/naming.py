@@ -24,10 +24,12 @@ Names = tuple[Ints, Ints, list[str]]
 
 def names(index: Index, sources: Mapping[str, str]) -> Relation:
     """(tid, name) by event. A tensor keeps all its names; the newest at an event is its label there."""
-    given = [*_of_results(index), _of_owners(index), *(_of_first_seen(index, kind) for kind in ("tensor", "rebind"))]
+    scripts = _Scripts(sources)
+    given = [*_of_results(index), _of_owners(index, scripts),
+             *(_of_first_seen(index, kind) for kind in ("tensor", "rebind"))]
     gradients = [index.gradients.ints("tid"), index.hooked.ints("tid")]  # are called by what they are the gradient of
     known = np.unique(np.concatenate([tids for tids, _, _ in given] + gradients))
-    given.append(_of_uses(index, known, sources))
+    given.append(_of_uses(index, known, scripts))
     tids, seqs = (np.concatenate([one[place] for one in given]) for place in (0, 1))
     texts = [text for one in given for text in one[2]]
     order = np.argsort(seqs, kind="stable")
@@ -39,7 +41,7 @@ def names(index: Index, sources: Mapping[str, str]) -> Relation:
 
 def grad_of(label: str) -> str:
     """``.grad`` of what a label names; an expression goes into parentheses."""
-    return f"{label}.grad" if re.fullmatch(r"[\w.]+(\[\w, :]*\])?", label) else f"({label}).grad"
+    return f"{label}.grad" if re.fullmatch(r"\w[\w.]*(\[[\w, :-]*\][\w.]*)*", label) else f"({label}).grad"
 
 
 # --- results ---------------------------------------------------------------------------------------------------------
@@ -142,10 +144,21 @@ def _handed_back(index: Index, tids: Ints, rows: Ints) -> Names:
     return np.array(list(found.values()), np.int64), np.array([seq for _, seq in found], np.int64), texts
 
 
-def _of_owners(index: Index) -> Names:
+def _of_owners(index: Index, scripts: _Scripts) -> Names:
+    """A parameter's path in the module that is called. Where tensors of several modules have the same (two networks, or
+    layers that are called one by one), it stands behind what is called there: ``critic.0.weight``."""
     owners = index.tables.relation("owner")
-    paths = owners.texts("path")
-    return owners.ints("tid"), owners.seq, [paths.texts[i] for i in paths.index]
+    paths, tids = owners.texts("path"), owners.ints("tid")
+    texts = [paths.texts[i] for i in paths.index]
+    having: dict[str, set[int]] = {}
+    for tid, text in zip(tids.tolist(), texts, strict=True):
+        having.setdefault(text, set()).add(tid)
+    shared = {text for text, found in having.items() if len(found) > 1}
+    if shared:
+        called = [scripts.called(index.spans[span]) for span in owners.ints("span").tolist()]
+        texts = [f"{call}.{text}" if call and text in shared else text
+                 for call, text in zip(called, texts, strict=True)]
+    return tids, owners.seq, texts
 
 
 def _of_first_seen(index: Index, kind: str) -> Names:
@@ -168,9 +181,8 @@ def _of_first_seen(index: Index, kind: str) -> Names:
 
 
 # --- uses ------------------------------------------------------------------------------------------------------------
-def _of_uses(index: Index, known: Ints, sources: Mapping[str, str]) -> Names:
+def _of_uses(index: Index, known: Ints, scripts: _Scripts) -> Names:
     """What tensors that have no name are called in the expression that uses them first."""
-    scripts: dict[str, _Operands] = {}
     found: list[Names] = []
     ops, kinds = index.ops, index.ops.texts("name")
     made, first_made = np.unique(index.outputs.ints("tid"), return_index=True)
@@ -190,10 +202,8 @@ def _of_uses(index: Index, known: Ints, sources: Mapping[str, str]) -> Names:
         cases, which = _distinct(here[other], places[other], counts[other], numbers[other])
         names: list[str] = []
         for span, place, count, number in cases:
-            file = index.spans[span].file
-            script = scripts.get(file) or scripts.setdefault(file, _Operands(sources.get(file, "")))
             op = str(words.texts[number]) if words is not None else "backward"
-            names.append(script.name(index.spans[span], place, count, op))
+            names.append(scripts.of(index.spans[span]).name(index.spans[span], place, count, op))
         tids, rows = tids[other], rows[other]
         named = np.array([bool(name) for name in names] or [False], np.bool_)[which] if names else np.zeros(0, np.bool_)
         born = _looked_up(tids, met, late.seq[first_met])
@@ -221,6 +231,23 @@ def _looked_up(keys: Ints, known: Ints, values: Ints) -> Ints:
     return np.where(known[at] == keys, values[at], -1)
 
 
+class _Scripts:
+    """The sources of a trace, each parsed when a span of it is asked about first."""
+
+    def __init__(self, sources: Mapping[str, str]) -> None:
+        self._sources = sources
+        self._parsed: dict[str, _Operands] = {}
+
+    def of(self, span: Span) -> _Operands:
+        if span.file not in self._parsed:
+            self._parsed[span.file] = _Operands(self._sources.get(span.file, ""))
+        return self._parsed[span.file]
+
+    def called(self, span: Span) -> str:
+        """What is called at a span, as the script writes it; empty if that is no plain name."""
+        return self.of(span).called(span)
+
+
 class _Operands:
     """The source of a file: which expressions an op's operands are."""
 
@@ -242,9 +269,17 @@ class _Operands:
     def _column(self, line: int, column: int) -> int:
         return len(self._lines[line - 1][:column].decode(errors="replace"))
 
+    def _node(self, span: Span) -> ast.AST | None:
+        return self._at.get((span.line, span.column, span.end_line, span.end_column))
+
+    def called(self, span: Span) -> str:
+        node = self._node(span)
+        function = node.func if isinstance(node, ast.Call) else None
+        return ast.unparse(function) if isinstance(function, ast.Name | ast.Attribute | ast.Subscript) else ""
+
     def name(self, span: Span, place: int, count: int, op: str) -> str:
         """What an op's operand number ``place`` of ``count`` is called at a span; empty if that is not sure."""
-        node = self._at.get((span.line, span.column, span.end_line, span.end_column))
+        node = self._node(span)
         operands = [] if node is None else self._operands(node, op)
         sure = len(operands) == count or (place == 0 and isinstance(node, ast.Call | ast.Subscript))
         if not sure or place >= len(operands):
@@ -281,6 +316,7 @@ class _Operands:
 
 
 def _first_name(node: ast.AST) -> str:
-    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
-        node = node.func if isinstance(node, ast.Call) else node.value
+    """The name that a dotted one begins with; none where a call's result comes before the dot: that is a tensor's."""
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
     return node.id if isinstance(node, ast.Name) else ""

@@ -11,6 +11,7 @@ import gradviz.engine as torch
 from gradviz.recorder import Recorder
 from gradviz.recorder.portions import Steps
 from gradviz.replay import Replay
+from gradviz.replay.naming import grad_of
 
 Record = Callable[[str], Replay]
 
@@ -112,6 +113,36 @@ def test_attributes_that_methods_set(recorded: Record) -> None:
 def test_what_is_bound_without_an_op_is_called_as_where_it_is_used(recorded: Record, source: str, op: str,
                                                                    names: list[str]) -> None:
     assert called(recorded(X + source), op) == names
+
+
+LAYERS = "nn = torch.nn\none, two = nn.Linear(3, 3), nn.Sequential(nn.Linear(3, 3))\n"
+
+
+@pytest.mark.parametrize(("source", "names"), [
+    ("one(one(x)).sum().backward()", ["weight", "bias"]),
+    ("two(x).sum().backward()", ["0.weight", "0.bias"]),
+    ("two[0](one(x)).sum().backward()", ["one.weight", "one.bias", "two[0].weight", "two[0].bias"]),
+    ("class N:\n    def __init__(self):\n        self.g, self.d = one, two[0]\nn = N()\nn.d(n.g(x)).sum().backward()",
+     ["n.g.weight", "n.g.bias", "n.d.weight", "n.d.bias"]),
+    ("two(one(x)).sum().backward()", ["weight", "bias", "0.weight", "0.bias"]),
+])
+def test_parameters_of_one_path_are_told_apart_by_what_is_called(recorded: Record, source: str,
+                                                                 names: list[str]) -> None:
+    replay = recorded(X + LAYERS + source)
+    assert [replay.label(replay.event(seq).tid) for seq in replay.events("owner")] == names
+
+
+def test_an_argument_of_a_results_method_is_no_name_of_the_result(recorded: Record) -> None:
+    replay = recorded("T = 2\nm = torch.ones(T, T).view(T, T)")
+    assert called(replay, "ones") == ["torch.ones(T, T)"]
+
+
+@pytest.mark.parametrize(("label", "gradient"), [
+    ("w", "w.grad"), ("w[0]", "w[0].grad"), ("model[0].weight", "model[0].weight.grad"), ("a[i, 1:]", "a[i, 1:].grad"),
+    ("a + b[0]", "(a + b[0]).grad"), ("f(x)", "(f(x)).grad"), ("-a", "(-a).grad"),
+])
+def test_only_an_expression_goes_into_parentheses(label: str, gradient: str) -> None:
+    assert grad_of(label) == gradient
 
 
 def test_globals_and_nonlocals(recorded: Record) -> None:
