@@ -64,6 +64,10 @@ def __getattr__(name: str) -> Any:
         from gradviz.engine import serialization
 
         return getattr(serialization, name)
+    if name in ("GradScaler", "autocast"):
+        from gradviz.engine import amp
+
+        return getattr(amp, name)
     from gradviz.engine.missing import error
 
     raise error("torch", name)
