@@ -50,10 +50,14 @@ class Origin:
         """The answer as plain sentences: what began where, then the values that did it."""
         has = f"{self.label} is zero everywhere" if self.what == "zero" else f"{self.label} holds {self.what}"
         told = [has]
-        for one in self.began:
-            told.append(f"  {_began(self.what, one)}")
+        for one, words in zip(self.began, self.beginnings(), strict=True):
+            told.append(f"  {words}")
             told += [f"    {cause}" for cause in one.causes]
         return told
+
+    def beginnings(self) -> list[str]:
+        """Each beginning as a sentence without its subject."""
+        return [_began(self.what, one) for one in self.began]
 
 
 def gradient_origin(replay: Replay, tid: int, seq: int) -> Origin | None:

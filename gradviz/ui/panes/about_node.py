@@ -11,7 +11,7 @@ from dash import html
 from gradviz.replay import inspect
 from gradviz.replay.inspect import Flow, NodeView
 from gradviz.replay.values import shape_text, short
-from gradviz.ui.panes import numbers, why
+from gradviz.ui.panes import hooks, numbers, why
 from gradviz.ui.panes.focus import Focus
 from gradviz.ui.panes.parts import brief, mark, mono, section, tag, title, to_element
 from gradviz.ui.panes.simplify import simplified
@@ -38,8 +38,7 @@ def answer(focus: Focus, nid: int) -> list[Any]:
     if len(wanted) == 1:
         parts += why.section_of(focus, wanted.pop())
     parts += saved_section(focus, view)
-    if view.hooks:
-        parts.append(section("Hooks", str(len(view.hooks)), *[html.Div(mono(hook)) for hook in view.hooks]))
+    parts += hooks.section_of(focus, "node", nid)
     return parts
 
 

@@ -22,7 +22,7 @@ def answer(focus: Focus, seq: int) -> list[Any]:
     writes = bool(op.writes)
     state = "failed" if not op.ok else "done"
     sign = mark("write" if writes else "op", "broken" if writes and not op.ok else state if not writes else "done")
-    where = [mono(op.text or op.name), f" at {line}" if line else ""]
+    where = [mono(op.text or op.name), f" at {line}" if line else "", *within(focus, seq)]
     tags = [tag("in place" if writes else "forward", "op"), tag({"grad": "grad on"}.get(op.mode, op.mode))]
     if not op.ok:
         tags.append(tag("failed", "bad"))
@@ -73,6 +73,13 @@ def answer(focus: Focus, seq: int) -> list[Any]:
     if not own and op.ok and op.outputs:
         parts.append(section("Backward", None, html.Div(_why_no_node(focus, op), className="note")))
     return parts
+
+
+def within(focus: Focus, seq: int) -> list[Any]:
+    """The groups around an op; a click tells of one."""
+    groups = focus.groups(seq)
+    words = [part for element, label in groups for part in (" › ", to_element(element, label))]
+    return [html.Div(["in ", *words[1:]])] if groups else []
 
 
 def _values(focus: Focus, op: inspect.OpView) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from dash import html
@@ -9,9 +10,12 @@ from dash import html
 from gradviz.replay import inspect
 from gradviz.replay.inspect import Content, TensorView
 from gradviz.replay.values import shape_text
-from gradviz.ui.panes import numbers, why
+from gradviz.ui.panes import hooks, numbers, owner, why
 from gradviz.ui.panes.focus import Focus
 from gradviz.ui.panes.parts import mark, mono, section, tag, title, to_event
+
+_ALIASES = 10
+"""Aliases of a storage that are drawn."""
 
 
 def answer(focus: Focus, tid: int) -> list[Any]:
@@ -40,8 +44,11 @@ def answer(focus: Focus, tid: int) -> list[Any]:
         )
     )
     parts += why.section_of(focus, _port(focus, view), view.facts.output if view.facts.grad_fn else None)
-    if view.hooks:
-        parts.append(section("Hooks", str(len(view.hooks)), *[html.Div(mono(hook)) for hook in view.hooks]))
+    parts += why.absent(focus, tid) if grad.reason.startswith("None") else why.began(focus, tid, grad)
+    parts += why.made_bad(focus, tid, view.value)
+    parts += hooks.section_of(focus, "tensor", tid)
+    parts += owner.gradients_of(focus, view)
+    parts += owner.section_of(focus, view)
     if view.used_by:
         users = [
             part
@@ -54,7 +61,7 @@ def answer(focus: Focus, tid: int) -> list[Any]:
         ]
         parts.append(section("Used by", str(len(view.used_by)), html.Div(users, className="kv")))
     parts += _versions(focus, view)
-    parts += _storage(view)
+    parts += _storage(focus, view)
     return parts
 
 
@@ -124,7 +131,7 @@ def _versions(focus: Focus, view: TensorView) -> list[Any]:
         for version in view.versions[-6:]
         for part in (
             mono(f"v{version.version}"),
-            html.Span(f"{version.by} through {version.via}" if version.via else "as it was made"),
+            _written(focus, view, version),
             to_event(version.seq, focus.at_line(version.seq), "link x")
             if focus.at_line(version.seq)
             else html.Span(),
@@ -139,6 +146,15 @@ def _versions(focus: Focus, view: TensorView) -> list[Any]:
             html.Div(rows, className="rowlist"),
         )
     ]
+
+
+def _written(focus: Focus, view: TensorView, version: inspect.Version) -> html.Span:
+    """Who made a version: the expression, and through which alias where that is another tensor."""
+    if not version.via:
+        return html.Span("as it was made")
+    text = focus.text(version.seq)
+    through = [" through ", mono(version.via)] if version.via != view.label else []
+    return html.Span([mono(text or version.by), *through])
 
 
 def versions_bar(focus: Focus, view: TensorView, first: int, last: int, broken: int = -1) -> html.Div:
@@ -162,26 +178,27 @@ def versions_bar(focus: Focus, view: TensorView, first: int, last: int, broken: 
     return html.Div(parts, className="vers")
 
 
-def _storage(view: TensorView) -> list[Any]:
+def _storage(focus: Focus, view: TensorView) -> list[Any]:
     alone = len(view.aliases) <= 1
     size = f"{view.storage_bytes:,} bytes"
     written = "never overwritten" if len(view.versions) < 2 else f"version {view.versions[-1].version}"
     if alone:
         return [section("Storage", f"{size}, no alias, {written}")]
     reach = max([alias.offset + max(1, _extent(alias)) for alias in view.aliases] + [1])
-    bars = []
-    for alias in view.aliases[:10]:
-        left, width = 100 * alias.offset / reach, 100 * max(1, _extent(alias)) / reach
-        bars.append(
-            html.Div(
-                html.I(
-                    f"{alias.label} · {alias.how}" if alias.how in ("view", "detach", "data") else alias.label,
-                    style={"left": f"{left:.1f}%", "width": f"{width:.1f}%"},
-                ),
-                className="al me" if alias.tid == view.tid else "al",
-            )
-        )
-    return [section("Storage", f"{size}, {len(view.aliases)} aliases", html.Div(bars, className="sto"))]
+    bars = [_bar(focus, alias, reach, alias.tid == view.tid) for alias in view.aliases[:_ALIASES]]
+    more = len(view.aliases) - _ALIASES
+    rest = [html.Div(f"and {more:,} more", className="note")] if more > 0 else []
+    return [section("Storage", f"{size}, {len(view.aliases)} aliases", html.Div(bars, className="sto"), *rest)]
+
+
+def _bar(focus: Focus, alias: inspect.Alias, reach: int, me: bool) -> Any:
+    """Where in the storage an alias lies; hatched where it leaves places out. A click goes to where it was made."""
+    left, width = 100 * alias.offset / reach, 100 * max(1, _extent(alias)) / reach
+    how = f" · {alias.how}" if alias.how in ("view", "detach", "data") else ""
+    holes = math.prod(alias.shape) < _extent(alias)
+    bar = html.I(className="holes" if holes else None, style={"left": f"{left:.1f}%", "width": f"{width:.1f}%"})
+    words = html.Span(f"{alias.label}{how}", style={"left": f"min({left:.1f}%,60%)"})
+    return to_event(focus.replay.born(alias.tid), [bar, words], "al me" if me else "al")
 
 
 def _extent(alias: inspect.Alias) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gradviz.findings.model import Finding
 from gradviz.replay import Replay
-from gradviz.scene.model import Node, Scene, Step
+from gradviz.scene.model import Node, Region, Scene, Step
 
 if TYPE_CHECKING:
     from gradviz.ui.session import Session
@@ -47,6 +47,18 @@ class Focus:
         if self.element:
             return self.nodes.get(self.element)
         return next((self.nodes[one] for one in (self.step.focus if self.step else ()) if one in self.nodes), None)
+
+    @property
+    def region(self) -> Region | None:
+        """The open group that is asked for, as "m2.0"; None where the element is none."""
+        return next((one for one in self.scene.regions if self.element in (f"m{one.id}", f"k{one.id}")), None)
+
+    def groups(self, seq: int) -> list[tuple[str, str]]:
+        """The groups around an event, the outermost first: element and label."""
+        found = [(f"m{one.id}", one.label) for one in self.scene.regions if one.first <= seq <= one.last]
+        hidden = [(node.id, node.label[-1][1]) for node in self.scene.nodes
+                  if node.kind == "group" and node.ref["seq"] <= seq <= node.ref.get("last", -1)]
+        return found + hidden
 
     @cached_property
     def story(self) -> Finding | None:

@@ -10,7 +10,7 @@ from flask import abort, request
 
 from gradviz.replay.values import shape_text, short
 from gradviz.ui.address import opened
-from gradviz.ui.panes import about_node, about_op, about_tensor
+from gradviz.ui.panes import about_group, about_node, about_op, about_tensor
 from gradviz.ui.panes.focus import Focus
 from gradviz.ui.panes.parts import command, icon, mark, section, tag, title, to_event
 
@@ -93,7 +93,10 @@ def _part_of(focus: Focus) -> list[Any]:
 def _answer(focus: Focus) -> list[Any]:
     node = focus.node
     if node is None:
-        return _event(focus)
+        region = focus.region
+        return about_group.opened(focus, region) if region is not None else _event(focus)
+    if focus.element and node.kind in ("group", "mirror"):
+        return about_group.closed(focus, node)
     if node.kind in ("op", "write"):
         return about_op.answer(focus, node.event)
     if node.kind == "node":

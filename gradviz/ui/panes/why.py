@@ -7,7 +7,11 @@ from typing import Any
 import numpy as np
 from dash import html
 
-from gradviz.replay.derivative import figure
+from gradviz.replay import causes
+from gradviz.replay.absence import absence
+from gradviz.replay.derivative import figure, in_words
+from gradviz.replay.inspect import Content
+from gradviz.replay.origin import Origin, gradient_origin, value_origin
 from gradviz.replay.terms import Sum, Term, Why, change_line, check_line, equation
 from gradviz.replay.why import place
 from gradviz.ui.panes.focus import Focus
@@ -58,6 +62,51 @@ def section_of(focus: Focus, nid: int, slot: int | None = None) -> list[Any]:
     ]
 
 
+def absent(focus: Focus, tid: int) -> list[Any]:
+    """Why there is no gradient: every reason, each leads to the event that proves it."""
+    reasons = absence(focus.replay, tid, focus.seq).reasons
+    rows = [to_event(reason.seq, html.Span(reason.text), "term reason") if reason.seq >= 0
+            else html.Div(reason.text, className="term reason") for reason in reasons]
+    return [section("Why None?", None if len(rows) < 2 else f"{len(rows)} reasons", *rows)] if rows else []
+
+
+def began(focus: Focus, tid: int, grad: Content) -> list[Any]:
+    """Where the NaN, Inf or zeros of a gradient began; empty where it holds none of them."""
+    if causes.state(grad) not in ("NaN", "Inf", "zero"):
+        return []
+    return _origin(focus, gradient_origin(focus.replay, tid, focus.seq))
+
+
+def made_bad(focus: Focus, tid: int, value: Content) -> list[Any]:
+    """Where the NaN or Inf of a value began; empty where it holds none."""
+    if causes.state(value) not in ("NaN", "Inf"):
+        return []
+    return _origin(focus, value_origin(focus.replay, tid, focus.seq))
+
+
+def _origin(focus: Focus, origin: Origin | None) -> list[Any]:
+    if origin is None:
+        return []
+    asked = f"Where did {'the zeros' if origin.what == 'zero' else origin.what} begin?"
+    rows: list[Any] = []
+    for words, began_ in zip(origin.beginnings(), origin.began, strict=True):
+        rows.append(to_event(began_.seq, html.Span(words), "term reason") if began_.seq >= 0
+                    else html.Div(words, className="term reason"))
+        rows += [html.Div(cause, className="note") for cause in began_.causes]
+    way = origin.path[1:-1]
+    links = [part for seq in way[:_NAMED] for part in (", ", to_event(seq, _short(focus, seq), "link mono"))]
+    path = [html.Div(["it came by ", *links[1:], f" and {len(way) - _NAMED:,} more" if len(way) > _NAMED else ""],
+                     className="note")] if way else []
+    return [section(asked, f"{len(way)} events between" if way else None, *rows, *path)]
+
+
+def _short(focus: Focus, seq: int) -> str:
+    """What ran at an event, in a word."""
+    event = focus.replay.event(seq)
+    node = focus.replay.node(event.nid) if event.kind == "step" else None
+    return node.name if node is not None else getattr(event, "name", "") or event.kind.replace("_", " ")
+
+
 def _tells(one: Sum) -> bool:
     """Whether more happened at a place than that one share came."""
     return len(one.terms) > 1 or bool(one.changes) or any(term.kind == "set" for term in one.terms)
@@ -71,11 +120,12 @@ def _row(term: Term) -> html.Button:
     aside = [term.node or term.note]
     aside += [f"operand {term.operand}"] if term.operand else []
     aside += [f"{term.copies} {'copy' if term.copies == 1 else 'copies'} skipped"] if term.copies else []
-    return to_event(
-        term.seq,
-        [html.Span(words), html.Span(", ".join(filter(None, aside)), className="dim"), html.B(figure(term.value))],
-        "term",
-    )
+    head = [html.Span(words), html.Span(", ".join(filter(None, aside)), className="dim"), html.B(figure(term.value))]
+    if term.upstream is not None and term.formula:
+        factor = in_words(term.formula, dict(term.symbols))
+        folded = f", summed over the copies ({term.folded})" if term.folded else ""
+        head.append(html.Small(f"upstream {figure(term.upstream)}: {factor}{folded}"))
+    return to_event(term.seq, head, "term")
 
 
 def _path(answer: Why, sums: tuple[Sum, ...]) -> list[Any]:
