@@ -76,10 +76,11 @@ def formula_of(node: Node, edge: int) -> str:
     return formula.edges[min(edge, len(formula.edges) - 1)] if formula is not None else ""
 
 
-def folds(node: Node) -> bool:
-    """Whether a node's op broadcasts its operands, so that their gradients are sums over the copies."""
+def folds(node: Node, edge: int) -> bool:
+    """Whether a node's op broadcasts what the edge is for, so that its gradient is a sum over the copies. The factors
+    of a matrix product beside it (addmm) are not broadcast."""
     formula = FORMULAS.get(node.name)
-    return formula is not None and "broadcast" in formula.note
+    return formula is not None and "broadcast" in formula.note and r"\top" not in formula_of(node, edge)
 
 
 def symbols_of(replay: Replay, node: Node, upstream: Content, share: Content, seq: int) -> dict[str, str]:

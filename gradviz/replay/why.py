@@ -251,7 +251,7 @@ def _term(replay: Replay, call: int, share: Share, seq: int) -> Term:
     given = inspect.content_of(replay, giver.gradient)
     formula = derivative.formula_of(node, giver.edge)
     symbols = derivative.symbols_of(replay, node, upstream, given, seq) if upstream is not None else {}
-    folded = (shape_text(upstream.shape) if upstream is not None and derivative.folds(node)
+    folded = (shape_text(upstream.shape) if upstream is not None and derivative.folds(node, giver.edge)
               and upstream.shape != given.shape else "")
     return Term("share", giver.seq, value, giver.nid, giver.edge, node.name, replay.label(tid, seq) if tid else "", tid,
                 replay.line_of(born), upstream, formula, tuple(symbols.items()), copies, folded,

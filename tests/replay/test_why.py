@@ -64,6 +64,14 @@ def test_the_sum_of_the_model_is_told_where_its_shares_met(recorded: Record) -> 
     assert [(term.via, term.formula) for term in met.terms] == [("l3", r"g \odot \mathrm{other}"), ("l2", "g")]
 
 
+def test_of_a_linear_layer_only_the_bias_was_broadcast(recorded: Record) -> None:
+    """With g = 1 (3×1): x.grad = g wᵀ and w.grad = xᵀ g are matrix products, b.grad = ∑ g = 3."""
+    replay = recorded("x = torch.ones(3, 2, requires_grad=True)\nw = torch.ones(2, 1, requires_grad=True)\n"
+                      "b = torch.ones(1, requires_grad=True)\nout = torch.addmm(b, x, w)\nout.sum().backward()\n")
+    terms = {name: explained(replay, name).sums[0].terms[0] for name in "xwb"}
+    assert {name: term.folded for name, term in terms.items()} == {"x": "", "w": "", "b": "3×1"}
+
+
 def test_while_backward_runs_the_sum_is_told_as_far_as_it_has_come(recorded: Record) -> None:
     replay = recorded(sample("model.py"))
     assert lines(explained(replay, "l1", 12))[:2] == [
