@@ -9,7 +9,7 @@ they ran, and are worked out only when somebody looks inside: a run of 20,000 op
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count, pairwise
@@ -171,8 +171,10 @@ class Outline:
     # --- turns of loops ----------------------------------------------------------------------------------------------
     def _rolled(self, items: list[Branch], name: str = "") -> list[Branch]:
         longest = 1  # short periods first: what is rolled within a turn is one thing when turns are compared
-        while ROLL * longest <= 2 * len(items):
+        while True:
             keys = [hash(self._sign[item.first:item.last].tobytes()) for item in items]
+            if max(Counter(keys).values(), default=0) < ROLL:
+                return items
             made: list[Branch] = []
             done = 0
             for start, period, times in repeats(keys, longest):
@@ -180,8 +182,9 @@ class Outline:
                 done = start + period * times
                 made.append(self._roll([items[place:place + period] for place in range(start, done, period)], name))
             items = made + items[done:]
-            longest = longest if done else 2 * longest
-        return items
+            if not done and ROLL * longest >= len(items):
+                return items
+            longest = longest if done else longest * (2 if longest < 64 else 8)
 
     def _roll(self, turns: list[list[Branch]], name: str) -> Branch:
         first, last = turns[0][0], turns[-1][-1]
