@@ -42,6 +42,7 @@ class Version:
     by: str
     via: str
     span: int
+    tid: int = 0
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,8 @@ def op(replay: Replay, seq: int) -> OpView:
         seq, event.name, event.args, replay.source_text(replay.spans[event.span]), event.mode, event.ok,
         [(tid, replay.label(tid, seq), version) for tid, version in event.inputs],
         [(facts.tid, replay.label(facts.tid, seq)) for facts in event.outputs], list(event.nodes),
-        [Version(write.after, seq, event.name, replay.label(write.tid, seq), event.span) for write in event.writes])
+        [Version(write.after, seq, event.name, replay.label(write.tid, seq), event.span, write.tid)
+         for write in event.writes])
 
 
 def content_of(replay: Replay, gradient: Gradient | None) -> Content:

@@ -17,6 +17,8 @@ export class Drawer {
     }
     this.pane.addEventListener("click", event => {
       const head = event.target instanceof Element && event.target.closest("[data-finding]");
+      const copy = event.target instanceof Element && event.target.closest("[data-copy]");
+      if (copy) navigator.clipboard.writeText(copy.dataset.copy).then(() => { copy.textContent = "copied"; }, () => { copy.textContent = "not allowed"; });
       if (head) { this.open = Number(head.dataset.finding); this.show("findings"); }
     });
     const many = page.trace.findings.length;

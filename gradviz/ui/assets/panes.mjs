@@ -29,6 +29,10 @@ export class Panes {
     this.paintFindings();
     const link = parseLink(location.hash);
     this.drawer = new Drawer(page, link.find || link.seq === null && trace.findings.length ? "findings" : "inspector");
+    byId("source").addEventListener("click", event => {
+      const line = event.target instanceof Element && event.target.closest(".ct,.no.ran")?.closest("[data-line]");
+      if (line) this.page.pin(`L${files.indexOf(this.source.file)}.${line.dataset.line}`);
+    });
     if (!files.length) byId("source").replaceChildren(el("p", { class: "empty" }, trace.condition.empty || "The source was not recorded (--no-source)."));
   }
 

@@ -42,12 +42,14 @@ export class SourceView {
   open(file, text, counts) {
     if (this.file === file) return;
     this.file = file;
+    this.root.classList.toggle("long", text.length > 40_000);
     this.lines = text.replace(/\n$/, "").split("\n");
     this.root.style.setProperty("--digits", String(this.lines.length).length);
     this.marked = new Map(); this.cold = new Set();
     this.rows = this.lines.map((line, i) => {
       const marker = el("span", { class: "mk" }), code = el("span", { class: "code" }), runs = counts.get(i + 1);
-      const row = el("div", { class: runs > 1 ? "ln many" : "ln" }, marker, el("span", { class: "no" }, String(i + 1)), code, runs > 1 ? el("span", { class: "ct", title: `ran ${runs} times` }, `×${runs}`) : null);
+      const says = runs > 1 ? `ran ${runs} times: what each execution made` : "what this line made";
+      const row = el("div", { class: runs > 1 ? "ln many" : "ln", "data-line": i + 1 }, marker, el("span", { class: runs ? "no ran" : "no", title: runs ? says : false }, String(i + 1)), code, runs > 1 ? el("button", { type: "button", class: "ct", title: says, "aria-label": `line ${i + 1} ${says}` }, `×${runs}`) : null);
       fillCode(code, line, []);
       return { row, marker, code };
     });

@@ -30,8 +30,7 @@ def closed(focus: Focus, node: Node) -> list[Any]:
 
 def opened(focus: Focus, region: Region) -> list[Any]:
     """A group that is open."""
-    about = " · ".join(filter(None, (region.about, f"{region.ops:,} ops")))
-    return _told(focus, region.label, about, region.first, region.last, mark("group", "done"))
+    return _told(focus, region.label, region.about, region.first, region.last, mark("group", "done"))
 
 
 def _told(focus: Focus, label: str, about: str, first: int, last: int, sign: Any) -> list[Any]:
@@ -45,7 +44,7 @@ def _told(focus: Focus, label: str, about: str, first: int, last: int, sign: Any
     state = tag("done", "op") if focus.seq >= last else tag("running" if focus.seq >= first else "not yet")
     parts: list[Any] = [title(sign, label, [about, html.Br(), *where], [state])]
     listed = [f"{name} ×{many:,}" if many > 1 else name for name, many in counts.most_common(_SHOWN)]
-    parts.append(section("Inside", f"{len(rows):,} ops", html.Div([tag(one) for one in listed], className="tags")))
+    parts.append(section("Inside", None, html.Div([tag(one) for one in listed], className="tags")))
     return [*parts, *_parameters(focus, first, last)]
 
 

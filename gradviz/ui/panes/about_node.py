@@ -12,6 +12,7 @@ from gradviz.replay import inspect
 from gradviz.replay.inspect import Flow, NodeView
 from gradviz.replay.values import shape_text, short
 from gradviz.ui.panes import hooks, numbers, why
+from gradviz.ui.panes.about_line import source_of
 from gradviz.ui.panes.focus import Focus
 from gradviz.ui.panes.parts import brief, mark, mono, section, tag, title, to_element
 from gradviz.ui.panes.simplify import simplified
@@ -39,6 +40,7 @@ def answer(focus: Focus, nid: int) -> list[Any]:
         parts += why.section_of(focus, wanted.pop())
     parts += saved_section(focus, view)
     parts += hooks.section_of(focus, "node", nid)
+    parts += source_of(focus, view.made_at)
     return parts
 
 

@@ -9,6 +9,7 @@ from dash import html
 from gradviz.replay import inspect
 from gradviz.replay.values import shape_text, short
 from gradviz.ui.panes import numbers
+from gradviz.ui.panes.about_line import source_of
 from gradviz.ui.panes.about_node import saved_section
 from gradviz.ui.panes.focus import Focus
 from gradviz.ui.panes.parts import mark, mono, section, tag, title, to_element
@@ -72,7 +73,7 @@ def answer(focus: Focus, seq: int) -> list[Any]:
         parts += saved_section(focus, view)
     if not own and op.ok and op.outputs:
         parts.append(section("Backward", None, html.Div(_why_no_node(focus, op), className="note")))
-    return parts
+    return parts + source_of(focus, seq)
 
 
 def within(focus: Focus, seq: int) -> list[Any]:
@@ -87,7 +88,8 @@ def _values(focus: Focus, op: inspect.OpView) -> list[Any]:
     ins = [
         (label, inspect.tensor(focus.replay, tid, op.seq - 1 if op.writes else op.seq)) for tid, label, _ in op.inputs
     ]
-    outs = [(label, inspect.tensor(focus.replay, tid, op.seq)) for tid, label in op.outputs]
+    tids = list(op.outputs) or [(write.tid, write.via) for write in op.writes]
+    outs = [(label, inspect.tensor(focus.replay, tid, op.seq)) for tid, label in tids]
     pieces = [numbers.matrix(view.value) for _, view in ins + outs]
     if pieces and all(piece is not None for piece in pieces) and len(ins) <= 3 and len(outs) == 1:
         row: list[Any] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from dash import html
@@ -11,6 +12,7 @@ from gradviz.replay import inspect
 from gradviz.replay.inspect import Content, TensorView
 from gradviz.replay.values import shape_text
 from gradviz.ui.panes import hooks, numbers, owner, why
+from gradviz.ui.panes.about_line import source_of
 from gradviz.ui.panes.focus import Focus
 from gradviz.ui.panes.parts import mark, mono, section, tag, title, to_event
 
@@ -34,7 +36,7 @@ def answer(focus: Focus, tid: int) -> list[Any]:
                     html.Div(
                         [
                             html.Div(label, className="lbl mono" if label.endswith(".grad") else "lbl"),
-                            *numbers.shown(grad, "flow", focus.theme),
+                            *numbers.shown(_unsaid(grad), "flow", focus.theme),
                         ]
                     ),
                 ],
@@ -52,7 +54,7 @@ def answer(focus: Focus, tid: int) -> list[Any]:
     if view.used_by:
         users = [
             part
-            for seq, name in view.used_by[:8]
+            for seq, name in view.used_by[-8:]
             for part in (
                 to_event(seq, name, "link mono"),
                 html.Span(focus.text(seq), className="mono dim"),
@@ -62,12 +64,19 @@ def answer(focus: Focus, tid: int) -> list[Any]:
         parts.append(section("Used by", str(len(view.used_by)), html.Div(users, className="kv")))
     parts += _versions(focus, view)
     parts += _storage(focus, view)
+    parts += source_of(focus, view.made_at)
     return parts
+
+
+def _unsaid(grad: Content) -> Content:
+    """A gradient that is None without its reason: the section below has all of them."""
+    return replace(grad, reason="None") if grad.reason.startswith("None") else grad
 
 
 def _origin(focus: Focus, view: TensorView) -> list[Any]:
     text, line = focus.text(view.made_at), focus.at_line(view.made_at)
-    by: list[Any] = ["a view of ", mono(view.base), " by "] if view.facts.how == "view" and view.base else ["made by "]
+    by: list[Any] = ["a view of ", mono(view.base), " by "] if view.facts.how == "view" and view.base else [
+        "made by " if view.made_by else "first seen in "]
     return [
         *by,
         mono(text or view.made_by or "the script"),

@@ -10,7 +10,7 @@ from flask import abort, request
 
 from gradviz.replay.values import shape_text, short
 from gradviz.ui.address import opened
-from gradviz.ui.panes import about_group, about_node, about_op, about_tensor
+from gradviz.ui.panes import about_group, about_line, about_node, about_op, about_tensor
 from gradviz.ui.panes.focus import Focus
 from gradviz.ui.panes.parts import command, icon, mark, section, tag, title, to_event
 
@@ -92,6 +92,8 @@ def _part_of(focus: Focus) -> list[Any]:
 
 def _answer(focus: Focus) -> list[Any]:
     node = focus.node
+    if (line := about_line.place(focus)) is not None:
+        return about_line.answer(focus, *line)
     if node is None:
         region = focus.region
         return about_group.opened(focus, region) if region is not None else _event(focus)

@@ -87,7 +87,7 @@ def made_bad(focus: Focus, tid: int, value: Content) -> list[Any]:
 def _origin(focus: Focus, origin: Origin | None) -> list[Any]:
     if origin is None:
         return []
-    asked = f"Where did {'the zeros' if origin.what == 'zero' else origin.what} begin?"
+    asked = f"Where did {'the zeros' if origin.what == 'zero' else 'NaN or Inf'} begin?"
     rows: list[Any] = []
     for words, began_ in zip(origin.beginnings(), origin.began, strict=True):
         rows.append(to_event(began_.seq, html.Span(words), "term reason") if began_.seq >= 0
