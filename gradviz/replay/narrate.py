@@ -89,6 +89,8 @@ def _op(replay: Replay, event: Event) -> Parts:
     if named and not any(text.startswith(f"{name} =") for name in named):
         text = ", ".join(named) + " = " + text
     told = [(text, "name")]
+    if not named and _inside(replay, event):
+        told = [(event.name, "name"), (" in ", ""), (text, "name")]
     if len(event.outputs) == 1 and (shown := _result(replay, event)):
         told.append((f" = {shown}", ""))
     source = replay.label(event.inputs[0][0], event.seq) if event.inputs else ""
@@ -139,14 +141,13 @@ def _keeps(replay: Replay, event: Event) -> Parts:
         if event.mode != "grad" and any(facts.requires_grad for facts in known if facts):
             return [(f" · {event.mode}: not recorded for backward", "")]
         return []
-    node = nodes[0]
-    kept = list(dict.fromkeys(
-        replay.label(saved.tid, event.seq) if saved.tid else saved.field for saved in node.saved))
-    if not kept and event.writes:
-        return []
-    if not kept:
-        return [(" · ", ""), (node.name, "name"), (" keeps nothing", "")]
-    return [(" · ", ""), (node.name, "name"), (" keeps ", ""), *listed([(name, "name") for name in kept])]
+    told: Parts = []
+    for node in (node for node in nodes if node.saved):  # of an op of several nodes it may be any of them
+        kept = dict.fromkeys(replay.label(saved.tid, event.seq) if saved.tid else saved.field for saved in node.saved)
+        told += [(" · ", ""), (node.name, "name"), (" keeps ", ""), *listed([(name, "name") for name in kept])]
+    if not told and not event.writes:
+        told = [(" · ", ""), (nodes[0].name, "name"), (" keeps nothing", "")]
+    return told
 
 
 def _backward(replay: Replay, event: Event) -> Parts:

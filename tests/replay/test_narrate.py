@@ -1,0 +1,36 @@
+"""What the sentence of an op says where one call is several ops or several nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gradviz.replay import Replay
+from gradviz.replay.narrate import sentence
+
+Record = Callable[[str], Replay]
+
+X = "x = torch.arange(12.0).reshape(2, 2, 3).requires_grad_()\n"
+
+
+def told(replay: Replay, op: str) -> list[str]:
+    return [sentence(replay, seq) for seq in replay.events("op") if replay.event(seq).name == op]
+
+
+def test_a_step_within_a_call_does_not_give_the_calls_value(recorded: Record) -> None:
+    replay = recorded("w = torch.tensor([3.0, 4.0], requires_grad=True)\n(w * w).sum().backward()\n"
+                      "torch.nn.utils.clip_grad_norm_([w], 1.0)\n")  # |[6, 8]| = 10: it returns 10, and scales by 0.1
+    assert told(replay, "clamp") == ["clamp in torch.nn.utils.clip_grad_norm_([w], 1.0) = 0.1"]
+
+
+def test_the_last_step_of_a_call_is_the_call(recorded: Record) -> None:
+    replay = recorded(X + "torch.nn.functional.cross_entropy(x[0], torch.tensor([0, 1])).backward()\n")
+    assert told(replay, "log_softmax")[0].startswith("log_softmax in torch.nn.functional.cross_entropy(")
+    assert told(replay, "nll_loss")[0].startswith("torch.nn.functional.cross_entropy(")
+
+
+def test_an_op_of_several_nodes_keeps_what_any_of_them_keeps(recorded: Record) -> None:
+    replay = recorded(X + "w = torch.ones(2, 3, requires_grad=True)\nb = torch.ones(2, requires_grad=True)\n"
+                      "y = torch.nn.functional.linear(x, w, b)\n")  # torch: a view of addmm
+    (sentence,) = told(replay, "linear")
+    assert "AddmmBackward0 keeps " in sentence
+    assert "keeps nothing" not in sentence
