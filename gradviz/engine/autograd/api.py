@@ -34,7 +34,7 @@ def _first_gradients(tensors: list[Any], given: list[Any], arrays: bool) -> list
             if t.requires_grad:
                 if array.size != 1:
                     raise RuntimeError("grad can be implicitly created only for scalar outputs")
-                if array.dtype.kind not in "fc":
+                if array.dtype.kind != "f":
                     raise RuntimeError("grad can be implicitly created only for real scalar outputs but got "
                                        f"{t.dtype}")
                 one = xp.ones(array.shape, array.dtype) if array.shape else asarray(1, array.dtype)

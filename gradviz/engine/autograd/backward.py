@@ -16,6 +16,7 @@ from gradviz import probe
 from gradviz.engine import observe, plain
 from gradviz.engine.autograd import anomaly, firing, ready
 from gradviz.engine.autograd.accumulate import accumulate
+from gradviz.engine.autograd.conjugate import OWN, conjugate, is_complex
 from gradviz.engine.autograd.namespaces import graph, raw
 from gradviz.engine.autograd.node import FREED, AccumulateGrad, Edge
 from gradviz.engine.autograd.saved import changed, check, tensor_of
@@ -91,7 +92,7 @@ def shared(roots: list[Edge]) -> dict[Any, int]:
 def run(call: Call, roots: list[Edge], grads: list[Any]) -> None:
     """Deliver ``grads`` at ``roots`` and run all that becomes ready."""
     ns, keep, needed, targets = call.ns, call.keep, call.needed, call.targets
-    short = ns is raw and targets is None and not anomaly.state.on
+    short = ns is raw and targets is None and not anomaly.state.on and not any(map(is_complex, grads))
     if call.id and probe.sink is not None:
         call.here, call.site = probe.position.here, probe.sink.site_of(call.id)
     waiting = shared(roots)
@@ -154,6 +155,7 @@ def run(call: Call, roots: list[Edge], grads: list[Any]) -> None:
                 shares = visit(call, node, g)
                 if shares is None:
                     continue
+                short = short and not is_complex(shares)
             if not keep and node.saved is not None:
                 node.saved = FREED
                 if node.__class__ is CopySlices:
@@ -221,9 +223,9 @@ def visit(call: Call, node: Any, g: Any) -> tuple[Any, ...] | None:
         if not runs:
             return None
         if anomaly.state.on:
-            shares = anomaly.checked(run_rule, call.ns, node, g)
+            shares = anomaly.checked(run_node, call.ns, node, g)
         else:
-            shares = run_rule(call.ns, node, g)
+            shares = run_node(call.ns, node, g)
         if len(shares) < len(node.next):
             shares += (None,) * (len(node.next) - len(shares))
         if node.hooks is not None and node.hooks.post:
@@ -237,6 +239,13 @@ def visit(call: Call, node: Any, g: Any) -> tuple[Any, ...] | None:
     if recorded and probe.sink is not None:
         observe.step(call, node, number, g, shares, started)
     return shares  # type: ignore[no-any-return]
+
+
+def run_node(ns: Any, node: Any, g: Any) -> tuple[Any, ...]:
+    """What the node's rule makes of a gradient that may be complex."""
+    if not is_complex(g) or node.__class__.__name__ in OWN or hasattr(node, "owner"):
+        return run_rule(ns, node, g)
+    return conjugate(ns, run_rule(ns, node, conjugate(ns, g)))  # type: ignore[no-any-return]
 
 
 def run_rule(ns: Any, node: Any, g: Any) -> tuple[Any, ...]:
@@ -324,10 +333,10 @@ def call_node(node: Any, grads: tuple[Any, ...]) -> Any:
     from gradviz.engine.tensor import fresh
 
     if enabled():
-        shares = run_rule(graph, node, grads[0] if node.width == 1 else list(grads))
+        shares = run_node(graph, node, grads[0] if node.width == 1 else list(grads))
     else:
         arrays = [None if g is None else g._array for g in grads]
-        shares = run_rule(raw, node, arrays[0] if node.width == 1 else arrays)
+        shares = run_node(raw, node, arrays[0] if node.width == 1 else arrays)
         shares = tuple(None if s is None else fresh(asarray(s)) for s in shares)
     shares = (*shares, *(None,) * (len(node.next) - len(shares)))
     return shares[0] if len(shares) == 1 else shares

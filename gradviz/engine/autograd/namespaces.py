@@ -44,6 +44,7 @@ class _Raw(Matrices):
 
     exp, log, sin, cos, sinh, cosh, tanh, sqrt, sign, abs = (
         staticmethod(f) for f in (xp.exp, xp.log, xp.sin, xp.cos, xp.sinh, xp.cosh, xp.tanh, xp.sqrt, xp.sign, xp.abs))
+    conj = staticmethod(xp.conj)
     where, maximum, minimum = staticmethod(xp.where), staticmethod(xp.maximum), staticmethod(xp.minimum)
     matmul, flip, arctan2 = staticmethod(xp.matmul), staticmethod(xp.flip), staticmethod(xp.arctan2)
 
@@ -129,7 +130,9 @@ class _Raw(Matrices):
         share = asarray(share)
         if share.shape != shape:
             share = sum_to(share, shape)
-        return share if share.dtype == dtype else share.astype(dtype)  # type: ignore[no-any-return]
+        if share.dtype == dtype:
+            return share
+        return (share if dtype.kind == "c" else share.real).astype(dtype)  # type: ignore[no-any-return]
 
     @staticmethod
     def const(value: Any) -> Any:

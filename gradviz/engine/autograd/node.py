@@ -46,7 +46,8 @@ class Node(Struct, eq=False, weakref=True, dict=True):
     site = None
     """Source position of a backward that a user wrote."""
     plain = False
-    """Whether its rule is of a table of ops: it runs none of the user's code."""
+    """Whether its rule is of a table of ops: it runs none of the user's code, and makes nothing complex of what is
+    real. (One that does is told by its instance, not by its class.)"""
 
     def name(self) -> str:
         return type(self).__name__

@@ -93,7 +93,7 @@ def _packed(node: Any, holder: Any, tensor: Any, shown: Any, hook: Hook, unpack:
     if holder.__class__ is Output:
         slot, requires = holder.slot, holder.slot < node.width and holder._array.dtype.kind in "fc"
     edge = gradient_edge(tensor) if slot < 0 else None
-    return Packed(value, unpack, slot, requires, edge, weakref.ref(tensor), not node.plain)
+    return Packed(value, unpack, slot, requires, edge, weakref.ref(tensor), hasattr(node, "owner"))
 
 
 class SavedTensor:

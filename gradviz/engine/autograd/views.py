@@ -160,10 +160,10 @@ def _move_retain(tensor: Any, node: Node) -> None:
 def _copy_slices_rule(ns: Any, ctx: Any, g: Any) -> Any:
     """Split the base's gradient: outside the slice it goes on unchanged, inside the slice through the op's node."""
     node, shape, strides, offset, base_strides = ctx.args
-    from gradviz.engine.autograd.backward import run_rule
+    from gradviz.engine.autograd.backward import run_node
 
     whole, part = ns.split_slice(g, shape, strides, offset, base_strides)
-    inner = run_rule(ns, node, part)
+    inner = run_node(ns, node, part)
     ns.put_slice(whole, inner[0], shape, strides, offset, base_strides)
     return (whole if ctx.needs(0) else None, *inner[1:])
 

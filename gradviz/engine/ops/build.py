@@ -173,6 +173,9 @@ def attach(op: Op, inputs: tuple[Any, ...], outputs: tuple[Any, ...], keep: Any)
                        [t._array.dtype for t in made], sequence(), width)
         for slot, t in enumerate(made):
             t._edge, t._requires = (node, slot), True
+    source = inputs[0]._array.dtype
+    if source is not outputs[0]._array.dtype and source.kind == "c":
+        node.plain = False
     if op.saves:
         node.saved = _saved(op.saves, op, inputs, outputs, edges)
         if regions.packs:

@@ -1,7 +1,6 @@
 """Complex numbers: made of two parts, taken apart, conjugated.
 
-Gradients are PyTorch's: the conjugate Wirtinger derivative, for a real loss. What is differentiable here are the parts;
-products of complex tensors have no rules.
+Gradients are PyTorch's: the conjugate Wirtinger derivative, for a real loss (autograd/conjugate.py).
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from typing import Any
 from gradviz.engine.autograd.namespaces import _expected, graph, raw
 from gradviz.engine.ops import (
     binary,
+    complex,
     diagonals,
     index,
     join,
@@ -36,7 +37,9 @@ def fit(share: Any, node: Any, slot: int) -> Any:
     share = const(share)
     if share._array.shape != expected:
         share = sum_to(share, expected)
-    return share if share._array.dtype == dtype else share.to(_dtype(dtype))
+    if share._array.dtype == dtype:
+        return share
+    return (share if dtype.kind == "c" else complex.real(share)).to(_dtype(dtype))
 
 
 def _dtype(np_type: Any) -> Any:
@@ -171,7 +174,9 @@ def _cat(parts: Any, dim: int) -> Any:
 
 graph.__class__ = type("Graph", (), {name: staticmethod(f) for name, f in {
     "exp": U["exp"], "log": U["log"], "sin": U["sin"], "cos": U["cos"], "sinh": U["sinh"], "cosh": U["cosh"],
-    "tanh": U["tanh"], "sqrt": U["sqrt"], "sign": U["sign"], "abs": U["abs"], "where": _where,
+    "tanh": U["tanh"], "sqrt": U["sqrt"], "conj": complex.conj,
+    "sign": lambda t: (special.FUNCTIONS["sgn"] if t._array.dtype.kind == "c" else U["sign"])(t), "abs": U["abs"],
+    "where": _where,
     "without": lambda g, gone: _where(gone, 0, g),
     "sigmoid": U["sigmoid"], "log1p": U["log1p"], "erf": special.FUNCTIONS["erf"],
     "maximum": binary.OPERATORS["maximum"], "minimum": binary.OPERATORS["minimum"], "matmul": linalg.matmul,
@@ -192,5 +197,5 @@ graph.__class__ = type("Graph", (), {name: staticmethod(f) for name, f in {
     "put_slice": _put_slice,
     "inv": solve.inv, "solve": solve.solve, "matrix_exp": solve.matrix_exp, "diag_embed": diagonals.diag_embed,
     "solve_triangular": lambda a, b, upper, unit=False: solve.solve_triangular(a, b, upper=upper, unitriangular=unit),
-    "diag": lambda t: shape.diagonal(t, 0, -2, -1), "adjoint": lambda t: shape.transpose(t, -2, -1),
+    "diag": lambda t: shape.diagonal(t, 0, -2, -1), "adjoint": lambda t: complex.conj(shape.transpose(t, -2, -1)),
 }.items()})

@@ -38,7 +38,7 @@ def _dot(ns: Any, ctx: Any, g: Any, tensor: Any, self: Any) -> Any:
 
 
 def _conjugated(ns: Any, ctx: Any, g: Any, other: Any, self: Any) -> Any:
-    return (g * other if ctx.needs(0) else None), (g * self if ctx.needs(1) else None)
+    return (ns.conj(g) * other if ctx.needs(0) else None), (g * self if ctx.needs(1) else None)
 
 
 def _addmv(ns: Any, ctx: Any, g: Any, vec: Any, mat: Any) -> Any:

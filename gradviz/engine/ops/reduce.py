@@ -244,7 +244,7 @@ def _reduced(f: Any) -> Any:
 def _variance(x: ndarray, dims: Any, keepdim: bool, correction: float) -> Any:
     n = count(x.shape, dims)
     centred = x - x.mean(axis=dims, keepdims=True)
-    total = (centred * centred).sum(axis=dims, keepdims=keepdim)
+    total = (centred * centred.conj()).real.sum(axis=dims, keepdims=keepdim)
     return total / max(n - correction, 0) if n > correction else total * xp.nan
 
 

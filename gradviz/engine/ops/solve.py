@@ -93,8 +93,8 @@ def _det(ns: Any, ctx: Any, g: Any, self: Any, result: Any) -> Any:
         return scaled * ns.swap(ns.inv(self))
     # A matrix without an inverse has cofactors all the same: from its singular values.
     u, s, v = xp.linalg.svd(self)
-    cofactors = (u * (raw.others(s, (-1,)) * (xp.linalg.det(u) * xp.linalg.det(v))[..., None])[..., None, :]) @ v
-    return g[..., None, None] * cofactors
+    weights = raw.others(s, (-1,)) * (xp.linalg.det(u) * xp.linalg.det(v))[..., None]
+    return g[..., None, None] * ((u.conj() * weights[..., None, :]) @ v.conj())
 
 
 def _slogdet(ns: Any, ctx: Any, g: Any, self: Any, sign: Any) -> Any:

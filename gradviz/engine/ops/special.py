@@ -11,6 +11,7 @@ from gradviz.engine.errors import UnsupportedError
 from gradviz.engine.ops import unary
 from gradviz.engine.ops.args import words
 from gradviz.engine.ops.build import Op, op, run
+from gradviz.engine.ops.complex import REAL_PART
 from gradviz.engine.ops.unary import Row
 from gradviz.engine.xp import asarray, ndarray, xp
 
@@ -53,6 +54,15 @@ def _i0(x: ndarray, out: Any = None) -> Any:
         return values
     out[...] = values
     return out
+
+
+def _sgn(ns: Any, ctx: Any, g: Any, self: Any) -> Any:
+    """Of a complex number the sign is a point of the unit circle: what goes along it counts, over the distance."""
+    if ns.plain(self).dtype.kind != "c":
+        return g * 0
+    sign, size = ns.sign(self), ns.abs(self)
+    along = g - ns.apply(REAL_PART, (g * ns.conj(sign),)) * sign
+    return ns.where(size == 0, 0, along / ns.where(size == 0, 1, size))
 
 
 def _sinc_rule(ns: Any, ctx: Any, g: Any, self: Any) -> Any:
@@ -123,7 +133,7 @@ ROWS = (
         lambda ns, ctx, g, self: g * ns.apply(POLYGAMMA, (self,), 1), "self"),
     Row("i0", _i0, "I0Backward0", lambda ns, ctx, g, self: g * ns.apply(I1, (self,)), "self"),
     Row("sinc", _sinc, "SincBackward0", _sinc_rule, "self"),
-    Row("sgn", xp.sign, "SgnBackward0", lambda ns, ctx, g: g * 0, floats=False),
+    Row("sgn", xp.sign, "SgnBackward0", _sgn, "self", False),
 )
 
 

@@ -113,7 +113,8 @@ ROWS = (
     Row("sinh", xp.sinh, "SinhBackward0", lambda ns, ctx, g, self: g * ns.cosh(self), "self"),
     Row("cosh", xp.cosh, "CoshBackward0", lambda ns, ctx, g, self: g * ns.sinh(self), "self"),
     Row("asinh", xp.arcsinh, "AsinhBackward0", lambda ns, ctx, g, self: g * (self * self + 1) ** -0.5, "self"),
-    Row("acosh", xp.arccosh, "AcoshBackward0", lambda ns, ctx, g, self: g * (self * self - 1) ** -0.5, "self"),
+    Row("acosh", xp.arccosh, "AcoshBackward0", lambda ns, ctx, g, self: g * ((self + 1) ** -0.5 * (self - 1) ** -0.5),
+        "self"),
     Row("atanh", xp.arctanh, "AtanhBackward0", lambda ns, ctx, g, self: g / (1 - self * self), "self"),
     Row("sign", _sign, "SignBackward0", _zero, floats=False),
     Row("floor", xp.floor, "FloorBackward0", _zero, floats=False),
@@ -138,6 +139,7 @@ def function(row: Row) -> Callable[[Any], Tensor]:
     name, forward, saves, floats = row.name, row.forward, row.saves, row.floats
     save_self, save_result = saves == "self", saves == "result"
     node_type: Any = None if row.rule is None else node_class(row.node, row.rule, (saves,) if saves else ())
+    crosses = name == "abs"  # from complex to real
 
     def op(input: Any) -> Tensor:
         try:
@@ -158,6 +160,8 @@ def function(row: Row) -> Callable[[Any], Tensor]:
                 else:
                     saved = None
                 node = node_type((input._edge or gradient_edge(input),), saved, None, r.shape, r.dtype, sequence())
+                if crosses and x.dtype.kind == "c":
+                    node.plain = False
                 out = make(r, cell, True, (node, 0))
                 if saves and regions.packs:
                     pack(node, (out,))
