@@ -74,7 +74,7 @@ def whole(trace: str, output: str, force: bool) -> None:
     from gradviz.ui.session import Session
     from gradviz.ui.standalone import page
 
-    put(Path(output), page(Session.open(trace)).encode(), force=force)
+    put(Path(output), page(Session.open(trace)), force=force)
 
 
 def chosen(replay: Replay, event: int | None, at: str | None) -> int:

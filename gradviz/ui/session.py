@@ -158,7 +158,7 @@ class Session:
         if format == "html":
             from gradviz.ui.standalone import page
 
-            return page(self).encode()
+            return page(self)
 
         with self._lock:
             scene, placed = self._placed(self.replay.graph_at(seq), open)
