@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradviz.events import Span
-from gradviz.replay.naming import names
+from gradviz.replay.labels import giving
+from gradviz.replay.naming import calls_of, names
 from gradviz.replay.tables import Relation, Tables, union
 from gradviz.trace.columns import Ints
 
@@ -24,6 +26,16 @@ class Index:
     @cached_property
     def ops(self) -> Relation:
         return self.tables.relation("op")
+
+    @cached_property
+    def calls(self) -> Ints:
+        """Of each op the outermost module call, made at its place in the source, that it is in; 0 for none."""
+        return calls_of(self, self.ops)
+
+    @cached_property
+    def giving(self) -> NDArray[np.bool_]:
+        """Of each op, whether its result may be the value of the expression at its place."""
+        return giving(self)
 
     @cached_property
     def outputs(self) -> Relation:

@@ -79,7 +79,7 @@ def _of_results(index: Index) -> tuple[Names, Names]:
     passed_on = (after > row) & (own[after] == own[row]) & (kinds.index[after] != kinds.index[row])
     taken = inputs.parent * base + inputs.ints("tid")
     passed_on[passed_on] = among(after[passed_on] * base + tids[passed_on], taken)
-    calls = _calls(index, ops)
+    calls = calls_of(index, ops)
     within = calls[inputs.parent]
     passed_on |= (calls[row] > 0) & among(calls[row] * base + tids, (within * base + inputs.ints("tid"))[within > 0])
     flat = [name for one in spread for name in one]
@@ -90,7 +90,7 @@ def _of_results(index: Index) -> tuple[Names, Names]:
         index, tids[back], row[back])
 
 
-def _calls(index: Index, events: Relation) -> Ints:
+def calls_of(index: Index, events: Relation) -> Ints:
     """Of each event the outermost module call, made at its place in the source, that it is in; 0 for none."""
     scopes = index.tables.relation("scope")
     places: dict[int, tuple[int, int]] = {}
@@ -168,7 +168,7 @@ def _of_first_seen(index: Index, kind: str) -> Names:
     facts, spans = relation.part("facts"), relation.ints("span")
     reads, roots = index.inputs, index.roots
     owned = set(zip(owners.ints("tid").tolist(), owners.ints("span").tolist(), strict=True)) if len(owners) else set()
-    calls = _calls(index, relation) if len(relation) else spans
+    calls = calls_of(index, relation) if len(relation) else spans
     bound: list[int] = []
     for row in range(len(facts)):
         tid, span = int(facts.ints("tid")[row]), int(spans[row])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gradviz.events import Facts, Gradient, Node
-from gradviz.replay import values
+from gradviz.replay import labels, values
 from gradviz.replay.outside import outside, written_by
 from gradviz.replay.replay import Event, Replay
 
@@ -67,15 +67,16 @@ def own_nodes(event: Event) -> list[Node]:
 # --- tellers, one a kind ---------------------------------------------------------------------------------------------
 def _op(replay: Replay, event: Event) -> Parts:
     told: Parts
-    span = replay.spans[event.span]
-    text = replay.source_text(span) or f"{event.name}({event.args})"
+    text = labels.expression(replay, event) or f"{event.name}({event.args})"
     fresh = [row for row in event.outputs if row.how != "op" or row.tid not in {tid for tid, _ in event.inputs}]
     named = [name for row in fresh if (name := replay.name(row.tid, event.seq))]
     if not event.ok:
         return [(text, "name"), (" failed in ", ""), (event.name, "name")]
+    inside = not named and bool(event.outputs or event.writes) and not labels.is_value(replay, event)
+    said: Parts = [(event.name, "name"), (" inside ", ""), (text, "name")] if inside else [(text, "name")]
     if event.writes:
         write = event.writes[0]
-        told = [(text, "name"), (" writes ", ""), (replay.label(write.tid, event.seq), "name"),
+        told = [*said, (" writes ", ""), (replay.label(write.tid, event.seq), "name"),
                 (f" in place: version {write.before} → {write.after}", "")]
         return told + _keeps(replay, event)
     if not event.outputs:
@@ -85,12 +86,10 @@ def _op(replay: Replay, event: Event) -> Parts:
         return _gradients(replay, event, text, named)
     how = event.outputs[0].how
     if how == "created":
-        return _created(replay, event, text)
+        return _created(replay, event, said)
     if named and not any(text.startswith(f"{name} =") for name in named):
-        text = ", ".join(named) + " = " + text
-    told = [(text, "name")]
-    if not named and _inside(replay, event):
-        told = [(event.name, "name"), (" in ", ""), (text, "name")]
+        said = [(", ".join(named) + " = " + text, "name")]
+    told = said.copy()
     if len(event.outputs) == 1 and (shown := _result(replay, event)):
         told.append((f" = {shown}", ""))
     source = replay.label(event.inputs[0][0], event.seq) if event.inputs else ""
@@ -121,10 +120,11 @@ def _result(replay: Replay, event: Event) -> str:
     return few or values.summary(facts.value, facts.shape, facts.dtype)
 
 
-def _created(replay: Replay, event: Event, text: str) -> Parts:
+def _created(replay: Replay, event: Event, said: Parts) -> Parts:
     facts: Facts = replay.with_value(event.outputs[0])
     name = replay.name(facts.tid, event.seq)
-    told: Parts = [("leaf ", ""), (name or text, "name")] if facts.requires_grad else [(name or text, "name")]
+    told: Parts = [("leaf ", "")] if facts.requires_grad else []
+    told += [(name, "name")] if name else said
     told.append((" created: " + values.shape_text(facts.shape) if facts.shape else " created", ""))
     uniform = values.everywhere(facts.value, facts.shape, facts.dtype)
     if uniform is not None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import numpy as np
 
 from gradviz.events import BY_CODE, KINDS, Facts, Gradient, Node, Span, Value
-from gradviz.replay import values
+from gradviz.replay import labels, values
 from gradviz.replay.graphs import Graph, graphs_of
 from gradviz.replay.index import Index
 from gradviz.replay.tables import Tables
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from gradviz.replay.rows import Row
 
 T = TypeVar("T")
-LONGEST_LABEL = 24
-"""Characters of an expression that stands for a tensor without a name."""
 
 
 class HasSeq(Protocol):
@@ -278,32 +276,12 @@ class Replay:
         return texts.texts[int(texts.index[row])]
 
     def label(self, tid: int, seq: int | None = None) -> str:
-        """A name for a tensor, whatever happens: the user's, else the expression that made it, else the op's name."""
-        if name := self.name(tid, seq):
-            return name
-        maker = self.maker(tid)
-        if maker < 0:
-            return self._gradient_label(tid, seq) or f"tensor {tid}"
-        span = self.span(maker)
-        text = self.source_text(span)
-        if not text or len(self.index.backwards.where("span", span.id)):
-            op: str = self.event(maker).name
-            return f"{op}(…)"
-        return text if len(text) <= LONGEST_LABEL else text[:LONGEST_LABEL - 1] + "…"
+        """A name for a tensor, whatever happens: the user's, else what made it."""
+        return labels.label(self, tid, seq)
 
     def gradient(self, row: Gradient) -> Gradient | None:
         """A gradient read from an event's field, with its recorded content; None where there was none."""
         return None if row.tid == -1 else self.with_value(row)
-
-    def _gradient_label(self, tid: int, seq: int | None) -> str:
-        """A tensor that is somebody's gradient is called so; empty if it is not."""
-        for gradients, owners, form in ((self.index.gradients, self.index.accumulates, "{}.grad"),
-                                        (self.index.hooked, self.index.hook_calls, "∇{}")):
-            rows = gradients.where("tid", tid)
-            owner = int(owners.ints("tid")[rows[0]]) if len(rows) else 0
-            if owner and owner != tid:
-                return form.format(self.label(owner, seq))
-        return ""
 
     # --- nodes -------------------------------------------------------------------------------------------------------
     def node(self, nid: int) -> Node | None:

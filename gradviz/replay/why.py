@@ -18,6 +18,7 @@ from gradviz.events import Gradient
 from gradviz.replay import derivative, inspect
 from gradviz.replay.absence import Absence, absence
 from gradviz.replay.inspect import Content
+from gradviz.replay.labels import COPIES
 from gradviz.replay.naming import grad_of
 from gradviz.replay.outside import written_by
 from gradviz.replay.replay import Event, Replay
@@ -28,11 +29,6 @@ from gradviz.replay.values import shape_text
 HOPS = 50
 """How many nodes a single path is followed back, until one asks again from there."""
 FULL = "only norms were kept: record with --values full to see the terms add up"
-COPIES = frozenset({
-    "ViewBackward0", "ReshapeAliasBackward0", "UnsafeViewBackward0", "AliasBackward0", "TBackward0",
-    "TransposeBackward0", "PermuteBackward0", "SqueezeBackward0", "SqueezeBackward1", "UnsqueezeBackward0",
-    "ExpandBackward0", "CloneBackward0", "ToCopyBackward0"})
-"""Nodes that hand on what they get, moved at most; one that adds up (an expand to more elements) is no copy."""
 
 
 class Answer(Protocol):

@@ -19,12 +19,12 @@ def told(replay: Replay, op: str) -> list[str]:
 def test_a_step_within_a_call_does_not_give_the_calls_value(recorded: Record) -> None:
     replay = recorded("w = torch.tensor([3.0, 4.0], requires_grad=True)\n(w * w).sum().backward()\n"
                       "torch.nn.utils.clip_grad_norm_([w], 1.0)\n")  # |[6, 8]| = 10: it returns 10, and scales by 0.1
-    assert told(replay, "clamp") == ["clamp in torch.nn.utils.clip_grad_norm_([w], 1.0) = 0.1"]
+    assert told(replay, "clamp") == ["clamp inside torch.nn.utils.clip_grad_norm_([w], 1.0) = 0.1"]
 
 
 def test_the_last_step_of_a_call_is_the_call(recorded: Record) -> None:
     replay = recorded(X + "torch.nn.functional.cross_entropy(x[0], torch.tensor([0, 1])).backward()\n")
-    assert told(replay, "log_softmax")[0].startswith("log_softmax in torch.nn.functional.cross_entropy(")
+    assert told(replay, "log_softmax")[0].startswith("log_softmax inside torch.nn.functional.cross_entropy(")
     assert told(replay, "nll_loss")[0].startswith("torch.nn.functional.cross_entropy(")
 
 
