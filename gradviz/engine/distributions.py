@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from gradviz.engine import dtypes
 from gradviz.engine.autograd.modes import no_grad
-from gradviz.engine.nn import functional as F  # noqa: N812 - as everybody calls it
+from gradviz.engine.nn import functional as F
 from gradviz.engine.ops.table import FUNCTIONS as OPS
 from gradviz.engine.tensor import Size, Tensor
 

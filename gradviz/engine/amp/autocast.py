@@ -9,7 +9,7 @@ from typing import Any
 from gradviz.engine.errors import UnsupportedError
 
 
-class autocast(ContextDecorator):  # noqa: N801 - PyTorch's name
+class autocast(ContextDecorator):
     """A block in which ops would run in a narrower type."""
 
     def __init__(self, device_type: str, dtype: Any = None, enabled: bool = True,

@@ -25,7 +25,8 @@ class GradScaler:
             raise AssertionError("The backoff factor must be < 1.0.")
         self._enabled = enabled
         self._factor = init_scale
-        self._growth_factor, self._backoff_factor, self._growth_interval = growth_factor, backoff_factor, growth_interval
+        self._growth_factor, self._backoff_factor = growth_factor, backoff_factor
+        self._growth_interval = growth_interval
         self._steps = 0
         self._scale: Any = None
         self._found: dict[int, bool] = {}
