@@ -125,6 +125,8 @@ FORMULAS: Final[dict[str, Formula]] = {
         r"g \text{, its sign turned where that of } a \text{ was}", r"0")),
     "FmodBackward1": Formula(r"a - b\, \mathrm{trunc} \frac{a}{b}", (
         r"g", rf"-g \odot \mathrm{{trunc}} \frac{{{_SELF}}}{{{_OTHER}}}")),
+    "FmodBackward0": Formula(r"a - b\, \mathrm{trunc} \frac{a}{b}", (r"g",)),
+    "RemainderBackward0": Formula(r"a - b\, \mathrm{floor} \frac{a}{b}", (r"g",)),
     "RemainderBackward1": Formula(r"a - b\, \mathrm{floor} \frac{a}{b}", (
         r"g", rf"-g \odot \mathrm{{floor}} \frac{{{_SELF}}}{{{_OTHER}}}")),
     "XlogyBackward0": Formula(r"a \ln b", (rf"g \odot \ln {_OTHER}", rf"g \odot \frac{{{_SELF}}}{{{_OTHER}}}")),

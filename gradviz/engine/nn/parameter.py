@@ -8,6 +8,7 @@ from typing import Any
 
 from gradviz import probe
 from gradviz.engine import observe
+from gradviz.engine.autograd import modes
 from gradviz.engine.dtypes import check_device
 from gradviz.engine.ops.create import legacy
 from gradviz.engine.printing import tensor_text
@@ -20,6 +21,8 @@ def alias(cls: Any, data: Any, requires_grad: bool) -> Any:
     """A leaf of class ``cls`` over the memory and the counter of ``data``."""
     if requires_grad and data._array.dtype.kind not in "fc":
         raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
+    if requires_grad and data._cell.inference and not modes.is_inference_mode_enabled():
+        raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
     storage_of(data)
     out = make(data._array, data._cell, bool(requires_grad))
     out.__class__ = cls

@@ -42,15 +42,20 @@ class Row(NamedTuple):
     kind: str = "arith"
     order: tuple[str, str] = ("self", "other")
     """In which order PyTorch unpacks, and so checks, what it saved; the rule gets them in it."""
+    scalar_node: str = ""
+    """Where the node has another name with a number."""
 
 
 def _sub(x: ndarray, y: ndarray, out: Any = None, **options: Any) -> Any:
     if x.dtype.kind == "b" or y.dtype.kind == "b":
-        both = x.dtype.kind == y.dtype.kind
-        which, hint = ("two bool tensors", "Use the `^` or `logical_xor()` operator instead.") if both else (
-            "a bool tensor", "If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.")
-        raise RuntimeError(f"Subtraction, the `-` operator, with {which} is not supported. {hint}")
+        raise no_bools(x.dtype.kind == y.dtype.kind)
     return xp.subtract(x, y, out=out, **options)
+
+
+def no_bools(both: bool) -> RuntimeError:
+    which, hint = ("two bool tensors", "Use the `^` or `logical_xor()` operator instead.") if both else (
+        "a bool tensor", "If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.")
+    return RuntimeError(f"Subtraction, the `-` operator, with {which} is not supported. {hint}")
 
 
 def _whole(f: Any) -> Any:
@@ -135,8 +140,9 @@ ROWS = (
     Row("fmin", xp.fmin, "FminBackward0", _fmin, "so", "so"),
     Row("atan2", xp.arctan2, "Atan2Backward0", _atan2, "so", "so", kind="float"),
     Row("logaddexp", xp.logaddexp, "LogaddexpBackward0", _logaddexp, "so", "so", kind="float"),
-    Row("fmod", _whole(xp.fmod), "FmodBackward1", _fmod, "o", "o", _pass),
-    Row("remainder", _whole(xp.remainder), "RemainderBackward1", _remainder, "o", "o", _pass),
+    Row("fmod", _whole(xp.fmod), "FmodBackward1", _fmod, "o", "o", _pass, scalar_node="FmodBackward0"),
+    Row("remainder", _whole(xp.remainder), "RemainderBackward1", _remainder, "o", "o", _pass,
+        scalar_node="RemainderBackward0"),
     Row("floor_divide", _floor_divide),
     Row("hypot", xp.hypot, "HypotBackward0",
         lambda ns, ctx, g, self, other: _hypot(ns, g, self, other), "so", "so", kind="float"),
@@ -175,7 +181,8 @@ def operator(row: Row) -> Callable[[Any, Any], Any]:
     keep_other_s, keep_other_o = "s" in row.keep_other, "o" in row.keep_other
     saves, swapped = bool(row.keep_self or row.keep_other), row.order[0] == "other"
     node_type: Any = None if row.rule is None else node_class(row.node, row.rule, row.order if saves else ())
-    scalar_type: Any = None if row.scalar is None else node_class(row.node, row.scalar)
+    scalar_type: Any = None if row.scalar is None else node_class(row.scalar_node or row.node, row.scalar)
+    minus = name == "sub"
 
     def op(self: Any, other: Any) -> Any:
         y = None
@@ -189,6 +196,8 @@ def operator(row: Row) -> Callable[[Any, Any], Any]:
                 return with_number(self, other)
             y = other._array
             if x.dtype is not y.dtype:
+                if minus and (x.dtype.kind == "b" or y.dtype.kind == "b"):
+                    raise no_bools(False)
                 x, y = together(x, y)
             if floats and x.dtype.kind != "f":
                 x, y = floating(x), floating(y)
@@ -226,6 +235,8 @@ def operator(row: Row) -> Callable[[Any, Any], Any]:
             raise _explain(error, name, self, other, y) from None
 
     def with_number(self: Any, other: Any) -> Any:
+        if minus and (other.__class__ is bool or self._array.dtype.kind == "b"):
+            raise no_bools(other.__class__ is bool and self._array.dtype.kind == "b")
         x, y = scalar_operand(self._array, other)
         if floats and x.dtype.kind != "f":
             x, y = floating(x), floating(y)
@@ -277,7 +288,7 @@ def inplace(row: Row) -> Callable[[Any, Any], Any]:
     name, forward, floats = row.name + "_", row.forward, row.kind == "float"
     saves, swapped = bool(row.keep_self or row.keep_other), row.order[0] == "other"
     node_type: Any = None if row.rule is None else node_class(row.node, row.rule, row.order if saves else ())
-    scalar_type: Any = None if row.scalar is None else node_class(row.node, row.scalar)
+    scalar_type: Any = None if row.scalar is None else node_class(row.scalar_node or row.node, row.scalar)
 
     def op(self: Any, other: Any) -> Any:
         y = None

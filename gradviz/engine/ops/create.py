@@ -183,7 +183,12 @@ def given_size(name: str, size: tuple[Any, ...], named: dict[str, Any]) -> tuple
     for key in named:
         if key != "size":
             raise TypeError(f"{name}() got an unexpected keyword argument '{key}'")
-    return (named["size"],) if named else size
+    size = (named["size"],) if named else size
+    if not size:
+        raise TypeError(f'{name}() missing 1 required positional arguments: "size"')
+    if isinstance(size[0], str | float):
+        raise TypeError(f"{name}(): argument 'size' (position 1) must be tuple of ints, not {type(size[0]).__name__}")
+    return size
 
 
 def _positive(shape: tuple[int, ...]) -> None:

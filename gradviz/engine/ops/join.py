@@ -69,7 +69,11 @@ STACK = op("stack", _stack_of, "StackBackward0", _stack)
 def _tensors(name: str, tensors: Any) -> tuple[Any, ...]:
     if isinstance(tensors, Tensor):
         raise TypeError(f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor")
-    listed = tuple(tensors)
+    try:
+        listed = tuple(tensors)
+    except TypeError:
+        raise TypeError(f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not "
+                        f"{type(tensors).__name__}") from None
     for i, t in enumerate(listed):
         if not isinstance(t, Tensor):
             raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(t).__name__}")

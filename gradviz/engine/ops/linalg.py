@@ -123,20 +123,21 @@ def _mm_of(a: ndarray, b: ndarray) -> Any:
 
 
 def _mv_of(a: ndarray, b: ndarray) -> Any:
-    _check_mv(a.shape[:1], a, b)
+    _check_mv(a.shape[:1], a, b, b.dtype)
     return xp.matmul(a, b)
 
 
-def _check_mv(size: tuple[int, ...], a: ndarray, b: ndarray) -> None:
+def _check_mv(size: tuple[int, ...], a: ndarray, b: ndarray, dtype: Any) -> None:
     if a.ndim != 2 or b.ndim != 1:
         raise RuntimeError(f"vector + matrix @ vector expected, got {len(size)}, {a.ndim}, {b.ndim}")
     if a.shape[1] != b.shape[0]:
         n = size[0] if size else 1
         raise RuntimeError(f"size mismatch, got input ({n}), mat ({a.shape[0]}x{a.shape[1]}), vec ({b.shape[0]})")
-    if a.dtype != b.dtype:
+    if a.dtype != b.dtype or dtype != b.dtype:
         from gradviz.engine.dtypes import BY_NP
 
-        raise RuntimeError(f"expected scalar type {BY_NP[a.dtype].code} but found {BY_NP[b.dtype].code}")
+        given, mat, vec = (BY_NP[d].code for d in (dtype, a.dtype, b.dtype))
+        raise RuntimeError(f"addmv input tensors must have the same dtype, but got {given}, {mat}, and {vec}")
 
 
 def _dot_of(a: ndarray, b: ndarray) -> Any:
@@ -162,6 +163,10 @@ def _bmm_of(a: ndarray, b: ndarray) -> Any:
     if a.shape[0] != b.shape[0] or a.shape[2] != b.shape[1]:
         raise RuntimeError(f"Expected size for first two dimensions of batch2 tensor to be: {[a.shape[0], a.shape[2]]} "
                            f"but got: {[b.shape[0], b.shape[1]]}.")
+    if a.dtype is not b.dtype and a.dtype != b.dtype:
+        from gradviz.engine.dtypes import BY_NP
+
+        raise RuntimeError(f"expected scalar type {BY_NP[a.dtype].code} but found {BY_NP[b.dtype].code}")
     return xp.matmul(a, b)
 
 
@@ -198,7 +203,8 @@ def _addmm_of(c: ndarray, a: ndarray, b: ndarray, beta: Any, alpha: Any) -> Any:
     if a.dtype is not b.dtype and a.dtype != b.dtype:
         from gradviz.engine.dtypes import BY_NP
 
-        raise RuntimeError(f"self and mat2 must have the same dtype, but got {BY_NP[a.dtype].code} and "
+        raise RuntimeError(f"{'self' if a.dtype == c.dtype else 'mat1'} and mat2 must have the same dtype, but got "
+                           f"{BY_NP[a.dtype].code} and "
                            f"{BY_NP[b.dtype].code}")
     return _added("addmm", _mm_of(a, b), c, beta, alpha)
 
@@ -206,7 +212,7 @@ def _addmm_of(c: ndarray, a: ndarray, b: ndarray, beta: Any, alpha: Any) -> Any:
 def _addmv_of(c: ndarray, a: ndarray, b: ndarray, beta: Any, alpha: Any) -> Any:
     if c.ndim > 1:
         raise RuntimeError(f"vector + matrix @ vector expected, got {c.ndim}, {a.ndim}, {b.ndim}")
-    _check_mv(c.shape, a, b)
+    _check_mv(c.shape, a, b, c.dtype)
     if c.ndim and c.shape[0] not in (1, a.shape[0]):
         raise RuntimeError(f"size mismatch, got input ({c.shape[0]}), mat ({a.shape[0]}x{a.shape[1]}), vec "
                            f"({b.shape[0]})")

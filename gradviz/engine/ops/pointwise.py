@@ -162,6 +162,12 @@ def _name(np_type: Any) -> str:
     return BY_NP[np_type].code
 
 
+def _round(x: ndarray, decimals: int, out: Any = None) -> Any:
+    if x.dtype.kind == "b":
+        raise NotImplementedError("\"round_vml_cpu\" not implemented for 'Bool'")
+    return xp.round(x, decimals, out=out)
+
+
 ADD_ALPHA = op("add", lambda x, y, a: xp.add(*together(x, y * a)), "AddBackward0", _alpha(1), "", "self other",
                key="add.alpha")
 SUB_ALPHA = op("sub", lambda x, y, a: xp.subtract(*together(x, y * a)), "SubBackward0", _alpha(-1), "", "self other",
@@ -207,8 +213,8 @@ ADDCDIV_ = op("addcdiv_", lambda x, a, b, v: xp.add(x, _weighed(a / b, v), out=x
               _addcdiv,
               "tensor2 tensor1", "self tensor1 tensor2")
 ADDCMUL.needed_by = ADDCMUL_.needed_by = (1, 2)
-ROUND = op("round", lambda x, d: xp.round(x, d), "RoundBackward0", lambda ns, ctx, g: g * 0)
-ROUND_ = op("round_", lambda x, d: xp.round(x, d, out=x), "RoundBackward0", lambda ns, ctx, g: g * 0)
+ROUND = op("round", lambda x, d: _round(x, d), "RoundBackward0", lambda ns, ctx, g: g * 0)
+ROUND_ = op("round_", lambda x, d: _round(x, d, out=x), "RoundBackward0", lambda ns, ctx, g: g * 0)
 NAN_TO_NUM = op("nan_to_num", lambda x, *a: xp.nan_to_num(x, True, *a), "NanToNumBackward0", _nan_to_num, "self")
 
 

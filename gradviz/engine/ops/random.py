@@ -76,7 +76,34 @@ def _np(dtype: Any) -> Any:
     return dtypes.default.dtype.np if dtype is None else dtypes.lookup(dtype).np
 
 
+_KERNELS = {"rand": "check_uniform_bounds", "uniform": "check_uniform_bounds", "randn": "normal_kernel_cpu",
+            "normal": "normal_kernel_cpu", "bernoulli": "bernoulli_tensor_cpu_p_"}
+
+
+def _check_type(kind: str, np_type: Any) -> None:
+    """Numbers between the whole ones need a type that has them."""
+    np_type = xp.dtype(np_type)
+    if np_type.kind in "fc":
+        return
+    code = dtypes.BY_NP[np_type].code
+    if kind == "exponential":
+        raise RuntimeError("Exponential distribution is a continuous probability distribution. dtype must be a "
+                           f"floating point but you specified {code}")
+    raise NotImplementedError(f"\"{_KERNELS[kind]}\" not implemented for '{code}'")
+
+
+def _check_std(std: Any) -> None:
+    if not isinstance(std, Tensor) and std < 0:
+        raise RuntimeError(f"normal expects std >= 0.0, but found std {std:g}")
+
+
+def _check_range(low: int, high: int) -> None:
+    if low >= high:
+        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+
+
 def _draw(kind: str, shape: Any, np_type: Any, generator: Generator | None) -> Any:
+    _check_type(kind, np_type)
     source = _source(generator)
     draw = source.random if kind == "rand" else source.standard_normal
     if np_type in (xp.float32, xp.float64):
@@ -110,12 +137,14 @@ def randint(*args: Any, generator: Generator | None = None, dtype: Any = None, d
     low = named.pop("low", given.pop(0) if len(given) == 2 else 0)
     high = named.pop("high", given[0] if given else None)
     np_type = xp.int64 if dtype is None else dtypes.lookup(dtype).np
+    _check_range(low, high)
     values = _source(generator).integers(low, high, sizes((size,)))
     return made(asarray(values).astype(np_type), "randint", f"{low}, {high}, {list(size)}", requires_grad)
 
 
 def randint_like(input: Any, *bounds: int, dtype: Any = None) -> Tensor:
     low, high = (0, bounds[0]) if len(bounds) == 1 else bounds
+    _check_range(low, high)
     values = asarray(_source(None).integers(low, high, input._array.shape))
     return made(values.astype(input._array.dtype if dtype is None else _np(dtype)), "randint_like", f"{low}, {high}")
 
@@ -123,6 +152,8 @@ def randint_like(input: Any, *bounds: int, dtype: Any = None) -> Tensor:
 def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None,
              requires_grad: bool = False) -> Tensor:
     """The integers below ``n`` in random order."""
+    if n < 0:
+        raise RuntimeError(f"Trying to create tensor with negative dimension {n}: [{n}]")
     return made(_source(generator).permutation(n).astype(xp.int64 if dtype is None else _np(dtype)), "randperm", str(n))
 
 
@@ -142,14 +173,27 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
                         "requires_grad = False)\n")
     shape = xp.broadcast_shapes(*[t.shape for t in tensors]) if tensors else sizes((size,))
     np_type = tensors[0].dtype if tensors else _np(dtype)
+    _check_std(std)
     m, s = (v._array if isinstance(v, Tensor) else v for v in (mean, std))
     return made(asarray(_draw("randn", shape, np_type, generator) * s + m).astype(np_type), "normal", "", requires_grad)
+
+
+def _check_chance(p: Any) -> None:
+    if not isinstance(p, Tensor) and not 0 <= p <= 1:
+        raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p:g}")
 
 
 def bernoulli(input: Any, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
     """Ones with the probabilities given."""
     array = input._array
     chance = array if p is None else p
+    if p is None:
+        _check_type("bernoulli", array.dtype)
+        if not ((array >= 0) & (array <= 1)).all():
+            raise RuntimeError("Expected p_in >= 0 && p_in <= 1 to be true, but got false.  (Could this error message "
+                               "be improved?  If so, please report an enhancement request to PyTorch.)")
+    else:
+        _check_chance(p)
     values = (_source(generator).random(array.shape) < chance).astype(array.dtype)
     return made(asarray(values), "bernoulli", "")
 
@@ -158,15 +202,27 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False, *,
                 generator: Generator | None = None) -> Tensor:
     """Indices drawn with the weights of each row."""
     weights = input._array
+    if weights.dtype.kind != "f":
+        raise RuntimeError("multinomial only supports floating-point dtypes for input, got: "
+                           f"{dtypes.BY_NP[weights.dtype].code}")
+    if weights.ndim not in (1, 2):
+        raise RuntimeError("prob_dist must be 1 or 2 dim")
+    if num_samples <= 0:
+        raise RuntimeError("cannot sample n_sample <= 0 samples")
+    if not replacement and num_samples > weights.shape[-1]:
+        raise RuntimeError("cannot sample n_sample > prob_dist.size(-1) samples without replacement")
     rows = weights.reshape(-1, weights.shape[-1]).astype(xp.float64)
+    if not (xp.isfinite(rows) & (rows >= 0)).all():
+        raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
+    if (rows.sum(axis=1) == 0).any():
+        raise RuntimeError("invalid multinomial distribution (sum of probabilities <= 0)")
     source = _source(generator)
-    if not replacement and ((rows > 0).sum(axis=1) < num_samples).any():
-        raise RuntimeError("cannot sample n_sample > prob_dist.size(-1) samples without replacement"
-                           if rows.shape[1] < num_samples else
-                           "invalid multinomial distribution (with replacement=False, not enough non-negative category "
-                           "to sample)")
-    drawn = [source.choice(rows.shape[1], num_samples, replacement, row / row.sum()) for row in rows]
-    return made(xp.stack(drawn).reshape((*weights.shape[:-1], num_samples)).astype(xp.int64), "multinomial",
+    if replacement:
+        drawn = xp.stack([source.choice(rows.shape[1], num_samples, True, row / row.sum()) for row in rows])
+    else:  # whoever comes first: waiting times of which each is as long as its weight is small
+        waiting = -rows / source.standard_exponential(rows.shape)
+        drawn = xp.argsort(waiting, axis=1, kind="stable")[:, :num_samples]
+    return made(drawn.reshape((*weights.shape[:-1], num_samples)).astype(xp.int64), "multinomial",
                 str(num_samples))
 
 
@@ -181,18 +237,27 @@ def _fill(kind: str) -> Any:
         def forward(array: Any) -> None:
             source = _source(generator)
             shape = array.shape
+            if kind in ("normal", "uniform", "exponential"):
+                _check_type(kind, array.dtype)
             if kind == "normal":
+                _check_std(1 if second is None else second)
                 array[...] = source.standard_normal(shape) * (1 if second is None else second) + (first or 0)
             elif kind == "uniform":
                 low, high = first or 0.0, 1.0 if second is None else second
+                if low > high:
+                    raise RuntimeError("uniform_ expects to return a [from, to) range, but found "
+                                       f"from={low:g} > to={high:g}")
                 array[...] = source.random(shape) * (high - low) + low
             elif kind == "bernoulli":
                 chance = 0.5 if first is None else first._array if isinstance(first, Tensor) else first
+                _check_chance(0.5 if first is None else first)
                 array[...] = source.random(shape) < chance
             elif kind == "random":
                 low, high = (0, first) if second is None else (first, second)
                 array[...] = source.integers(low or 0, high or (1 << 24), shape)
             else:
+                if first is not None and first <= 0:
+                    raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={first:g}")
                 array[...] = source.exponential(1 / (1.0 if first is None else first), shape)
 
         return write(Op(kind + "_", forward, node), self, ())

@@ -133,7 +133,7 @@ ROWS = (
         lambda ns, ctx, g, self: g * ns.apply(POLYGAMMA, (self,), 1), "self"),
     Row("i0", _i0, "I0Backward0", lambda ns, ctx, g, self: g * ns.apply(I1, (self,)), "self"),
     Row("sinc", _sinc, "SincBackward0", _sinc_rule, "self"),
-    Row("sgn", xp.sign, "SgnBackward0", _sgn, "self", False),
+    Row("sgn", unary._sign, "SgnBackward0", _sgn, "self", False),
 )
 
 

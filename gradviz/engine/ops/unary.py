@@ -13,6 +13,7 @@ from gradviz.engine.autograd.node import node_class, sequence
 from gradviz.engine.autograd.packing import pack
 from gradviz.engine.autograd.saved import Output
 from gradviz.engine.autograd.views import check_inplace, rebase
+from gradviz.engine.dtypes import BY_NP
 from gradviz.engine.ops.build import changed, check_overlap, not_a_tensor, recording
 from gradviz.engine.ops.promote import cast_error, floating
 from gradviz.engine.ops.second import piecewise
@@ -59,7 +60,20 @@ _relu_backward = piecewise("threshold_backward", "ThresholdBackwardBackward0",
                            lambda ns, ctx, g, result: ns.without(g, result <= 0), "result", "relu_backward")
 
 
+def _numbers(kernel: str, f: Any) -> Any:
+    """A forward that refuses booleans."""
+
+    def forward(x: ndarray, out: Any = None) -> Any:
+        if x.dtype.kind == "b":
+            raise NotImplementedError(f"\"{kernel}\" not implemented for 'Bool'")
+        return f(x, out=out)
+
+    return forward
+
+
 def _frac(x: ndarray, out: Any = None) -> Any:
+    if x.dtype.kind != "f":
+        raise NotImplementedError(f"\"frac_cpu\" not implemented for '{BY_NP[x.dtype].code}'")
     return xp.subtract(x, xp.trunc(x), out=out)
 
 
@@ -75,6 +89,8 @@ def _neg(x: ndarray, out: Any = None) -> Any:
 
 
 def _sign(x: ndarray, out: Any = None) -> Any:
+    if x.dtype.kind == "b":
+        return x.copy() if out is None else x
     r = xp.sign(x, out=out)
     if x.dtype.kind == "f":
         r = asarray(r)
@@ -88,7 +104,7 @@ def _zero(ns: Any, ctx: Any, g: Any) -> Any:
 
 ROWS = (
     Row("neg", _neg, "NegBackward0", lambda ns, ctx, g: -g, floats=False),
-    Row("abs", xp.abs, "AbsBackward0", lambda ns, ctx, g, self: g * ns.sign(self), "self", False),
+    Row("abs", _numbers("abs_cpu", xp.abs), "AbsBackward0", lambda ns, ctx, g, self: g * ns.sign(self), "self", False),
     Row("exp", xp.exp, "ExpBackward0", lambda ns, ctx, g, result: g * result, "result"),
     Row("exp2", xp.exp2, "Exp2Backward0", lambda ns, ctx, g, result: g * result * log(2), "result"),
     Row("expm1", xp.expm1, "Expm1Backward0", lambda ns, ctx, g, result: g * (result + 1), "result"),
@@ -117,9 +133,9 @@ ROWS = (
         "self"),
     Row("atanh", xp.arctanh, "AtanhBackward0", lambda ns, ctx, g, self: g / (1 - self * self), "self"),
     Row("sign", _sign, "SignBackward0", _zero, floats=False),
-    Row("floor", xp.floor, "FloorBackward0", _zero, floats=False),
-    Row("ceil", xp.ceil, "CeilBackward0", _zero, floats=False),
-    Row("trunc", xp.trunc, "TruncBackward0", _zero, floats=False),
+    Row("floor", _numbers("floor_vml_cpu", xp.floor), "FloorBackward0", _zero, floats=False),
+    Row("ceil", _numbers("ceil_vml_cpu", xp.ceil), "CeilBackward0", _zero, floats=False),
+    Row("trunc", _numbers("trunc_vml_cpu", xp.trunc), "TruncBackward0", _zero, floats=False),
     Row("frac", _frac, "FracBackward0", lambda ns, ctx, g: g, floats=False),
     Row("deg2rad", xp.deg2rad, "Deg2RadBackward0", lambda ns, ctx, g: g * (pi / 180)),
     Row("rad2deg", xp.rad2deg, "Rad2DegBackward0", lambda ns, ctx, g: g * (180 / pi)),
