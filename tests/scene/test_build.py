@@ -189,3 +189,18 @@ def test_a_gradient_that_the_script_zeroes_or_drops_is_shown_so(recorded: Record
                       "(w * 5).sum().backward()\nw.grad = None")
     texts = [entry[1:] for entry in named(build(replay, [], 1), "w").grad]
     assert texts == [("awaited", ""), ("kept", "2"), ("kept", "0"), ("kept", "5"), ("awaited", "")]
+
+
+@pytest.mark.parametrize(("source", "label", "state"), [
+    ("(x.masked_fill(ahead, -torch.inf)).softmax(-1)", "masked_fill -inf", "done"),
+    ("torch.where(ahead, torch.tensor(-torch.inf), x).softmax(-1)", "where", "done"),
+    ("(x + torch.full((3, 3), -torch.inf).triu(1)).softmax(-1)", "add", "done"),
+    ("(x + torch.full((3, 3), -torch.inf)).softmax(-1)", "softmax dim=-1", "nan"),  # of nothing but masked places
+    ("(x - x).log()", "log", "nan"), ("1 / (x - x)", "reciprocal", "nan")])
+def test_a_mask_of_infinities_is_nothing_broken(recorded: Record, source: str, label: str, state: str) -> None:
+    replay = recorded("x = torch.ones(3, 3, requires_grad=True)\nahead = torch.ones(3, 3, dtype=torch.bool).triu(1)\n"
+                      f"y = {source}\ny.sum().backward()\n")
+    scene = build(replay, find(replay), 0)
+    assert named(scene, label, "op").states[-1][1] == state
+    if state == "done":
+        assert not {node.id for node in scene.nodes if {"nan", "nan_on"} & {was for _, was in node.states}}
