@@ -49,7 +49,7 @@ export class Page {
 
   async start() {
     this.panes = new Panes(this);
-    this.list = new ElementList(byId("elements"));
+    this.list = new ElementList(byId("elements"), id => this.pin(id));
     this.timeline = new Timeline(byId("timeline"), prepareLanes(this.columns, this.shown));
     this.timeline.calls = callsOf(this.trace.graphs, -1).calls.map(graph => this.trace.graphs[graph].begin);
     if (this.timeline.calls.length > 1) this.getJson("/api/iterations").then(found => { this.timeline.iterations = found; this.timeline.density = null; this.paint(); });
