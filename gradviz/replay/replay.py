@@ -76,7 +76,7 @@ class Replay:
         for chunk in self.reader.chunks():
             self.tables.extend(chunk.first_seq, chunk.kinds, chunk.tables)
         if self.tables.n != before or before == 0:
-            for name in ("index", "graphs", "steppable", "_file_lines"):
+            for name in ("index", "graphs", "steppable", "suspects", "_file_lines"):
                 self.__dict__.pop(name, None)
         return self.tables.n - before
 
@@ -242,6 +242,11 @@ class Replay:
     # --- tensors -----------------------------------------------------------------------------------------------------
     def value(self, number: int) -> Value:
         return self.reader.value(number) if number else None
+
+    @cached_property
+    def suspects(self) -> Ints:
+        """The numbers of values that may hold a NaN or an Inf; no other does."""
+        return self.reader.suspects()
 
     def facts_at(self, tid: int, seq: int) -> Facts | None:
         """What was known of a tensor at an event; None before it was seen. ``value`` is the recorded content."""

@@ -115,6 +115,15 @@ def _broken(replay: Replay, relation: Relation, rows: Ints) -> NDArray[np.bool_]
     """Which rows hold a NaN or an Inf, as far as that was kept."""
     found = np.zeros(len(rows), bool)
     dtypes = relation.texts("dtype")
+    halves = [number for number, name in enumerate(dtypes.texts) if name in ("float16", "bfloat16")]
+    maybe = np.flatnonzero(among(relation.ints("value")[rows], replay.suspects) | np.isin(dtypes.index[rows], halves))
+    found[maybe] = _checked(replay, relation, rows[maybe])
+    return found
+
+
+def _checked(replay: Replay, relation: Relation, rows: Ints) -> NDArray[np.bool_]:
+    found = np.zeros(len(rows), bool)
+    dtypes = relation.texts("dtype")
     kinds = dtypes.index[rows]
     contents: dict[int, list[tuple[int, bytes]]] = {}
     for place, (number, kind) in enumerate(zip(relation.ints("value")[rows].tolist(), kinds.tolist(), strict=True)):

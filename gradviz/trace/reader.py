@@ -190,6 +190,20 @@ class Reader:
             opened = self._opened = (where, values)
         return opened[1][number - 1 - first]
 
+    def suspects(self) -> columns.Ints:
+        """The numbers of values that may hold a NaN or an Inf, in order: the rest hold none, whatever their dtype of
+        32 or 64 bits. Whole frames are looked at, no value is made."""
+        found = []
+        first = 1
+        for last, offset, turn in self._values:
+            try:
+                found.append(first + _suspects(frames.read_frame(self._fd, offset, self.size, turn).payload))
+            except Exception:
+                if not turn:  # of the ring it has been overwritten
+                    raise BadTrace(f"{self.path}: damaged in the values of tensors") from None
+            first = last + 1
+        return np.concatenate([np.zeros(0, np.int64), *found])
+
     def _advance(self) -> bool:
         """To the segment after the one that is read, or the oldest after it that is there."""
         assert self._ring is not None
@@ -348,6 +362,24 @@ def _is_word(word: Any) -> bool:
     return isinstance(word, str) or (
         isinstance(word, list) and len(word) == 3 and isinstance(word[2], str)
         and all(isinstance(part, list) and all(isinstance(n, int) for n in part) for part in word[:2]))
+
+
+def _suspects(payload: bytes) -> columns.Ints:
+    """Places of values with a word that has all bits of an exponent set, and of figures that say so."""
+    raw_lengths, contents, raw_figures = frames.unpacked(payload)
+    lengths = columns.read_ints(raw_lengths)
+    sizes = np.maximum(lengths, 0)
+    starts = np.cumsum(sizes) - sizes
+    flags = sizes % 4 != 0
+    flags[lengths < 0] = np.frombuffer(raw_figures, "<f8").reshape(len(STATISTICS), -1)[1] != 0
+    for lead in range(4):
+        words = np.frombuffer(contents, "<u4", max(0, len(contents) - lead) // 4, lead) if len(contents) > lead else ()
+        full = (np.asarray(words, np.uint32) & 0x7F800000) == 0x7F800000
+        hits = np.concatenate([np.zeros(1, np.int64), np.cumsum(full)])
+        some = np.flatnonzero((starts % 4 == lead) & (sizes % 4 == 0) & (sizes > 0))
+        begin = (starts[some] - lead) // 4
+        flags[some] = hits[begin + sizes[some] // 4] > hits[begin]
+    return np.flatnonzero(flags)
 
 
 def _values(payload: bytes) -> list[Value]:
