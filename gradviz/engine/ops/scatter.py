@@ -167,6 +167,11 @@ def _take_of(x: ndarray, index: ndarray, dim: int) -> Any:
     return xp.take(x, index, axis=dim)
 
 
+def _rows(dim: int, index: ndarray) -> tuple[Any, ...]:
+    """The places that an index, of one number or of several, names along a dimension."""
+    return (*(slice(None),) * dim, index.reshape(-1))
+
+
 GATHER = op("gather", _gather_of, "GatherBackward0", _gather, "self index", "self index")
 INDEX_SELECT = op("index_select", _take_of, "IndexSelectBackward0", _take_along, "index", "self index")
 MASKED_SELECT = op("masked_select", lambda x, m: xp.broadcast_arrays(x, m)[0][xp.broadcast_arrays(x, m)[1]],
@@ -189,14 +194,14 @@ SCATTER_ADD_ = op("scatter_add_", _scatter_of, "ScatterAddBackward0", _scatter, 
 INDEX_FILL_ = op("index_fill_", lambda x, i, d, v: x.__setitem__((slice(None),) * d + (i,), v), "IndexFillBackward0",
                  lambda ns, ctx, g, index: ns.masked(g, (slice(None),) * ctx.args + (ns.plain(index),)), "index",
                  "self index")
-INDEX_ADD_ = op("index_add_", lambda x, i, s, d, a: xp.add.at(x, (slice(None),) * d + (i,), s * a if a != 1 else s),
+INDEX_ADD_ = op("index_add_", lambda x, i, s, d, a: xp.add.at(x, _rows(d, i), s * a if a != 1 else s),
                 "IndexAddBackward0",
                 lambda ns, ctx, g, index, source: (
-                    g, ns.take(g, (slice(None),) * ctx.args[0] + (ns.plain(index),)) * ctx.args[1]),
+                    g, ns.take(g, _rows(ctx.args[0], ns.plain(index))) * ctx.args[1]),
                 "index source", "self index source")
-INDEX_COPY_ = op("index_copy_", lambda x, i, s, d: x.__setitem__((slice(None),) * d + (i,), s), "IndexCopyBackward0",
-                 lambda ns, ctx, g, index: (ns.masked(g, (slice(None),) * ctx.args + (ns.plain(index),)),
-                                            ns.take(g, (slice(None),) * ctx.args + (ns.plain(index),))),
+INDEX_COPY_ = op("index_copy_", lambda x, i, s, d: x.__setitem__(_rows(d, i), s), "IndexCopyBackward0",
+                 lambda ns, ctx, g, index: (ns.masked(g, _rows(ctx.args, ns.plain(index))),
+                                            ns.take(g, _rows(ctx.args, ns.plain(index)))),
                  "index", "self index source")
 
 
@@ -305,6 +310,10 @@ def index_add_(self: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) 
 
 def index_copy_(self: Any, dim: int, index: Any, source: Any) -> Any:
     d = dimension(dim, self._array.ndim)
+    here, there = self._array.ndim, source._array.ndim
+    if here and there and here != there:
+        raise IndexError("index_copy_(): When source and destination are not scalars, their dimensionality must match. "
+                         f"Source dimensionality ({there}), destination dimensionality ({here})")
     return write(INDEX_COPY_, self, (index, source), (d,), f"dim={dim}", d)
 
 
