@@ -67,7 +67,7 @@ def first(session: Session, kind: str, phase: str = "") -> int:
 
 def test_what_did_the_hook_change(runs: dict[str, Session]) -> None:
     text = said(runs["hooked"], "h", first(runs["hooked"], "backward", "end"))
-    assert "Hooks 1 registered halve line 6 returned another 1 → 0.5" in text
+    assert "Hooks 1 registered halve line 5 returned another 1 → 0.5" in text
 
 
 def test_a_hook_that_has_not_run_says_so(runs: dict[str, Session]) -> None:
