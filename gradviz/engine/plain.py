@@ -67,7 +67,7 @@ def op(name: str, args: str, one: Any, two: Any, out: Any) -> None:
                 if next_edge <= 0:
                     form = 256
         saved = node.saved
-        if saved is not None:
+        if saved:
             holder = saved[0]
             if holder is not None:
                 form |= 1 if holder is one else 2 if holder is two else 3 if holder.__class__ is Output else 256
