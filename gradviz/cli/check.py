@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,9 @@ from gradviz.cli.findings import as_json, as_text, failing
 from gradviz.cli.main import Failure
 from gradviz.cli.run import StopsAtTarget, check, chosen, options, targeted
 from gradviz.cli.traces import ended, is_trace, opened
+
+if TYPE_CHECKING:
+    from gradviz.replay import Replay
 
 
 @click.command(cls=StopsAtTarget, context_settings={"allow_interspersed_args": False}, epilog="""\b
@@ -84,13 +87,26 @@ def report(trace: str, script: str | None, status: int | None, json_: bool) -> i
         width = min(shutil.get_terminal_size().columns, 100)
         for finding in found:
             click.echo(as_text(finding, width) + "\n")
+        if end := died(replay):
+            click.echo(f"the script failed: {end}")
         ending = "" if replay.state == "complete" else f", {replay.state}"
         click.echo(f"{counted(len(found), 'finding')} in {counted(replay.n, 'event')}{ending}")
     if failing(found):
         return 1
     if status is None:
-        return 0
+        return as_python_ends(replay.summary()["error"]) or 0
     return 128 - status if status < 0 else status
+
+
+def died(replay: Replay) -> str:
+    """The exception that left the script, its first line, and where; empty if none did, or one that ends a script."""
+    errors = replay.index.errors
+    left = errors.seq[errors.flags("uncaught")]
+    error = replay.event(int(left[-1])) if len(left) else None
+    if error is None or not as_python_ends(error.type):
+        return ""
+    line = replay.line_of(error.seq)
+    return f"{error.type}: {error.message}".split("\n")[0].removesuffix(": ") + (f" (line {line})" if line else "")
 
 
 def as_python_ends(error: str | None) -> int | None:

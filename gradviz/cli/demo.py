@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import partial
+from itertools import takewhile
 from typing import Any
 
 import click
@@ -59,5 +60,5 @@ def bundled() -> dict[str, str]:
 def about(path: str) -> str:
     """The first sentence of a sample's comment."""
     with open(path, encoding="utf-8") as file:
-        words = file.readline().lstrip("# ").strip()
-    return words.partition(". ")[0]
+        words = " ".join(line.lstrip("# ").strip() for line in takewhile(lambda line: line.startswith("#"), file))
+    return words.partition(". ")[0].removesuffix(".")

@@ -248,6 +248,17 @@ def test_check_prints_one_json_object_and_nothing_else(here: Path, gradviz: Grad
 
 
 @pytest.mark.slow
+def test_check_says_that_the_script_died(here: Path, gradviz: Gradviz) -> None:
+    (here / "dies.py").write_text("import torch\nx = torch.ones(2)\nx + torch.ones(3)\n")
+    done = gradviz("check", "dies.py")
+    assert done.returncode == 1
+    assert "the script failed: RuntimeError: The size of tensor a (2) must match" in done.stdout
+    assert "non-singleton dimension 0 (line 3)\n0 findings in" in done.stdout
+    gradviz("run", "-q", "--no-view", "-o", "dies.gvt", "dies.py")
+    again = gradviz("check", "dies.gvt")
+    assert (again.returncode, again.stdout) == (1, done.stdout)
+
+
 def test_check_of_a_clean_script_gives_its_status(here: Path, gradviz: Gradviz) -> None:
     assert gradviz("check", "good.py").returncode == 0
     (here / "exits.py").write_text("raise SystemExit(5)")
@@ -322,6 +333,7 @@ def test_info_names_the_state_of_a_trace_that_was_cut(here: Path, gradviz: Gradv
 @pytest.mark.slow
 def test_demos_are_listed_and_recorded(here: Path, gradviz: Gradviz) -> None:
     listed = gradviz("demo", "--list").stdout.splitlines()
+    assert any(line.endswith("and events for TensorBoard") for line in listed)  # a sentence of two lines
     assert {"model", "inplace_saved"} <= {line.split()[0] for line in listed}
     done = gradviz("demo", "inplace_saved", "--no-view")
     assert done.returncode == 1
