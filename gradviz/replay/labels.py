@@ -81,7 +81,8 @@ def giving(index: Index) -> NDArray[np.bool_]:
     _, which = np.unique(groups, return_inverse=True)
     last = np.zeros(int(which.max()) + 1, np.int64)
     np.maximum.at(last, which, np.arange(len(ops)))
-    return (kind[last[which]] == kind) & ((calls == 0) | (last[which] == np.arange(len(ops))))
+    ends = last[which]
+    return np.asarray((kind[ends] == kind) & ((calls == 0) | (ends == np.arange(len(ops)))), np.bool_)
 
 
 @lru_cache(4096)
@@ -102,8 +103,8 @@ def _of_optimizer(replay: Replay, event: Event) -> bool:
 def _scope(replay: Replay, number: int) -> tuple[str, str, int]:
     """The path, class and parent of a module call."""
     scopes = replay.index.tables.relation("scope")
-    rows = scopes.where("id", number) if number else ()
-    if not len(rows):
+    rows = scopes.where("id", number)
+    if not number or not len(rows):
         return "", "", 0
     entered = replay.event(int(scopes.seq[rows[0]]))
     return entered.path, entered.cls, entered.parent
