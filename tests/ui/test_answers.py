@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from gradviz.ui.panes.focus import Focus
@@ -131,3 +133,16 @@ def test_a_place_opens_in_an_editor(runs: dict[str, Session]) -> None:
     edit, copy = link.to_plotly_json()["props"]["children"]
     assert edit.to_plotly_json()["props"]["href"] == "vscode://file/tmp/a%20b/it%27s%231.py:3:7"
     assert copy.to_plotly_json()["props"]["data-copy"] == "/tmp/a b/it's#1.py:3:7  x < y"
+
+
+def test_a_formula_tells_two_tensors_of_one_name_apart(tmp_path: Path) -> None:
+    (tmp_path / "same.py").write_text(
+        "import torch\nx = torch.ones(2, requires_grad=True)\nx = x * 3\nx = x + 1\nx.sum().backward()\n")
+    record(tmp_path / "same.py", tmp_path / "same.gvt")
+    session = Session.open(tmp_path / "same.gvt")
+    nodes = session.scene(0).nodes
+    node = next(one.id for one in nodes if one.kind == "node" and one.label[-1][1] == "AddBackward0")
+    text = words(answer(Focus(session, session.replay.end, node, "light")))
+    assert "∂x = " in text
+    assert "∂x′" in text
+    assert "x′ is the tensor that the op made and bound to the name x" in text

@@ -18,6 +18,8 @@ from gradviz.ui.panes.parts import brief, mark, mono, section, tag, title, to_el
 from gradviz.ui.panes.simplify import simplified
 from gradviz.ui.panes.tex import render
 
+_NODE = re.compile(r"\w+Backward\d+")
+"""What a tensor is called that nothing is known of but its node."""
 _LOOK = {"waiting": "waiting", "ran": "ran", "released": "released", "failed": "failed"}
 
 
@@ -52,8 +54,10 @@ def _formulas(focus: Focus, view: NodeView) -> list[Any]:
     owner = focus.nodes[f"n{view.nid}"].twin if f"n{view.nid}" in focus.nodes else ""
     result = incoming.label if incoming and incoming.label else _made(focus, owner)
     wanted = [(place, flow) for place, flow in enumerate(view.grads_out) if flow.nid]
+    again = any(flow.label == result for _, flow in wanted)  # x = x + 1: one name, two tensors
+    older, result = result, f"{result}′" if again else result
     for place, flow in wanted:
-        name = flow.label or "input"
+        name = flow.label if flow.label and not _NODE.fullmatch(flow.label) else "input"
         formula = _edge(focus, view, place)
         scalars = _scalars(focus, view, flow)
         symbols = {
@@ -72,6 +76,9 @@ def _formulas(focus: Focus, view: NodeView) -> list[Any]:
             parts.append(html.Div([left, html.Span("="), *right], className="fx"))
             if ran and incoming is not None:
                 parts += _with_numbers(view, formula, incoming, flow, name, folded, scalars)
+    if again:
+        parts.append(html.Div([mono(result), " is the tensor that the op made and bound to the name ", mono(older)],
+                              className="note"))
     if not wanted:
         parts.append(html.Div("No operand wants a gradient.", className="note"))
     summed = not ran or any(_folded(view, incoming, flow, _edge(focus, view, place) or "") for place, flow in wanted)
@@ -179,7 +186,7 @@ def _name(label: str) -> html.Em:
 
 def _whole(label: str) -> str:
     """A name as it is, an expression in parentheses; both cut short."""
-    return brief(label) if re.fullmatch(r"[\w.\[\]]+", label) else f"({brief(label)})"
+    return brief(label) if re.fullmatch(r"[\w.\[\]]+′?", label) else f"({brief(label)})"
 
 
 def _made(focus: Focus, owner: str) -> str:

@@ -143,7 +143,7 @@ def _path(answer: Why, sums: tuple[Sum, ...]) -> list[Any]:
                 *words,
                 f", {more} more before" if more > 0 else "",
                 " and on" if answer.end == "far" else "",
-                f" = {figure(answer.sums[0].value)}",
+                f" = {made}" if (made := figure(answer.sums[0].value)) != "?" else "",
             ],
             className="note",
         )
