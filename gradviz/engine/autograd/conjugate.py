@@ -21,7 +21,7 @@ def is_complex(g: Any) -> bool:
     """Whether a gradient, or one of a list of them, is complex."""
     if g.__class__ is list or g.__class__ is tuple:
         return any(part is not None and is_complex(part) for part in g)
-    return getattr(g, "_array", g).dtype.kind == "c"
+    return bool(getattr(g, "_array", g).dtype.kind == "c")
 
 
 def conjugate(ns: Any, value: Any) -> Any:

@@ -102,7 +102,7 @@ class SavedTensor:
     def __init__(self, node: Any, place: int) -> None:
         self._node, self._place = node, place
 
-    def register_hooks(self, pack_hook: Hook, unpack_hook: Hook) -> None:
+    def register_hooks(self, pack_hook: Any, unpack_hook: Any) -> None:
         """Pack the tensor now; unpack it when it is needed."""
         if not callable(pack_hook) or not callable(unpack_hook):
             raise TypeError(
