@@ -3,7 +3,7 @@ PYTHON ?= python3
 SAMPLE ?= model
 BIN := .venv/bin
 
-.PHONY: demo test fast lint setup screenshots clean
+.PHONY: demo test fast lint setup stubs screenshots clean
 
 demo: .venv/.installed  ## record a sample and open its replay (SAMPLE=inplace_saved for another)
 	@$(BIN)/gradviz demo $(SAMPLE)
@@ -21,6 +21,9 @@ lint: setup  ## style, types, and who may know whom
 	$(BIN)/lint-imports
 
 setup: .venv/.installed-dev  ## everything that a developer needs
+
+stubs: setup  ## the types of what the tables of ops make, for editors; after a change of the tables
+	$(BIN)/python -m gradviz.engine.stubs
 
 screenshots: setup  ## the page of every sample, in both themes and at three sizes, into screenshots/
 	$(BIN)/python -m tests.ui.shots --out screenshots

@@ -214,8 +214,9 @@ def gradient_edge(tensor: Tensor) -> Any:
     edge = tensor._edge
     if edge is not None:
         return edge
-    if not tensor._requires:
-        return None, 0
+    view = tensor._view
+    if not tensor._requires or (view is not None and view.kind == "no_grad" and view.base._requires):
+        return None, 0  # a view made under no_grad requires what its base does, but has no gradient of its own
     ref = tensor._accumulate
     node = None if ref is None else ref()
     if node is None:

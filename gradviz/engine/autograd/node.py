@@ -138,6 +138,8 @@ def node_class(name: str, rule: Callable[..., Any], saves: tuple[str, ...] = ())
     body = {"rule": staticmethod(rule), "saves": saves, "plain": True, "__module__": "builtins"}
     body |= {f"_saved_{field}": _saved(field) for field in saves}
     body |= {f"_raw_saved_{field}": _raw_saved(i) for i, field in enumerate(saves)}
+    if name in ("CopyBackwards", "CopySlices"):  # not of PyTorch's table of derivatives
+        body["name"] = lambda self: f"torch::autograd::{name}"
     return type(Node)(name, (Node,), body, dict=True)  # type: ignore[misc, no-any-return]
 
 

@@ -92,7 +92,9 @@ def forbidden(tensor: Any, *, indirect: bool) -> RuntimeError:
     edge = tensor._edge
     what = "its base or another view of its base has been" if indirect else "is being"
     if kind == "no_grad":
-        return RuntimeError(NO_GRAD_VIEW.format(what=what))
+        text = NO_GRAD_VIEW.format(what=what)
+        return RuntimeError(text if edge is None else text.replace(
+            "A view was", f"Output {edge[1]} of {short_name(edge[0])} is a view of a view which was", 1))
     name = "Unknown" if edge is None else f"Output {edge[1]} of {short_name(edge[0])}"
     is_view = f"{name} is a view and {what} modified inplace."
     if kind == "custom":
@@ -169,7 +171,6 @@ def _copy_slices_rule(ns: Any, ctx: Any, g: Any) -> Any:
 
 
 CopySlices = node_class("CopySlices", _copy_slices_rule)
-CopySlices.name = lambda self: "torch::autograd::CopySlices"  # type: ignore[method-assign]
 CopySlices.plain = False  # it runs another node's rule, which may be a user's
 
 __all__ = ["NO_EDGE", "CopySlices", "View", "check_inplace", "rebase", "refresh", "view_of"]

@@ -46,6 +46,8 @@ class Op(Struct, eq=False):
     """Which inputs have an edge, where not all do: masks and indices have none."""
     results: tuple[str, ...] = ()
     """PyTorch's names of the outputs that are saved, where they are not ``result``..."""
+    once: bool = False
+    """Whether it saves what is no tensor here, an index: backward runs through it once, as where tensors are freed."""
 
 
 PLAIN = {"condition", "index", "mask"}
@@ -180,6 +182,8 @@ def attach(op: Op, inputs: tuple[Any, ...], outputs: tuple[Any, ...], keep: Any)
         node.saved = _saved(op.saves, op, inputs, outputs, edges)
         if regions.packs:
             pack(node, outputs)
+    elif op.once:
+        node.saved = ()
     return node  # type: ignore[no-any-return]
 
 
@@ -242,6 +246,8 @@ def write(op: Op, target: Any, others: tuple[Any, ...], args: tuple[Any, ...] = 
             cell.version = before + 1
             if op.saves:
                 node.saved = _saved(op.saves, op, (original, *others), (target,), edges)
+            elif op.once:
+                node.saved = ()
             rebase(target, node)
             if regions.packs:
                 pack(node, (target,))

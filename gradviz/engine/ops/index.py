@@ -30,6 +30,7 @@ def _get(x: ndarray, *index: Any) -> Any:
 INDEX = op("index", _get, "IndexBackward0", _index)
 SETITEM_PUT = op("setitem", _put, "IndexPutBackward0", _index_put, "", "self values", key="setitem.put")
 SETITEM_COPY = op("setitem", _expand_copy, "CopyBackwards", _copy, "", "self src", key="setitem.copy")
+INDEX.once = SETITEM_PUT.once = True
 SETITEM_FILL = op("setitem", _fill_of, "FillBackward3", _fill, "", "self value", key="setitem.fill")
 
 

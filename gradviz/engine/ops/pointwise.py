@@ -385,7 +385,7 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
 def _c_name(d: Any) -> str:
     from gradviz.engine.ops.linalg import _c_name as name
 
-    return name(d)  # type: ignore[no-any-return]
+    return name(d)
 
 
 def lerp(input: Any, end: Any, weight: Any) -> Any:

@@ -182,6 +182,7 @@ MASKED_FILL = op("masked_fill", lambda x, m, v: xp.where(m, asarray(v).astype(x.
 MASKED_FILL_TENSOR = op("masked_fill", MASKED_FILL.forward, "MaskedFillBackward1", _masked_fill, "mask",
                         "self mask value", key="masked_fill.tensor")
 INDEX_PUT_ = op("index_put_", _put, "IndexPutBackward0", _index_put, "", "self values")
+INDEX_PUT_.once = True
 COPY_ = op("copy_", _copy_of, "CopyBackwards", _copy, "", "self src")
 FILL_ = op("fill_", _fill_of, "FillBackward2", _fill)
 FILL_TENSOR_ = op("fill_", _fill_of, "FillBackward3", _fill, "", "self value", key="fill_.tensor")
