@@ -40,6 +40,14 @@ def at(replay: Replay, tid: int, seq: int) -> Moment | None:
     return moments[-1] if moments else None
 
 
+def retold(replay: Replay, seq: int) -> bool:
+    """Whether a ``grad_set`` only tells what a known leaf has after a pause: its facts, told anew, stand before it."""
+    if not seq or replay.kind(seq - 1) != "tensor":
+        return False
+    tid = replay.event(seq - 1).facts.tid
+    return bool(tid == replay.event(seq).tid and replay.born(tid) < seq - 1)
+
+
 def _written(replay: Replay, moment: Moment, end: int) -> list[Moment]:
     """Writes into the gradient of a moment, before event ``end``."""
     grad, writes = moment.grad, replay.index.writes

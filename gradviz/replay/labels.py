@@ -116,15 +116,29 @@ def _module(replay: Replay, event: Event) -> str:
     ops = replay.index.ops
     if not path or _of_optimizer(replay, event) or ops.seq[ops.where("scope", event.scope)[-1]] != event.seq:
         return ""
+    return _placed(replay, path, parent)
+
+
+def _placed(replay: Replay, path: str, parent: int) -> str:
+    """A module's path; a bare number stands behind what the script called: ``model.1``."""
     if not path[0].isdigit():
         return path
     outer = parent
-    while (above := _scope(replay, outer)[2]):
+    while above := _scope(replay, outer)[2]:
         outer = above
-    scopes = replay.index.tables.relation("scope")
-    rows = scopes.where("id", outer)
-    owner = called(expression(replay, replay.event(int(scopes.seq[rows[0]])))) if len(rows) else ""
+    owner = module(replay, outer)
     return f"{owner}.{path}" if owner else path
+
+
+def module(replay: Replay, scope: int) -> str:
+    """What a module that is called is called: its path, else what the script writes before the brackets."""
+    scopes = replay.index.tables.relation("scope")
+    rows = scopes.where("id", scope)
+    if not scope or not len(rows):
+        return ""
+    entered = replay.event(int(scopes.seq[rows[0]]))
+    path = _placed(replay, entered.path, entered.parent) if entered.path and entered.parent else str(entered.path)
+    return path or called(expression(replay, entered)) or str(entered.cls)
 
 
 # --- what no event made ----------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from gradviz.events import Facts, Gradient, Node
 from gradviz.replay import labels, values
+from gradviz.replay.grads import retold
 from gradviz.replay.outside import outside, written_by
 from gradviz.replay.replay import Event, Replay
 
@@ -214,7 +215,8 @@ def _hook_call(replay: Replay, event: Event) -> Parts:
     rows = adds.where("hook", event.hook)
     function = str(adds.row(int(rows[0]))[-2]) if len(rows) else ""
     node = replay.node(event.nid) if event.nid else None
-    where = replay.label(event.tid, event.seq) if event.tid else node.name if node else "a node"
+    where = (replay.label(event.tid, event.seq) if event.tid else node.name if node
+             else labels.module(replay, event.scope) or "a module")
     told: Parts = [("hook ", ""), (function, "name"), (" on ", ""), (where, "name")]
     grad_in, grad_out = replay.gradient(event.grad_in), replay.gradient(event.grad_out)
     if grad_in is not None:
@@ -243,8 +245,9 @@ def _error(replay: Replay, event: Event) -> Parts:
 
 def _tensor(replay: Replay, event: Event) -> Parts:
     facts: Facts = event.facts
-    return [(replay.label(facts.tid, event.seq), "name"),
-            (f" first seen: {values.shape_text(facts.shape)}, {facts.how}", "")]
+    first = replay.born(facts.tid) == event.seq
+    seen = f"first seen: {values.shape_text(facts.shape)}, {facts.how}" if first else "is there after the pause"
+    return [(replay.label(facts.tid, event.seq), "name"), (f" {seen}", "")]
 
 
 def _write(replay: Replay, event: Event) -> Parts:
@@ -261,11 +264,16 @@ def _rebind(replay: Replay, event: Event) -> Parts:
 
 def _hook_add(replay: Replay, event: Event) -> Parts:
     node = replay.node(event.ref) if event.target == "node" else None
-    where = node.name if node else replay.label(event.ref, event.seq) if event.target == "tensor" else event.target
+    where = node.name if node else replay.label(event.ref, event.seq) if event.ref else ""
+    if not where:  # model[1].register_forward_hook(hook)
+        where = labels.called(labels.expression(replay, event)).rpartition(".register_")[0] or event.target
     return [("hook ", ""), (event.function, "name"), (" registered on ", ""), (where, "name")]
 
 
 def _grad_set(replay: Replay, event: Event) -> Parts:
+    if retold(replay, event.seq):
+        now = figure(replay, replay.gradient(event.grad))
+        return [(f"{replay.label(event.tid, event.seq)}.grad", "name"), (" after the pause: ", ""), now]
     to = {"none": "was set to None", "zeroed": "was set to zero", "value": "was set by the script"}[event.to]
     return [(f"{replay.label(event.tid, event.seq)}.grad", "name"), (f" {to}", "")]
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from gradviz.events import Gradient
 from gradviz.replay import derivative, inspect
 from gradviz.replay.absence import Absence, absence
+from gradviz.replay.grads import retold
 from gradviz.replay.inspect import Content
 from gradviz.replay.labels import COPIES
 from gradviz.replay.naming import grad_of
@@ -136,12 +137,17 @@ def _newest(replay: Replay, tid: int, seq: int) -> tuple[Event | None, Event | N
     row, reset = accumulates.last("tid", tid, seq), sets.last("tid", tid, seq)
     last = replay.event(int(accumulates.seq[row])) if row >= 0 else None
     event = replay.event(int(sets.seq[reset])) if reset >= 0 else None
-    return last, event if event is not None and (last is None or event.seq > last.seq) else None
+    later = event is not None and (last is None or event.seq > last.seq)
+    if later and last is not None and event is not None and retold(replay, event.seq):
+        had, has = (replay.gradient(one.grad) for one in (last, event))
+        later = had is None or has is None or (had.tid, had.value) != (has.tid, has.value)  # a pause changed nothing
+    return last, event if later else None
 
 
 def _set_by_script(replay: Replay, tid: int, event: Event) -> Why:
     label, content = grad_of(replay.label(tid, event.seq)), inspect.content_of(replay, replay.gradient(event.grad))
-    term = Term("set", event.seq, content, line=replay.line_of(event.seq), note="set by the script")
+    note = "there after a pause" if retold(replay, event.seq) else "set by the script"
+    term = Term("set", event.seq, content, line=replay.line_of(event.seq), note=note)
     return Why(label, tid, 0, event.seq, (Sum(label, tid, 0, 0, event.seq, (term,), (), content, 0.0),), "root")
 
 

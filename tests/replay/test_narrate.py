@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
+from gradviz.recorder import Recorder
 from gradviz.replay import Replay
 from gradviz.replay.narrate import sentence
+from gradviz.replay.terms import Why
+from gradviz.replay.why import why
 
 Record = Callable[[str], Replay]
 
@@ -34,3 +38,33 @@ def test_an_op_of_several_nodes_keeps_what_any_of_them_keeps(recorded: Record) -
     (sentence,) = told(replay, "linear")
     assert "AddmmBackward0 keeps " in sentence
     assert "keeps nothing" not in sentence
+
+
+def test_hooks_of_modules_tell_which(recorded: Record) -> None:
+    replay = recorded("model = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.ReLU())\n"
+                      "def seen(module, args, out): pass\n"
+                      "model[1].register_forward_hook(seen)\nmodel[1](model[0](x := torch.ones(1, 3)))\nmodel(x)\n")
+    told = [sentence(replay, seq) for kind in ("hook_add", "hook_call") for seq in replay.events(kind)]
+    assert told == ["hook seen registered on model[1]", "hook seen on model[1], left it unchanged",
+                    "hook seen on model.1, left it unchanged"]
+
+
+def test_what_a_pause_did_not_change_was_set_by_nobody(tmp_path: Path) -> None:
+    import gradviz.engine as torch
+
+    w = torch.tensor([1.0, 2.0], requires_grad=True)
+    recorder = Recorder(tmp_path / "t.gvt", force=True)
+    recorder.start()
+    (w * w).sum().backward()
+    recorder.pause()
+    (w + 1).sum()
+    recorder.resume()
+    (w * 3).sum()
+    recorder.stop()
+    replay = Replay.open(tmp_path / "t.gvt")
+    told = [sentence(replay, seq) for kind in ("tensor", "grad_set") for seq in replay.events(kind)]
+    assert [text.partition(" ")[2] for text in told] == [
+        "first seen: 2, external", "is there after the pause", "after the pause: [2, 4]"]
+    answer = why(replay, replay.event(replay.events("accumulate")[0]).tid, replay.n - 1)
+    assert isinstance(answer, Why)
+    assert answer.seq == replay.events("accumulate")[0]
