@@ -29,7 +29,7 @@ function found(words) {
 /** The inspector's answer was made when the file was written, of every event where they were few. */
 function settle({ seq }) {
   const words = answers[`inspector ${seq}`];
-  if (words !== undefined) byId("inspector").innerHTML = words;
+  if (words !== undefined) byId("inspector").replaceChildren(...new DOMParser().parseFromString(words, "text/html").body.childNodes);
   else if (!byId("inspector").childElementCount) byId("inspector").append(el("p", { class: "empty" }, "The answers of a run as long as this are not in the file: gradviz view shows them."));
 }
 
