@@ -131,7 +131,7 @@ class _Raw(Matrices):
         if share.shape != shape:
             share = sum_to(share, shape)
         if share.dtype == dtype:
-            return share
+            return asarray(share)
         return (share if dtype.kind == "c" else share.real).astype(dtype)  # type: ignore[no-any-return]
 
     @staticmethod

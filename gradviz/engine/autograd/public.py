@@ -6,6 +6,7 @@ tensors. ``backward`` there is the function, as in PyTorch; the module of that n
 
 from __future__ import annotations
 
+import sys
 from types import ModuleType
 from typing import Any
 
@@ -72,4 +73,4 @@ def module() -> ModuleType:
     names["__getattr__"] = _absent
     for name, value in names.items():
         setattr(autograd, name, value)
-    return autograd
+    return sys.modules[autograd.__name__]  # type checkers read the stub, in which it is of no known type
