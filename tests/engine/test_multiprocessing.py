@@ -112,6 +112,21 @@ def test_a_parameter_is_sent_as_one() -> None:
         ForkingPickler.dumps(y)
 
 
+def test_objects_that_cannot_be_asked_are_no_views() -> None:
+    class Stranger:
+        @property
+        def __class__(self) -> Any:  # type: ignore[override]
+            raise ReferenceError
+
+    stranger = [Stranger()]
+    t = torch.zeros(3)
+    view = t[1:]
+    t.share_memory_()
+    t.fill_(2)
+    assert view.tolist() == [2, 2]
+    assert len(stranger) == 1
+
+
 def test_a_plain_pickle_copies() -> None:
     t = torch.arange(6.0).view(2, 3).requires_grad_()
     back = pickle.loads(pickle.dumps(t.t()))

@@ -68,7 +68,8 @@ def _on(tensor: Any, storage: Storage) -> list[Any]:
     found = {id(t): t for t in (tensor, base)}
     cell = tensor._cell
     if sys.getrefcount(cell) > 2 + len(found):
-        found |= {id(t): t for t in gc.get_objects() if isinstance(t, Tensor) and t._cell is cell}
+        # by type: what asks a stranger for its class may get an exception, such as a dead proxy's
+        found |= {id(t): t for t in gc.get_objects() if issubclass(type(t), Tensor) and t._cell is cell}
     return list(found.values())
 
 
