@@ -323,3 +323,12 @@ def test_products_with_zeros() -> None:
 def test_the_only_part(parts: Any) -> None:
     """What is taken apart may have one part only."""
     check(lambda x: parts(x)[0] ** 2, values((1, 3), 0.5, 2.0))
+
+
+def test_acosh_outside_its_domain_has_pytorchs_gradient() -> None:
+    """1 / sqrt(x^2 - 1), which is a number below -1 though the function is not."""
+    x = torch.tensor([-1.5, 0.5, 2.0], requires_grad=True)
+    x.acosh().sum().backward()
+    assert x.grad[0].item() == pytest.approx(1 / 1.25 ** 0.5)
+    assert x.grad[1].isnan()
+    assert x.grad[2].item() == pytest.approx(1 / 3 ** 0.5)

@@ -102,6 +102,12 @@ def _zero(ns: Any, ctx: Any, g: Any) -> Any:
     return g * 0
 
 
+def _acosh(ns: Any, ctx: Any, g: Any, self: Any) -> Any:
+    if ctx.dtype.kind == "c":  # the root of a product is not the product of the roots there
+        return g * ((self + 1) ** -0.5 * (self - 1) ** -0.5)
+    return g * (self * self - 1) ** -0.5
+
+
 ROWS = (
     Row("neg", _neg, "NegBackward0", lambda ns, ctx, g: -g, floats=False),
     Row("abs", _numbers("abs_cpu", xp.abs), "AbsBackward0", lambda ns, ctx, g, self: g * ns.sign(self), "self", False),
@@ -129,8 +135,7 @@ ROWS = (
     Row("sinh", xp.sinh, "SinhBackward0", lambda ns, ctx, g, self: g * ns.cosh(self), "self"),
     Row("cosh", xp.cosh, "CoshBackward0", lambda ns, ctx, g, self: g * ns.sinh(self), "self"),
     Row("asinh", xp.arcsinh, "AsinhBackward0", lambda ns, ctx, g, self: g * (self * self + 1) ** -0.5, "self"),
-    Row("acosh", xp.arccosh, "AcoshBackward0", lambda ns, ctx, g, self: g * ((self + 1) ** -0.5 * (self - 1) ** -0.5),
-        "self"),
+    Row("acosh", xp.arccosh, "AcoshBackward0", _acosh, "self"),
     Row("atanh", xp.arctanh, "AtanhBackward0", lambda ns, ctx, g, self: g / (1 - self * self), "self"),
     Row("sign", _sign, "SignBackward0", _zero, floats=False),
     Row("floor", _numbers("floor_vml_cpu", xp.floor), "FloorBackward0", _zero, floats=False),
