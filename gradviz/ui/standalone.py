@@ -68,7 +68,6 @@ _PAGE: Final = """<!DOCTYPE html>
 def page(session: Session) -> bytes:
     """The whole file."""
     answers = _answers(session)
-    left_out = len(session.replay.graphs) - sum(key.startswith("/api/scene/") for key in answers)
     from rjsmin import jsmin
 
     answered = markup([inspector.answers(), findings.drawer(session)])
@@ -77,12 +76,12 @@ def page(session: Session) -> bytes:
     parts = {"style": tokens(json.loads(_STYLE.read_text("utf-8"))) + style, "body": body,
              "script": jsmin(bundle.script("standalone"))}
     joined = ",".join(f"{json.dumps(key)}:{value}" for key, value in answers.items())
-    content = f'{json.dumps(parts)[:-1]},"answers":{{{joined},"left out":{left_out}}}}}'
+    content = f'{json.dumps(parts)[:-1]},"answers":{{{joined}}}}}'
     packed = gzip.compress(content.encode(), 9)
     digest = base64.b64encode(hashlib.sha256(_LOADER.encode()).digest()).decode()
     name = Path(str(session.replay.meta.get("script", "trace"))).name
     told = _PAGE.format(policy=_POLICY.format(hash=digest), loader=_LOADER, title=escape(name))
-    return told.encode().replace(b"PACKED", _as_text(packed), 1)
+    return told.encode().replace(b">PACKED<", b">" + _as_text(packed) + b"<", 1)
 
 
 _ESCAPED: Final = {b"\0": rb"\0", b"\r": rb"\r", b"<": rb"\l", b"\\": rb"\b"}

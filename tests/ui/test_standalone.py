@@ -68,3 +68,9 @@ def test_it_opens_from_a_disk(recorded: Callable[[str], Replay], browser: Any, t
     assert not said
     assert [url for url in asked if not re.match(r"(file:.*replay\.html|blob:|data:)", url)] == []
     tab.close()
+
+
+def test_a_script_of_any_name_can_be_exported(gradviz: Run, tmp_path: Path) -> None:
+    (tmp_path / "PACKED.py").write_text(EVIL)
+    assert gradviz("run", "--no-view", "-q", "-o", "named.gvt", "PACKED.py").returncode == 0
+    assert b"<title>PACKED.py" in page(Session.open(tmp_path / "named.gvt"))
