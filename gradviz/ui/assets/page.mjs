@@ -51,7 +51,8 @@ export class Page {
     this.panes = new Panes(this);
     this.list = new ElementList(byId("elements"), id => this.pin(id));
     this.timeline = new Timeline(byId("timeline"), prepareLanes(this.columns, this.shown));
-    this.timeline.calls = callsOf(this.trace.graphs, -1).calls.map(graph => this.trace.graphs[graph].begin);
+    const calls = callsOf(this.trace.graphs, -1).calls.map(graph => this.trace.graphs[graph]);
+    Object.assign(this.timeline, { calls: calls.map(graph => graph.begin), starts: calls.map(graph => graph.first) });
     if (this.timeline.calls.length > 1) this.getJson("/api/iterations").then(found => { this.timeline.iterations = found; this.timeline.density = null; this.paint(); });
     fillHelp(byId("help-sheet"));
     this.breaks = new Breaks(this.trace, this.getJson, () => this.invalidate());

@@ -36,7 +36,7 @@ export function ticks(begin, end, width) {
 }
 
 export class Timeline {
-  constructor(canvas, lanes) { this.canvas = canvas; this.lanes = lanes; this.from = 0; this.to = Math.max(1, lanes.shown.length); this.calls = []; this.iterations = null; }
+  constructor(canvas, lanes) { this.canvas = canvas; this.lanes = lanes; this.from = 0; this.to = Math.max(1, lanes.shown.length); this.calls = []; this.starts = []; this.iterations = null; }
 
   resize(width, height, ratio) {
     Object.assign(this, { width, height, ratio });
@@ -102,7 +102,7 @@ export class Timeline {
     g.clearRect(0, 0, this.width, this.height);
     if (this.row && this.iterations) {
       const say = (text, x, y, token = "ink3", align = "left") => words(g, style, text, x, y, align === "center" ? 9.5 : 11, align === "center" ? 700 : 400, token, align);
-      drawIterations(g, style, this.iterations, { left: LEFT, top: 6, width: this.width - LEFT - RIGHT, height: this.row - 6 }, floorIndex(this.calls, seq), say);
+      drawIterations(g, style, this.iterations, { left: LEFT, top: 6, width: this.width - LEFT - RIGHT, height: this.row - 6 }, floorIndex(this.starts, seq), say);
     }
     this.drawStrip(g, style, seq);
     LANES.forEach((name, lane) => {
