@@ -8,6 +8,7 @@ from typing import Any
 from gradviz.engine.ops import special
 from gradviz.engine.ops.build import op, run
 from gradviz.engine.ops.distance import ADD_NUMBER, MUL_NUMBER, with_number
+from gradviz.engine.ops.out import with_out
 from gradviz.engine.ops.promote import number
 from gradviz.engine.ops.table import FUNCTIONS
 from gradviz.engine.storage import Cell
@@ -74,6 +75,8 @@ globals().update({name: _underived(name) for name in PLAIN})
 globals().update({name: special.of(row) for name, row in {
     "entr": special.ENTR, "erfcx": special.ERFCX, "i0e": special.I0E, "i1": special.I1, "i1e": special.I1E,
     "log_ndtr": special.LOG_NDTR, "ndtri": special.NDTRI}.items()})
+globals().update({name: with_out("special_" + name, globals()[name]) for name in (
+    *PLAIN, "entr", "erfcx", "i0e", "i1", "i1e", "log_ndtr", "ndtr", "ndtri", "xlog1py", "zeta")})
 
 
 def __getattr__(name: str) -> Any:

@@ -13,26 +13,39 @@ from gradviz.engine.autograd import modes
 from gradviz.engine.errors import size_text
 from gradviz.engine.fingerprint import shared, writing
 from gradviz.engine.ops.promote import can_cast, cast_error
+from gradviz.engine.ops.returns import returned
 from gradviz.engine.tensor import Tensor
 from gradviz.engine.xp import xp
 
 
+@functools.cache
+def _named(name: str, fields: tuple[str, ...]) -> Any:
+    """PyTorch names these results apart: ``torch.return_types.max_out``."""
+    return returned(name, *fields)
+
+
 def with_out(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function with ``out=``."""
+    """The function with ``out=``, a tensor or one for each result."""
 
     @functools.wraps(function)
     def wrapped(*args: Any, out: Any = None, **options: Any) -> Any:
         if out is None:
             return function(*args, **options)
         inputs = [a for a in args if isinstance(a, Tensor)]
-        if modes.enabled() and (out.requires_grad or any(t.requires_grad for t in inputs)):
+        outs = out if isinstance(out, tuple | list) else (out,)
+        if modes.enabled() and any(t.requires_grad for t in (*outs, *inputs)):
             raise RuntimeError(f"{name}(): functions with out=... arguments don't support automatic differentiation, "
-                               f"but "
-                               "one of the arguments requires grad.")
+                               "but one of the arguments requires grad.")
         with observe.muted():
             result = function(*args, **options)
-        store(name, tuple(inputs), result, out)
-        return out
+        if outs is not out:
+            store(name, tuple(inputs), result, out)
+            return out
+        for part, target in zip(result, outs, strict=True):
+            store(name, tuple(inputs), part, target)
+        if not hasattr(result, "_fields"):
+            return tuple(outs)
+        return _named(type(result).__name__ + "_out", result._fields)(*outs)
 
     return wrapped
 

@@ -87,9 +87,16 @@ IN_PLACE = ("addmv_", "clamp_", "clamp_max_", "clamp_min_", "clip_", "conj_physi
 FUNCTIONS |= {name: METHODS[name] for name in IN_PLACE if name in METHODS}
 for _name, _function in FUNCTIONS.items():
     _named(_name, _function, "")
-for _family in (create, random, unary, pointwise, reduce, join, linalg, sort, matrix, diagonals, special):
-    for _name in _family.FUNCTIONS:
-        FUNCTIONS[_name] = with_out(_name, FUNCTIONS[_name])
+INTO = ("aminmax angle bartlett_window blackman_window bucketize cholesky cholesky_inverse cholesky_solve "
+        "column_stack complex conj_physical diff float_power frexp frobenius_norm gather hamming_window "
+        "hann_window heaviside histc histogram index_add index_copy index_select inverse isin isneginf isposinf "
+        "kaiser_window ldexp logaddexp2 logcumsumexp lu lu_solve lu_unpack masked_select matrix_power nanmean "
+        "nanmedian nanquantile narrow_copy nextafter nonzero nuclear_norm polar qr quantile range renorm scatter "
+        "scatter_add scatter_reduce searchsorted slice_scatter svd take take_along_dim triangular_solve")
+"""Functions with ``out=`` in families where not all have it."""
+_all_have = (create, random, unary, pointwise, reduce, join, linalg, sort, matrix, diagonals, special)
+for _name in (*INTO.split(), *(_name for _family in _all_have for _name in _family.FUNCTIONS)):
+    FUNCTIONS[_name] = with_out(_name, FUNCTIONS[_name])
 for _name, _method in METHODS.items():
     _named(_name, _method, "Tensor.")
     setattr(Tensor, _name, _method)
