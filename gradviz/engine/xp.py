@@ -1,6 +1,7 @@
 """The array module that the engine computes with, reached through this one place.
 
-NumPy serves the device ``cpu``. Another module with NumPy's names (CuPy) can serve others; what they do not share is
+NumPy serves the device ``cpu``, CuPy ``cuda``: a NumPy function that is given CuPy's arrays hands the work to CuPy (by
+``__array_ufunc__``, ``__array_function__`` and ``like=``), so that ops are written once. What the two do not share is
 written here as a function.
 """
 
@@ -18,7 +19,18 @@ from numpy.lib.stride_tricks import as_strided
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"gradviz\.engine\.")
 
 ndarray = xp.ndarray
-asarray = xp.asarray
+foreign: set[type] = set()
+"""The classes of arrays on other devices. CuPy's comes in when a script first asks for a CUDA device."""
+
+
+def asarray(value: Any, dtype: Any = None, like: Any = None) -> Any:
+    """An array with ``value``, where ``like`` lies if that is on a device; an array stays where it is."""
+    if foreign:
+        if value.__class__ in foreign:
+            return value if dtype is None else value.astype(dtype, copy=False)
+        if like.__class__ in foreign:
+            return xp.asarray(value, dtype, like=like)
+    return xp.asarray(value, dtype)
 
 
 def quiet() -> Any:
@@ -26,15 +38,32 @@ def quiet() -> Any:
     return xp.errstate(all="ignore")
 
 
+def is_array(value: Any) -> bool:
+    """Whether it is an array, wherever it lies."""
+    return isinstance(value, ndarray) or value.__class__ in foreign
+
+
+def hosted(array: Any) -> ndarray:
+    """The array in the host's memory; it waits for the device."""
+    return array.get() if array.__class__ in foreign else array
+
+
 def address(array: ndarray) -> int:
     """Where the first element lies in memory."""
+    if array.__class__ in foreign:
+        return array.data.ptr  # type: ignore[attr-defined, no-any-return]
     return int(array.__array_interface__["data"][0])
 
 
 def strided(array: ndarray, shape: tuple[int, ...], strides: tuple[int, ...]) -> ndarray:
     """A writable view of ``array``'s memory from its first element on; ``strides`` count elements."""
     size = array.itemsize
-    return as_strided(array, shape, tuple(n * size for n in strides))
+    view = as_strided
+    if array.__class__ in foreign:
+        from gradviz.engine.devices import cuda
+
+        view = cuda().lib.stride_tricks.as_strided
+    return view(array, shape, tuple(n * size for n in strides))
 
 
-__all__ = ["address", "asarray", "ndarray", "quiet", "strided", "xp"]
+__all__ = ["address", "asarray", "foreign", "hosted", "is_array", "ndarray", "quiet", "strided", "xp"]
