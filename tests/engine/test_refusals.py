@@ -10,6 +10,8 @@ import gradviz.engine as torch
 
 BOOL_MINUS = ("Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, "
               "use the `~` or `logical_not()` operator instead.")
+TWO_BOOLS_MINUS = ("Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+                   "`logical_xor()` operator instead.")
 NORMAL = "\"normal_kernel_cpu\" not implemented for 'Long'"
 UNIFORM = "\"check_uniform_bounds\" not implemented for 'Long'"
 REFUSED: list[tuple[str, type[Exception], str]] = [
@@ -20,6 +22,21 @@ REFUSED: list[tuple[str, type[Exception], str]] = [
     ("torch.tensor([True]) - 1.5", RuntimeError, BOOL_MINUS),
     ("torch.tensor([1.0]) - torch.tensor([True])", RuntimeError, BOOL_MINUS),
     ("torch.tensor([1.0]) - True", RuntimeError, BOOL_MINUS),
+    *((source, RuntimeError, BOOL_MINUS) for source in (
+        "torch.tensor([1]) - torch.tensor([True])", "torch.tensor([True]) - 1", "1 - torch.tensor([True])",
+        "torch.tensor([1.0]).sub_(torch.tensor([True]))", "torch.tensor([True]).sub_(1)",
+        "torch.sub(torch.tensor([1]), torch.tensor([True]), alpha=2)")),
+    *((source, RuntimeError, TWO_BOOLS_MINUS) for source in (
+        "torch.tensor([True]) - torch.tensor([False])", "torch.tensor([True]) - True", "True - torch.tensor([True])",
+        "torch.tensor([True]).sub_(torch.tensor([True]))", "torch.tensor([True]).sub(torch.tensor([True]), alpha=2)")),
+    *((source, RuntimeError, "For integral input tensors, argument alpha must not be a floating point number.")
+      for source in ("torch.tensor([1]).add(torch.tensor([1]), alpha=0.5)",
+                     "torch.rsub(torch.tensor([1]), 2, alpha=0.5)",
+                     "torch.tensor([1]).sub_(torch.tensor([1]), alpha=0.5)")),
+    ("torch.sub(torch.tensor([1.0]), torch.tensor([1.0]), alpha=1j)", RuntimeError,
+     "For non-complex input tensors, argument alpha must not be a complex number."),
+    ("torch.add(torch.tensor([1.0]), torch.tensor([1.0]), alpha=False)", RuntimeError,
+     "Boolean alpha only supported for Boolean results."),
     ("torch.multinomial(torch.tensor([0.0, 0.0]), 1)", RuntimeError,
      "invalid multinomial distribution (sum of probabilities <= 0)"),
     ("torch.multinomial(torch.tensor([-1.0, 1.0]), 1)", RuntimeError,
@@ -84,6 +101,8 @@ def test_an_inference_tensor_is_no_parameter_that_learns() -> None:
 @pytest.mark.parametrize(("source", "expected"), [
     ("torch.tensor([True, False]).sign()", [True, False]),
     ("torch.tensor([True, False]).sgn()", [True, False]),
+    ("torch.add(torch.tensor([True, False]), torch.tensor([True, False]), alpha=2)", [True, False]),
+    ("torch.add(torch.tensor([1]), torch.tensor([0.5]), alpha=0.5)", [1.25]),
     ("torch.ones(2, 2).index_copy_(0, torch.tensor(1), torch.zeros(1, 2))", [[1.0, 1.0], [0.0, 0.0]]),
     ("torch.ones(2, 2).index_add_(0, torch.tensor(1), torch.ones(1, 2))", [[1.0, 1.0], [2.0, 2.0]]),
     ("torch.ones(2).index_copy_(0, torch.tensor(1), torch.tensor(5.0))", [1.0, 5.0]),

@@ -46,16 +46,16 @@ class Row(NamedTuple):
     """Where the node has another name with a number."""
 
 
-def _sub(x: ndarray, y: ndarray, out: Any = None, **options: Any) -> Any:
-    if x.dtype.kind == "b" or y.dtype.kind == "b":
-        raise no_bools(x.dtype.kind == y.dtype.kind)
-    return xp.subtract(x, y, out=out, **options)
-
-
 def no_bools(both: bool) -> RuntimeError:
     which, hint = ("two bool tensors", "Use the `^` or `logical_xor()` operator instead.") if both else (
         "a bool tensor", "If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.")
     return RuntimeError(f"Subtraction, the `-` operator, with {which} is not supported. {hint}")
+
+
+def refuse_bools(one: str, two: str) -> None:
+    """Two booleans NumPy refuses itself, which costs nothing where there are none."""
+    if one == "b" or two == "b":
+        raise no_bools(one == two)
 
 
 def _whole(f: Any) -> Any:
@@ -129,7 +129,7 @@ def _pass(ns: Any, ctx: Any, g: Any) -> Any:
 
 ROWS = (
     Row("add", xp.add, "AddBackward0", lambda ns, ctx, g: (g, g), scalar=_pass),
-    Row("sub", _sub, "SubBackward0", lambda ns, ctx, g: (g, -g if ctx.needs(1) else None), scalar=_pass),
+    Row("sub", xp.subtract, "SubBackward0", lambda ns, ctx, g: (g, -g if ctx.needs(1) else None), scalar=_pass),
     Row("mul", xp.multiply, "MulBackward0", _mul, "o", "s", lambda ns, ctx, g: g * ctx.args,
         order=("other", "self")),
     Row("div", xp.divide, "DivBackward0", _div, "o", "so", lambda ns, ctx, g: g / ctx.args, "float",
@@ -177,8 +177,6 @@ ROWS = (
 def operator(row: Row) -> Callable[[Any, Any], Any]:
     """The function of a row; NotImplemented for an operand that is neither a tensor nor a number."""
     name, forward, floats = row.name, row.forward, row.kind == "float"
-    keep_self_s, keep_self_o = "s" in row.keep_self, "o" in row.keep_self
-    keep_other_s, keep_other_o = "s" in row.keep_other, "o" in row.keep_other
     saves, swapped = bool(row.keep_self or row.keep_other), row.order[0] == "other"
     node_type: Any = None if row.rule is None else node_class(row.node, row.rule, row.order if saves else ())
     scalar_type: Any = None if row.scalar is None else node_class(row.scalar_node or row.node, row.scalar)
@@ -196,8 +194,8 @@ def operator(row: Row) -> Callable[[Any, Any], Any]:
                 return with_number(self, other)
             y = other._array
             if x.dtype is not y.dtype:
-                if minus and (x.dtype.kind == "b" or y.dtype.kind == "b"):
-                    raise no_bools(False)
+                if minus:
+                    refuse_bools(x.dtype.kind, y.dtype.kind)
                 x, y = together(x, y)
             if floats and x.dtype.kind != "f":
                 x, y = floating(x), floating(y)
@@ -211,15 +209,16 @@ def operator(row: Row) -> Callable[[Any, Any], Any]:
             first, second = self._requires, other._requires
             if (first or second) and node_type is not None and (not regions.off or enabled()):
                 saved: Any = None
-                if saves:
-                    one = self if (first and keep_self_s) or (second and keep_self_o) else None
-                    two = other if (first and keep_other_s) or (second and keep_other_o) else None
+                if first and second:
+                    edges = self._edge or gradient_edge(self), other._edge or gradient_edge(other)
                     if swapped:
-                        one, two = two, one
-                    saved = (one, 0 if one is None else one._cell.version, two, 0 if two is None else two._cell.version)
-                edges = (
-                    (self._edge or gradient_edge(self)) if first else NO_EDGE,
-                    (other._edge or gradient_edge(other)) if second else NO_EDGE)
+                        saved = other, other._cell.version, self, self._cell.version
+                    elif saves:
+                        saved = self, self._cell.version, other, other._cell.version
+                else:
+                    edges = (gradient_edge(self), NO_EDGE) if first else (NO_EDGE, gradient_edge(other))
+                    if saves:
+                        saved = partly(self, other, "s" if first else "o")
                 out = make(r, Cell(), True, (node_type(edges, saved, None, r.shape, r.dtype, sequence()), 0))
                 if saves and regions.packs:
                     pack(out._edge[0], (out,))
@@ -234,9 +233,17 @@ def operator(row: Row) -> Callable[[Any, Any], Any]:
         except Exception as error:
             raise _explain(error, name, self, other, y) from None
 
+    def partly(self: Any, other: Any, which: str) -> Any:
+        """What is saved for the gradient of one operand; for those of both it is both operands."""
+        one = self if which in row.keep_self else None
+        two = other if which in row.keep_other else None
+        if swapped:
+            one, two = two, one
+        return one, 0 if one is None else one._cell.version, two, 0 if two is None else two._cell.version
+
     def with_number(self: Any, other: Any) -> Any:
-        if minus and (other.__class__ is bool or self._array.dtype.kind == "b"):
-            raise no_bools(other.__class__ is bool and self._array.dtype.kind == "b")
+        if minus:
+            refuse_bools(self._array.dtype.kind, "b" if other.__class__ is bool else "")
         x, y = scalar_operand(self._array, other)
         if floats and x.dtype.kind != "f":
             x, y = floating(x), floating(y)
@@ -270,6 +277,8 @@ def _explain(error: Exception, name: str, self: Any, other: Any, y: Any) -> Exce
     """An op's error in PyTorch's words, told to the recorder."""
     if not isinstance(self, Tensor):
         return not_a_tensor(name, "self", 0, self)
+    if str(error).startswith("numpy boolean subtract"):
+        error = no_bools(True)
     if name in ("add", "sub", "mul", "div") or isinstance(error, ValueError | TypeError):
         error = operand_error(error, self._array, y, inplace=name.endswith("_"))
     if probe.sink is not None:
@@ -285,7 +294,7 @@ def _apply(forward: Any, a: ndarray, y: ndarray, out: ndarray) -> None:
 
 def inplace(row: Row) -> Callable[[Any, Any], Any]:
     """The in-place method of a row, ``Tensor.add_``."""
-    name, forward, floats = row.name + "_", row.forward, row.kind == "float"
+    name, forward, floats, minus = row.name + "_", row.forward, row.kind == "float", row.name == "sub"
     saves, swapped = bool(row.keep_self or row.keep_other), row.order[0] == "other"
     node_type: Any = None if row.rule is None else node_class(row.node, row.rule, row.order if saves else ())
     scalar_type: Any = None if row.scalar is None else node_class(row.scalar_node or row.node, row.scalar)
@@ -299,12 +308,16 @@ def inplace(row: Row) -> Callable[[Any, Any], Any]:
                 inputs: Any = (self, other)
                 a, y = x, other._array
                 if x.dtype is not y.dtype:
+                    if minus:
+                        refuse_bools(x.dtype.kind, y.dtype.kind)
                     a, y = together(x, y)
             else:
                 inputs = (self,)
                 other = number(other)
                 if other is None:
                     return NotImplemented
+                if minus:
+                    refuse_bools(x.dtype.kind, "b" if other.__class__ is bool else "")
                 a, y = scalar_operand(x, other)
             if floats and a.dtype.kind not in "fc":
                 a, y = floating(a), floating(y)

@@ -196,7 +196,7 @@ def kl_div(input: Any, target: Any, reduction: int = NONE, *, log_target: bool =
             raise RuntimeError(f"kl_div: {word} inputs not supported.")
     if log_target:
         return reduced(target.exp() * (target - input), reduction)
-    return reduced(POINTWISE["xlogy"](target, target) - target * input, reduction)
+    return reduced(OPERATORS["xlogy"](target, target) - target * input, reduction)
 
 
 def poisson_nll_loss(input: Any, target: Any, log_input: bool, full: bool, eps: float, reduction: int) -> Any:

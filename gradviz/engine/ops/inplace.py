@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradviz.engine.ops import arithmetic, binary, complex, legacy, pointwise, reduce, special
+from gradviz.engine.ops import arithmetic, complex, legacy, pointwise, reduce, special
 from gradviz.engine.ops.args import dimension
 from gradviz.engine.ops.build import Op, write
-from gradviz.engine.ops.pointwise import METHODS as POINTWISE
 from gradviz.engine.ops.promote import can_cast, cast_error
 from gradviz.engine.tensor import Tensor
 from gradviz.engine.xp import asarray, ndarray
@@ -51,14 +50,11 @@ def _nan_to_num_(self: Any, nan: Any = 0.0, posinf: Any = None, neginf: Any = No
 
 
 _NAN_TO_NUM = _into(pointwise.NAN_TO_NUM)
-ALIASES = {"greater_": "gt_", "greater_equal_": "ge_", "less_": "lt_", "less_equal_": "le_", "not_equal_": "ne_",
-           "true_divide_": "div_", "arctan2_": "atan2_", "swapdims_": "transpose_"}
 METHODS: dict[str, Any] = {
     "cumsum_": _scan(reduce.CUMSUM), "cumprod_": _scan(reduce.CUMPROD), "logit_": _numbers(special.LOGIT, None),
     "nan_to_num_": _nan_to_num_, "heaviside_": _two(arithmetic.HEAVISIDE), "ldexp_": _two(arithmetic.LDEXP),
     "nextafter_": _two(arithmetic.NEXTAFTER), "polygamma_": _numbers(special.POLYGAMMA, 0),
     "mvlgamma_": _numbers(special.MVLGAMMA, 1), "conj_physical_": _numbers(complex.CONJ_PHYSICAL),
+    "swapdims_": legacy.METHODS["transpose_"],
 }
-_known = binary.METHODS | POINTWISE | legacy.METHODS
-METHODS |= {name: _known[other] for name, other in ALIASES.items() if other in _known}
 FUNCTIONS: dict[str, Any] = {}

@@ -1,35 +1,20 @@
-"""Pointwise ops beyond one tensor or two: alpha and rounding, powers, clamp, where, and fused multiply-adds."""
+"""Pointwise ops beyond one tensor or two: powers, clamp, where, rounding, and fused multiply-adds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import log
 from typing import Any
 
-from gradviz import probe
 from gradviz.engine.dtypes import scalar_type
-from gradviz.engine.ops import binary, unary
 from gradviz.engine.ops.args import words
 from gradviz.engine.ops.build import Op, not_a_tensor, op, run, write
-from gradviz.engine.ops.promote import (
-    can_cast,
-    cast_error,
-    floating,
-    number,
-    operand_error,
-    scalar_operand,
-    together,
-)
+from gradviz.engine.ops.promote import number, operand_error, scalar_operand, together
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import Tensor, make
 from gradviz.engine.xp import asarray, ndarray, xp
 
 
 # --- rules -----------------------------------------------------------------------------------------------------------
-def _alpha(sign: int) -> Callable[..., Any]:
-    return lambda ns, ctx, g: (g, g * (sign * ctx.args) if ctx.needs(1) else None)
-
-
 def _pow_number(ns: Any, ctx: Any, g: Any, self: Any) -> Any:
     p = ctx.args[0] if ctx.args.__class__ is tuple else ctx.args
     if p == 2:
@@ -168,19 +153,6 @@ def _round(x: ndarray, decimals: int, out: Any = None) -> Any:
     return xp.round(x, decimals, out=out)
 
 
-ADD_ALPHA = op("add", lambda x, y, a: xp.add(*together(x, y * a)), "AddBackward0", _alpha(1), "", "self other",
-               key="add.alpha")
-SUB_ALPHA = op("sub", lambda x, y, a: xp.subtract(*together(x, y * a)), "SubBackward0", _alpha(-1), "", "self other",
-               key="sub.alpha")
-ADD_ALPHA_ = op("add_", lambda x, y, a: xp.add(x, y * a, out=x, casting="unsafe"), "AddBackward0", _alpha(1), "",
-                "self other", key="add_.alpha")
-SUB_ALPHA_ = op("sub_", lambda x, y, a: xp.subtract(x, y * a, out=x, casting="unsafe"), "SubBackward0", _alpha(-1), "",
-                "self other", key="sub_.alpha")
-RSUB_NUMBER = op("rsub", lambda x, c, a: xp.subtract(*reversed(scalar_operand(x * a if a != 1 else x, c))),
-                 "RsubBackward1",
-                 lambda ns, ctx, g: -g * ctx.args[1], key="rsub.number")
-RSUB = op("rsub", lambda x, y, a: xp.subtract(*together(y, x * a)), "RsubBackward0",
-          lambda ns, ctx, g: (-g * ctx.args[0], g), "", "self other")
 POW_NUMBER = op("pow", _power_number, "PowBackward0", _pow_number, "self", key="pow.number")
 SQUARE = op("square", _power_number, "PowBackward0", _pow_number, "self", key="square")
 POW = op("pow", lambda x, y: _power(*together(x, y)), "PowBackward1", _pow, "self exponent result", "self exponent")
@@ -219,110 +191,6 @@ NAN_TO_NUM = op("nan_to_num", lambda x, *a: xp.nan_to_num(x, True, *a), "NanToNu
 
 
 # --- functions -------------------------------------------------------------------------------------------------------
-def _operation(name: str, value: Any) -> TypeError:
-    return TypeError(f"{name}(): argument 'other' (position 1) must be Tensor, not {type(value).__name__}")
-
-
-def plain_function(name: str) -> Any:
-    """A binary row as a function and a method: other operands are refused, not handed on."""
-    row = binary.OPERATORS[name]
-
-    def function(input: Any, other: Any) -> Any:
-        result = row(input, other) if isinstance(input, Tensor) else row(_wrapped(input, name), other)
-        if result is NotImplemented:
-            raise _operation(name, other)
-        return result
-
-    return function
-
-
-def _wrapped(value: Any, name: str) -> Any:
-    n = number(value)
-    if n is None:
-        raise not_a_tensor(name, "input", 0, value)
-    return make(asarray(n, scalar_type(n).np), Cell())
-
-
-def plain_method(name: str) -> Any:
-    """An in-place binary row as a method."""
-    row = binary.INPLACE[name]
-
-    def method(self: Any, other: Any) -> Any:
-        result = row(self, other)
-        if result is NotImplemented:
-            raise _operation(name, other)
-        return result
-
-    return method
-
-
-def _added(name: str, row: Op, row_: Op) -> tuple[Any, Any]:
-    """add and sub, whose second operand may be scaled."""
-    plain, inplace = plain_function(name), plain_method(name + "_")
-
-    def function(input: Any, other: Any, *, alpha: Any = 1) -> Any:
-        if alpha == 1:
-            return plain(input, other)
-        if not isinstance(other, Tensor):
-            return plain(input, other * alpha)
-        return run(row, (input, other), (alpha,), f"alpha={alpha}", alpha)
-
-    def method(self: Any, other: Any, *, alpha: Any = 1) -> Any:
-        if alpha == 1:
-            return inplace(self, other)
-        if not isinstance(other, Tensor):
-            return inplace(self, other * alpha)
-        x, y = self._array, other._array
-        if y.dtype is not x.dtype and not can_cast(y.dtype, x.dtype):
-            raise cast_error(y.dtype, x.dtype)
-        return write(row_, self, (other,), (alpha,), f"alpha={alpha}" if probe.sink is not None else "", alpha)
-
-    return function, method
-
-
-def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
-    """Division; rounded towards zero ("trunc") or down ("floor") if asked."""
-    if rounding_mode is None:
-        return _div(input, other)
-    if rounding_mode not in ("trunc", "floor"):
-        raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
-                           f"'{rounding_mode}'")
-    if rounding_mode == "floor":
-        return binary.OPERATORS["floor_divide"](input, other)
-    quotient = _div(input, other)
-    whole = unary.FUNCTIONS["trunc"](quotient)
-    integral = input._array.dtype.kind in "iu" and (
-        other._array.dtype.kind in "iu" if isinstance(other, Tensor) else isinstance(other, int))
-    return whole.to(input.dtype) if integral else whole
-
-
-_div = plain_function("div")
-
-
-def __rtruediv__(self: Any, other: Any) -> Any:
-    return binary.OPERATORS["mul"](unary.FUNCTIONS["reciprocal"](self), other)
-
-
-def __rsub__(self: Any, other: Any) -> Any:
-    return rsub(self, other)
-
-
-def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
-    """``other - alpha * input``."""
-    if isinstance(other, Tensor):
-        return run(RSUB, (input, other), (alpha,))
-    n = number(other)
-    if n is None:
-        return NotImplemented
-    if input._array.dtype.kind == "b":
-        binary._sub(input._array, asarray(1))
-    return run(RSUB_NUMBER, (input,), (n, alpha), str(n))
-
-
-def _reflected(name: str) -> Any:
-    return lambda self, other: binary.OPERATORS[name](_wrapped(other, name), self)
-
-
 def pow_(input: Any, exponent: Any) -> Any:
     """``input`` to the power of ``exponent``; either may be a number."""
     if isinstance(exponent, Tensor):
@@ -432,42 +300,15 @@ def equal(input: Any, other: Any) -> bool:
     return input._array.shape == other._array.shape and bool((input._array == other._array).all())
 
 
-add, add_ = _added("add", ADD_ALPHA, ADD_ALPHA_)
-sub, sub_ = _added("sub", SUB_ALPHA, SUB_ALPHA_)
-TENSORS_ONLY = ("atan2", "fmax", "fmin", "gcd", "hypot", "lcm", "logaddexp", "logical_and", "logical_or", "logical_xor",
-                "maximum", "minimum")
-"""Rows that take no number for the second operand."""
-
-
-def _of_tensors(function: Any, name: str, position: int) -> Any:
-    def checked(input: Any, other: Any) -> Any:
-        if not isinstance(other, Tensor):
-            raise not_a_tensor(name, "other", position - 1, other)
-        return function(input, other)
-
-    return checked
-
-
-FUNCTIONS: dict[str, Any] = {row.name: plain_function(row.name) for row in binary.ROWS}
-FUNCTIONS |= {name: _of_tensors(FUNCTIONS[name], name, 2) for name in TENSORS_ONLY}
-FUNCTIONS |= {
-    "add": add, "sub": sub, "subtract": sub, "multiply": FUNCTIONS["mul"], "div": div, "divide": div,
-    "true_divide": _div, "rsub": rsub, "pow": pow_, "square": lambda input: run(SQUARE, (input,), (2,), "", 2),
-    "clamp": clamp,
-    "clip": clamp, "where": where, "lerp": lerp, "addcmul": _scaled(ADDCMUL, False), "addcdiv": _scaled(ADDCDIV, False),
+FUNCTIONS: dict[str, Any] = {
+    "pow": pow_, "square": lambda input: run(SQUARE, (input,), (2,), "", 2), "clamp": clamp, "clip": clamp,
+    "where": where, "lerp": lerp, "addcmul": _scaled(ADDCMUL, False), "addcdiv": _scaled(ADDCDIV, False),
     "clamp_min": lambda input, min: run(CLAMP_MIN, (input,), (min, None), f"min={min}"),
     "clamp_max": lambda input, max: run(CLAMP_MAX, (input,), (None, max), f"max={max}"),
     "round": lambda input, *, decimals=0: run(ROUND, (input,), (decimals,), words(decimals=decimals or None)),
-    "nan_to_num": nan_to_num, "isclose": isclose, "allclose": allclose, "equal": equal, "arctan2": FUNCTIONS["atan2"],
-    "greater": FUNCTIONS["gt"], "greater_equal": FUNCTIONS["ge"], "less": FUNCTIONS["lt"],
-    "less_equal": FUNCTIONS["le"], "not_equal": FUNCTIONS["ne"],
+    "nan_to_num": nan_to_num, "isclose": isclose, "allclose": allclose, "equal": equal,
 }
-METHODS: dict[str, Any] = FUNCTIONS | {row.name + "_": plain_method(row.name + "_") for row in binary.ROWS}
-METHODS |= {name: _of_tensors(METHODS[name], name, 1) for row in TENSORS_ONLY for name in (row, row + "_")}
-for _row in ("maximum", "minimum", "fmax", "fmin", "logaddexp"):
-    del METHODS[_row + "_"]
-METHODS |= {
-    "add_": add_, "sub_": sub_, "subtract_": sub_, "multiply_": METHODS["mul_"], "divide_": METHODS["div_"],
+METHODS: dict[str, Any] = FUNCTIONS | {
     "pow_": _pow_inplace, "square_": lambda self: write(SQUARE_, self, (), (2,), "", 2), "clamp_": clamp_,
     "clip_": clamp_, "clamp_min_": lambda self, min: write(CLAMP_MIN_, self, (), (min, None)),
     "clamp_max_": lambda self, max: write(CLAMP_MAX_, self, (), (None, max)),
@@ -475,9 +316,5 @@ METHODS |= {
     "lerp_": lambda self, end, weight: write(LERP_, self, (end,), (weight,)),
     "round_": lambda self, *, decimals=0: write(ROUND_, self, (), (decimals,)),
     "where": lambda self, condition, other: where(condition, self, other),
-    "__rtruediv__": __rtruediv__, "__rsub__": __rsub__, "__pow__": pow_, "__ipow__": _pow_inplace,
-    "__rpow__": lambda self, other: pow_(other, self), "__rmod__": _reflected("remainder"),
-    "__rfloordiv__": _reflected("floor_divide"), "__rlshift__": _reflected("bitwise_left_shift"),
-    "__rrshift__": _reflected("bitwise_right_shift"),
+    "__pow__": pow_, "__ipow__": _pow_inplace, "__rpow__": lambda self, other: pow_(other, self),
 }
-__all__ = ["FUNCTIONS", "METHODS", "floating"]

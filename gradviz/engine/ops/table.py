@@ -33,6 +33,7 @@ from gradviz.engine.ops import (
     matrix,
     norm,
     norms,
+    operators,
     pad,
     places,
     pointwise,
@@ -60,10 +61,10 @@ from gradviz.engine.ops.out import with_out
 from gradviz.engine.tensor import Tensor
 
 FAMILIES: tuple[Any, ...] = (
-    create, random, unary, pointwise, reduce, shape, scatter, index, join, linalg, sort, matrix, einsum, diagonals,
-    solve, decomposition, lu, norms, power, statistics, search, calculus, combine, places, arithmetic, complex,
-    inplace, removed, settings, special, activation, distance, criterion, ctc, conv, pool, pad, norm, grid, shuffle,
-    embedding, bilinear, recurrent, weightnorm, legacy, share, convert,
+    create, random, unary, operators, pointwise, reduce, shape, scatter, index, join, linalg, sort, matrix, einsum,
+    diagonals, solve, decomposition, lu, norms, power, statistics, search, calculus, combine, places, arithmetic,
+    complex, inplace, removed, settings, special, activation, distance, criterion, ctc, conv, pool, pad, norm, grid,
+    shuffle, embedding, bilinear, recurrent, weightnorm, legacy, share, convert,
 )
 FUNCTIONS: dict[str, Any] = {}
 for _family in FAMILIES:
@@ -94,7 +95,7 @@ INTO = ("aminmax angle bartlett_window blackman_window bucketize cholesky choles
         "nanmedian nanquantile narrow_copy nextafter nonzero nuclear_norm polar qr quantile range renorm scatter "
         "scatter_add scatter_reduce searchsorted slice_scatter svd take take_along_dim triangular_solve")
 """Functions with ``out=`` in families where not all have it."""
-_all_have = (create, random, unary, pointwise, reduce, join, linalg, sort, matrix, diagonals, special)
+_all_have = (create, random, unary, operators, pointwise, reduce, join, linalg, sort, matrix, diagonals, special)
 for _name in (*INTO.split(), *(_name for _family in _all_have for _name in _family.FUNCTIONS)):
     FUNCTIONS[_name] = with_out(_name, FUNCTIONS[_name])
 for _name, _method in METHODS.items():
