@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dash import Dash, dcc, html
+from dash import Dash, html
 from flask import Flask, Response, abort
 
 from gradviz.ui import bundle
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from gradviz.ui.session import Session
 
 _FOR_EVER = "private, max-age=31536000, immutable"
-_UNUSED = ("dash/deps/polyfill", "dash/dash_table/")
-"""Scripts of Dash that this page does without: what every browser of today has, and tables."""
+_UNUSED = ("dash/deps/polyfill", "dash/dash_table/", "dash/dcc/")
+"""Scripts of Dash that this page does without: what every browser of today has, tables, and the core components (which
+need the first of these)."""
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>{%metas%}<meta name="viewport" content="width=device-width,initial-scale=1">
@@ -68,8 +69,8 @@ def make_app(session: Session) -> Dash:
         add_log_handler=False,
         index_string=_page(json.loads(style), markup(panes(session))),
     )
-    app.layout = html.Div([inspector.answers(), dcc.Store(id="settled")])
-    app.filled = lambda: html.Div([inspector.answers(), findings.drawer(session), dcc.Store(id="settled")])
+    app.layout = html.Div([inspector.answers(), inspector.settled()])
+    app.filled = lambda: html.Div([inspector.answers(), findings.drawer(session), inspector.settled()])
     inspector.register(app, session)
     add_routes(app.server, session, style)
     _add_program(app.server)

@@ -151,7 +151,7 @@ def _whole(session: Session, graph: int) -> str | None:
 
 def _inspected(session: Session, seq: int) -> str:
     """The inspector at an event. Parts that only Dash can make are left out."""
-    found: list[Any] = inspector.answer(Focus(session, seq, "", "light"))
+    found: list[Any] = inspector.answer(Focus(session, seq, ""))
     made = []
     for part in found:
         try:

@@ -57,9 +57,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Session]:
 def said(session: Session, label: str, seq: int = -1) -> str:
     """What the inspector says of a tensor of that label, at the end of the run or at an event."""
     seq = session.replay.end if seq < 0 else seq
-    focus = Focus(session, seq, "", "light")
+    focus = Focus(session, seq, "")
     found = [node.id for node in focus.scene.nodes if node.side == "forward" and node.label[-1][1] == label]
-    return words(answer(Focus(session, seq, found[-1], "light")))
+    return words(answer(Focus(session, seq, found[-1])))
 
 
 def first(session: Session, kind: str, phase: str = "") -> int:
@@ -109,20 +109,20 @@ def test_who_holds_a_parameter_and_what_was_its_gradient(runs: dict[str, Session
 
 def test_a_line_tells_all_its_executions(runs: dict[str, Session]) -> None:
     session = runs["trained"]
-    text = words(answer(Focus(session, session.replay.end, "L0.8", "light")))
+    text = words(answer(Focus(session, session.replay.end, "L0.8")))
     assert text.startswith("line 8 loss = model(x).sum()")
     # the weight loses (0.5, 0) a step: the losses are 1, 0.5 and 0
     for told in ("1 sum scalar ‖1‖ ∇", "2 sum scalar ‖0.5‖ ∇", "3 sum scalar ‖0‖ ∇"):
         assert told in text
-    assert "No op ran on this line." in words(answer(Focus(session, 0, "L0.1", "light")))
+    assert "No op ran on this line." in words(answer(Focus(session, 0, "L0.1")))
 
 
 def test_a_group_tells_what_is_inside(runs: dict[str, Session]) -> None:
     session = runs["trained"]
-    focus = Focus(session, session.replay.events("accumulate")[0], "", "light")
+    focus = Focus(session, session.replay.events("accumulate")[0], "")
     groups = [node.id for node in focus.scene.nodes if node.kind == "group"]
     groups += [f"m{region.id}" for region in focus.scene.regions]
-    texts = [words(answer(Focus(session, focus.seq, one, "light"))) for one in groups]
+    texts = [words(answer(Focus(session, focus.seq, one))) for one in groups]
     assert any("linear" in text and "2 in 1, gradient ‖1‖ 0.weight 1×2 ‖1‖" in text for text in texts), texts
 
 
@@ -142,7 +142,7 @@ def test_a_formula_tells_two_tensors_of_one_name_apart(tmp_path: Path) -> None:
     session = Session.open(tmp_path / "same.gvt")
     nodes = session.scene(0).nodes
     node = next(one.id for one in nodes if one.kind == "node" and one.label[-1][1] == "AddBackward0")
-    text = words(answer(Focus(session, session.replay.end, node, "light")))
+    text = words(answer(Focus(session, session.replay.end, node)))
     assert "∂x = " in text
     assert "∂x′" in text
     assert "x′ is the tensor that the op made and bound to the name x" in text

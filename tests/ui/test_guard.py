@@ -120,7 +120,7 @@ def test_the_page_names_nothing_foreign() -> None:
 @pytest.mark.parametrize("body", [
     b"{", b"null", b"[]", b"{}", b'{"output": 3}', b'{"output": "inspector.children"}', b"\xff\xfe",
     (b'{"output":"inspector.children","outputs":{"id":"inspector","property":"children"},'
-     b'"inputs":[{"id":"settled","property":"data","value":{"seq":"x"}}],"changedPropIds":["settled.data"]}'),
+     b'"inputs":[{"id":"settled","property":"data-where","value":"{}"}],"changedPropIds":["settled.data-where"]}'),
 ])
 def test_a_broken_question_is_refused(guest: FlaskClient, body: bytes) -> None:
     answer = guest.post("/_dash-update-component", data=body, headers={"Host": HOST},
@@ -131,8 +131,8 @@ def test_a_broken_question_is_refused(guest: FlaskClient, body: bytes) -> None:
 
 def test_a_question_is_answered(guest: FlaskClient) -> None:
     body = {"output": "inspector.children", "outputs": {"id": "inspector", "property": "children"},
-            "inputs": [{"id": "settled", "property": "data", "value": {"seq": 16, "element": "", "theme": "light"}}],
-            "changedPropIds": ["settled.data"]}
+            "inputs": [{"id": "settled", "property": "data-where", "value": '{"seq": 16, "element": ""}'}],
+            "changedPropIds": ["settled.data-where"]}
     answer = guest.post("/_dash-update-component", json=body, headers={"Host": HOST}, base_url=f"http://{HOST}")
     assert answer.status_code == 200
     assert b"MulBackward0" in answer.data

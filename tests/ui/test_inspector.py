@@ -39,7 +39,7 @@ def inplace(tmp_path_factory: pytest.TempPathFactory) -> Session:
 
 
 def said(session: Session, seq: int, element: str = "") -> str:
-    return words(answer(Focus(session, seq, element, "light")))
+    return words(answer(Focus(session, seq, element)))
 
 
 def element(session: Session, kind: str, label: str) -> str:
@@ -120,7 +120,7 @@ def test_a_finding_is_told_in_stops(inplace: Session) -> None:
 
 
 def test_a_stop_of_a_finding_leads_to_its_story(inplace: Session, chain: Session) -> None:
-    button = answer(Focus(inplace, 10, "", "light"))[0].to_plotly_json()["props"]
+    button = answer(Focus(inplace, 10, ""))[0].to_plotly_json()["props"]
     assert button["data-finding"] == 0
     assert "overwritten" not in said(inplace, 4)
 
@@ -164,7 +164,7 @@ def test_a_long_chain_is_followed(tmp_path: Path) -> None:
 
 
 def test_a_place_names_its_file_unless_that_is_the_script(chain: Session) -> None:
-    focus = Focus(chain, 0, "", "light")
+    focus = Focus(chain, 0, "")
     script = str(chain.replay.meta["script"])
     assert focus.place(script, 3) == "line 3"
     assert focus.place("/somewhere/layers.py", 3) == "layers.py:3"

@@ -26,7 +26,7 @@ function settle(where) {
 function tell() {
   const dash = window.dash_clientside;
   if (!byId("inspector") || !dash || !dash.set_props) { setTimeout(tell, 30); return; }
-  dash.set_props("settled", { data: resting });
+  dash.set_props("settled", { "data-where": JSON.stringify(resting) });
   resting = null;
 }
 

@@ -32,11 +32,11 @@ def answer(focus: Focus, tid: int) -> list[Any]:
         html.Div(
             html.Div(
                 [
-                    html.Div([html.Div("value", className="lbl"), *numbers.shown(view.value, tone, focus.theme)]),
+                    html.Div([html.Div("value", className="lbl"), *numbers.shown(view.value, tone)]),
                     html.Div(
                         [
                             html.Div(label, className="lbl mono" if label.endswith(".grad") else "lbl"),
-                            *numbers.shown(_unsaid(grad), "flow", focus.theme),
+                            *numbers.shown(_unsaid(grad), "flow"),
                         ]
                     ),
                 ],
@@ -45,7 +45,8 @@ def answer(focus: Focus, tid: int) -> list[Any]:
             className="sec",
         )
     )
-    parts += why.section_of(focus, _port(focus, view), view.facts.output if view.facts.grad_fn else None)
+    slot = view.facts.output if view.facts.grad_fn else None
+    parts += why.section_of(focus, _port(focus, view), slot) or why.of_tensor(focus, tid)
     parts += why.absent(focus, tid) if grad.reason.startswith("None") else why.began(focus, tid, grad)
     parts += why.made_bad(focus, tid, view.value)
     parts += hooks.section_of(focus, "tensor", tid)

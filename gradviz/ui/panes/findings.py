@@ -51,7 +51,7 @@ def _nothing(session: Session) -> list[Any]:
 
 
 def _card(session: Session, number: int, finding: Finding) -> html.Section:
-    focus = Focus(session, max(0, finding.seq), "", "light")
+    focus = Focus(session, max(0, finding.seq), "")
     sign = mark("mark", "nan") if finding.kind.startswith("nan") else mark("node", "failed")
     place = finding.stops[0].place.seq if finding.stops else finding.seq
     head = html.Button(

@@ -22,7 +22,6 @@ class Focus:
     session: Session
     seq: int
     element: str
-    theme: str
     open: tuple[str, ...] | None = None
 
     @property
@@ -47,6 +46,16 @@ class Focus:
         if self.element:
             return self.nodes.get(self.element)
         return next((self.nodes[one] for one in (self.step.focus if self.step else ()) if one in self.nodes), None)
+
+    @property
+    def apart(self) -> tuple[str, int] | None:
+        """The tensor ("t") or node ("n") that was asked for by its number though it is not on this picture."""
+        named = re.fullmatch(r"([tn])(\d{1,15})(\.\d{1,15})?", self.element)
+        if named is None or self.element in self.nodes:
+            return None
+        kind, number = named[1], int(named[2])
+        known = self.replay.born(number) >= 0 if kind == "t" else self.replay.node(number) is not None
+        return (kind, number) if known else None
 
     @property
     def region(self) -> Region | None:
@@ -82,7 +91,7 @@ class Focus:
         return kinds == {"error"} and self.replay.event(seq).number == self.replay.event(self.seq).number
 
     def glyph_of(self, tid: int = 0, nid: int = 0) -> str:
-        """The element that stands for a tensor or a node on this picture; of several the newest."""
+        """The element that stands for a tensor or a node; of several on this picture the newest."""
         if tid:
             found = [
                 node.id
@@ -95,7 +104,7 @@ class Focus:
                 for node in self.scene.nodes
                 if node.kind in ("node", "accumulate") and node.ref.get("nid") == nid
             ]
-        return found[-1] if found else ""
+        return found[-1] if found else f"t{tid}" if tid else f"n{nid}"
 
     def at_line(self, seq: int) -> str:
         """The place of an event in words; "" where it is not known."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from dash import Dash, Input, Output, html
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 
 PLACE = "place-of-dash"
+SETTLED, WHERE = "settled", "data-where"
+"""The element, and its attribute, in which the page tells Dash where the cursor rests."""
 
 
 def layout() -> html.Section:
@@ -46,17 +49,22 @@ def answers() -> html.Div:
                     **{"aria-labelledby": "tab-inspector"})
 
 
+def settled() -> html.Div:
+    """What the page writes to; nothing of it is seen."""
+    return html.Div(id=SETTLED, hidden=True)
+
+
 def register(app: Dash, session: Session) -> None:
-    def show(where: dict[str, Any] | None) -> Any:
+    def show(told: str | None) -> Any:
+        where = _place(told)
         if where and not session.replay.n:
             return [html.P(session.condition.empty, className="empty")]
-        if not where or not 0 <= int(where["seq"]) < session.replay.n:
+        if not where or not 0 <= where["seq"] < session.replay.n:
             raise PreventUpdate
-        theme = "dark" if where.get("theme") == "dark" else "light"
         element, open = str(where.get("element", "")), opened(where.get("open"))
-        return answer(Focus(session, int(where["seq"]), element, theme, open))
+        return answer(Focus(session, where["seq"], element, open))
 
-    app.callback(Output("inspector", "children"), Input("settled", "data"), prevent_initial_call=True)(show)
+    app.callback(Output("inspector", "children"), Input(SETTLED, WHERE), prevent_initial_call=True)(show)
     app.server.before_request(_refuse_nonsense)
 
 
@@ -66,14 +74,20 @@ def _refuse_nonsense() -> None:
         return
     match request.get_json(silent=True):
         case {"output": "inspector.children", "outputs": {"id": "inspector", "property": "children"},
-              "inputs": [{"id": "settled", "property": "data", **more}], "changedPropIds": [*names]} if (
-                  all(isinstance(name, str) for name in names) and _is_place(more.get("value"))):
+              "inputs": [{"id": "settled", "property": "data-where", **more}], "changedPropIds": [*names]} if (
+                  all(isinstance(name, str) for name in names)
+                  and (more.get("value") is None or _place(more["value"]) is not None)):
             return
     abort(400, "This is not a question that the inspector knows.")
 
 
-def _is_place(value: Any) -> bool:
-    return value is None or (isinstance(value, dict) and type(value.get("seq")) is int)
+def _place(told: Any) -> dict[str, Any] | None:
+    """Where the cursor rests, as the page writes it; None for anything else."""
+    try:
+        where = json.loads(told) if isinstance(told, str) else None
+    except ValueError:
+        return None
+    return where if isinstance(where, dict) and type(where.get("seq")) is int else None
 
 
 def answer(focus: Focus) -> list[Any]:
@@ -94,6 +108,9 @@ def _answer(focus: Focus) -> list[Any]:
     node = focus.node
     if (line := about_line.place(focus)) is not None:
         return about_line.answer(focus, *line)
+    if (apart := focus.apart) is not None:
+        kind, number = apart
+        return about_tensor.answer(focus, number) if kind == "t" else about_node.answer(focus, number)
     if node is None:
         region = focus.region
         return about_group.opened(focus, region) if region is not None else _event(focus)

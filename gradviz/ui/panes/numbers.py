@@ -6,9 +6,10 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from dash import dcc, html
+from dash import html
 
 from gradviz.replay.values import Array, shape_text, short
+from gradviz.ui.panes.charts import chart
 
 if TYPE_CHECKING:
     from gradviz.replay.inspect import Content
@@ -62,12 +63,12 @@ def captioned(piece: Any, words: str) -> html.Span:
     return html.Span([piece, html.Small(words)], className="tm")
 
 
-def shown(content: Content, tone: str, theme: str) -> list[Any]:
+def shown(content: Content, tone: str) -> list[Any]:
     """A value as well as it was kept: grid, chart, figures, or the reason why there is nothing."""
     if content.array is not None and content.array.size:
         cells = grid(content.array, tone)
         return [
-            html.Div(cells, className="wide") if cells is not None else chart(content.array, tone, theme),
+            html.Div(cells, className="wide") if cells is not None else chart(content.array, tone),
             _caption(content),
         ]
     if content.statistics:
@@ -76,40 +77,6 @@ def shown(content: Content, tone: str, theme: str) -> list[Any]:
         cause = content.reason.removeprefix("None").removeprefix(":").strip()
         return [html.Div(html.I("None"), className="heat none"), html.Div(cause, className="cap")]
     return [html.Div(content.reason or "empty", className="cap")]
-
-
-def chart(array: Array, tone: str, theme: str) -> dcc.Graph:
-    """A matrix as a heat map, anything else as a histogram of its finite elements."""
-    import plotly.graph_objects as go
-
-    from gradviz.scene.style import colours
-
-    colour = colours(theme)
-    values = array.astype(np.float64)
-    if array.ndim == 2 and max(array.shape) <= 256:
-        trace = go.Heatmap(
-            z=values[::-1],
-            colorscale=[[0, colour["pane"]], [1, colour[tone]]],
-            showscale=False,
-            hovertemplate="%{z:.6g}<extra></extra>",
-        )
-    else:
-        trace = go.Histogram(x=values[np.isfinite(values)], nbinsx=32, marker={"color": colour[tone]})
-    axis = {"color": colour["ink3"], "gridcolor": colour["line"], "zeroline": False, "tickfont": {"size": 10}}
-    hidden = {"visible": False} if array.ndim == 2 else {}
-    figure = go.Figure(
-        trace,
-        layout={
-            "margin": {"l": 28, "r": 4, "t": 4, "b": 18},
-            "height": 120,
-            "paper_bgcolor": "rgba(0,0,0,0)",
-            "plot_bgcolor": "rgba(0,0,0,0)",
-            "xaxis": {**axis, **hidden},
-            "yaxis": {**axis, **hidden},
-            "bargap": 0.05,
-        },
-    )
-    return dcc.Graph(figure=figure, config={"displayModeBar": False}, style={"height": "120px"})
 
 
 def figures(statistics: dict[str, float]) -> html.Dl:
