@@ -128,6 +128,8 @@ def _no_grad(replay: Replay, facts: Facts, seq: int) -> list[Reason]:
     line = replay.line_of(born)
     if cut is None and replay.maker(facts.tid) >= 0 and replay.event(replay.maker(facts.tid)).inputs:
         text = f"requires_grad is False: nothing that it was made from{_at(line)} requires grad"
+    elif cut is None and replay.maker(facts.tid) < 0 and len(replay.tables.relation("owner").where("tid", facts.tid)):
+        text = f"requires_grad is False: it was frozen before it was first used{_at(line)}"
     elif cut is None:
         text = f"requires_grad is False: it was made{_at(line)} without requires_grad=True"
     else:

@@ -9,7 +9,11 @@ import numpy as np
 
 from gradviz.events import Gradient
 from gradviz.replay import values
+from gradviz.replay.absence import absence
 from gradviz.replay.replay import Replay
+
+_TOLD = 60
+"""Parameters without any gradient of which the reason is looked for."""
 
 
 class Cell(NamedTuple):
@@ -28,17 +32,19 @@ class Cell(NamedTuple):
 
 class Row(NamedTuple):
     """A leaf: its name at the end, the module that it belongs to ("" if to none), and a cell for each backward call;
-    None where the call gave it nothing."""
+    None where the call gave it nothing. ``why`` says of one that none gave anything why not."""
 
     tid: int
     name: str
     module: str
     cells: list[Cell | None]
+    why: str
 
 
 def flow(replay: Replay) -> list[Row]:
-    """A row for each leaf that ever got a gradient, in the order in which they were met; the columns are the graphs of
-    the replay that have a backward call."""
+    """A row for each leaf that ever got a gradient, and for each parameter that should have: of a module or of an
+    optimizer. In the order in which they were met; the columns are the graphs of the replay that have a backward call.
+    """
     accumulates = replay.index.accumulates
     columns = {graph.call: place for place, graph in enumerate(graph for graph in replay.graphs if graph.call)}
     rows: dict[int, list[Cell | None]] = {}
@@ -49,15 +55,40 @@ def flow(replay: Replay) -> list[Row]:
         if gradient is not None and graph.call in columns:
             cells = rows.setdefault(event.tid, [None] * len(columns))
             cells[columns[graph.call]] = _cell(event.seq, gradient)
-    owners = {int(tid): path for tid, path in _owners(replay)}
-    return [Row(tid, replay.label(tid, replay.end), owners.get(tid, "").rpartition(".")[0], rows[tid])
-            for tid in sorted(rows)]
+    owners, wanting = _parameters(replay)
+    never = sorted(wanting - rows.keys()) if columns else []
+    reasons = {tid: _reason(replay, tid) for tid in never[:_TOLD]}
+    cells_of = rows | {tid: [None] * len(columns) for tid in never}
+    return [Row(tid, replay.label(tid, replay.end), owners.get(tid, "").rpartition(".")[0], cells_of[tid],
+                reasons.get(tid, "")) for tid in sorted(cells_of)]
 
 
-def _owners(replay: Replay) -> list[tuple[int, str]]:
+def without_gradient(replay: Replay, call: int, seq: int) -> list[int]:
+    """The parameters, known by an event, that a backward call gave no gradient."""
+    accumulates = replay.index.accumulates
+    rows = accumulates.where("call", call)
+    got = set(accumulates.ints("tid")[rows[accumulates.seq[rows] <= seq]].tolist())
+    _, wanting = _parameters(replay)
+    return sorted(tid for tid in wanting - got if 0 <= replay.born(tid) <= seq)
+
+
+def _parameters(replay: Replay) -> tuple[dict[int, str], set[int]]:
+    """The path of each tensor that a module holds; and the parameters of modules and of optimizers."""
     relation = replay.tables.relation("owner")
-    paths = relation.texts("path")
-    return [(int(tid), paths.texts[paths.index[row]]) for row, tid in enumerate(relation.ints("tid"))]
+    paths, roles = relation.texts("path"), relation.texts("role")
+    owners, wanting = dict[int, str](), set[int]()
+    for row, tid in enumerate(relation.ints("tid").tolist()):
+        owners[tid] = paths.texts[paths.index[row]]
+        if roles.texts[roles.index[row]] == "parameter":
+            wanting.add(tid)
+    for seq in replay.events("optimizer"):
+        wanting.update(tid for _, _, tids in replay.event(seq).groups for tid in tids if replay.born(tid) >= 0)
+    return owners, wanting
+
+
+def _reason(replay: Replay, tid: int) -> str:
+    reasons = absence(replay, tid, replay.end).reasons
+    return reasons[0].text if reasons else ""
 
 
 def _cell(seq: int, gradient: Gradient) -> Cell:

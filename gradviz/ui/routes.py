@@ -36,6 +36,9 @@ def add_routes(server: Flask, session: Session, style: bytes) -> None:
         limit = session.replay.n if request.args.get("all") else 1000
         return _json(msgspec.json.encode(session.search(request.args.get("q", "")[:200], limit)))
 
+    def things() -> Response:
+        return _json(session.things(request.args.get("q", "")[:200], _number("at", 0)))
+
     def stops() -> Response:
         import msgspec
 
@@ -46,6 +49,7 @@ def add_routes(server: Flask, session: Session, style: bytes) -> None:
         except BadCondition as error:
             return _json(msgspec.json.encode({"stops": [], "fault": str(error)}))
 
+    server.add_url_rule("/api/things", "things", things)
     server.add_url_rule("/api/stops", "stops", stops)
     server.add_url_rule("/api/events", "events", events)
     server.add_url_rule("/api/scene/<int:graph>", "scene", scene)

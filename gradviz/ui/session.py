@@ -21,6 +21,7 @@ from gradviz.ui.breakpoints import Conditions
 from gradviz.ui.condition import condition
 from gradviz.ui.overview import LANES, overview
 from gradviz.ui.search import Search
+from gradviz.ui.things import Things
 
 if TYPE_CHECKING:
     from gradviz.replay import Replay
@@ -113,7 +114,7 @@ class Session:
         for row in flow(self.replay):
             cells = [cell or Cell(-1, None, None, None, 0, 0) for cell in row.cells]
             figures = {name: [getattr(cell, name) for cell in cells] for name in Cell._fields if name != "size"}
-            rows.append({"tid": row.tid, "name": row.name, "module": row.module, **figures,
+            rows.append({"tid": row.tid, "name": row.name, "module": row.module, "why": row.why, **figures,
                          "size": max(cell.size for cell in cells)})
         columns = [number for number, graph in enumerate(self.replay.graphs) if graph.call]
         return msgspec.json.encode({"columns": columns, "rows": rows})
@@ -141,6 +142,15 @@ class Session:
     @cached_property
     def _search(self) -> Search:
         return Search(self.replay)
+
+    def things(self, words: str, at: int) -> bytes:
+        """What words may stand for, seen from an event."""
+        with self._lock:
+            return msgspec.json.encode(self._things.find(words, max(0, min(at, self.replay.end))))
+
+    @cached_property
+    def _things(self) -> Things:
+        return Things(self.replay)
 
     def stops(self, condition: str) -> list[int]:
         """Where a breakpoint stops. Raises BadCondition."""

@@ -1,4 +1,5 @@
-// Gradient flow: a row for every leaf, a column for every backward call, the norm of .grad as a shade on a log scale.
+// Gradient flow: a row for every leaf and parameter, a column for every backward call, the norm of .grad as a shade on a
+// log scale; dashed and empty where there is none.
 
 import { grouped } from "./data.mjs";
 import { el } from "./dom.mjs";
@@ -147,7 +148,7 @@ export class FlowView {
     const gap = this.cell > 5 ? 1 : 0;
     norms.forEach((norm, c) => {
       const x = this.left + c * this.cell, w = Math.max(this.cell - gap, 0.75);
-      if (seqs[c] < 0) { g.strokeStyle = style.colour("line2"); g.lineWidth = 1; g.setLineDash([2, 2]); if (this.cell > 5) g.strokeRect(x + 0.5, y + 0.5, w - 1, h - 1); g.setLineDash([]); return; }
+      if (seqs[c] < 0) { g.strokeStyle = style.colour("line2"); g.lineWidth = 1; g.setLineDash([2, 2]); if (this.cell > 5) g.strokeRect(x + 0.5, y + 0.5, w - 1, h - 1); else if (seqs[c - 1] >= 0 || !c) { const end = seqs.findIndex((seq, i) => i > c && seq >= 0); g.strokeRect(x + 0.5, y + 0.5, ((end < 0 ? norms.length : end) - c) * this.cell - 1, h - 1); } g.setLineDash([]); return; }
       if (bad[c]) {
         g.fillStyle = style.colour("nan-bg"); g.fillRect(x, y, w + gap, h);
         g.strokeStyle = style.colour("nan"); g.lineWidth = 1; g.globalAlpha = 0.6;
@@ -181,8 +182,7 @@ export class FlowView {
     if (line.group && (column < 0 || x < this.left)) { if (!this.closed.delete(line.group)) this.closed.add(line.group); this.paint(); return; }
     const row = this.data.rows[line.group ? line.members[0] : line.row], at = column < 0 ? this.column() : column;
     this.chosen = row.tid;
-    this.page.pinned = false;
-    if (row.seq[at] >= 0) this.page.jump(row.seq[at]);
+    if (row.seq[at] >= 0) { this.page.pinned = false; this.page.jump(row.seq[at]); } else this.page.pin(`t${row.tid}`);
     this.paint();
   }
 
@@ -192,7 +192,7 @@ export class FlowView {
     this.tip.hidden = !line || column < 0 || Boolean(line.group);
     if (this.tip.hidden) return;
     const row = this.data.rows[line.row], none = row.seq[column] < 0;
-    this.tip.replaceChildren(el("b", { class: "mono" }, row.name), el("div", {}, `backward call ${column + 1}`), el("div", {}, none ? "this call gave it nothing: nothing of it reached the root"
+    this.tip.replaceChildren(el("b", { class: "mono" }, row.name), el("div", {}, `backward call ${column + 1}`), el("div", {}, none ? row.why || "this call gave it nothing: no gradient came its way"
       : row.bad[column] ? `${grouped(row.bad[column])} of ${grouped(row.size)} values are NaN or infinite` : row.norm[column] === null ? "values were not kept (--values none)"
       : `norm ${short(row.norm[column])}, largest ${short(row.largest[column])}, ${grouped(row.zeros[column] ?? 0)} of ${grouped(row.size)} exactly zero`));
     this.tip.style.left = `${Math.min(x + 14, this.canvas.clientWidth - 260)}px`; this.tip.style.top = `${y + 14}px`;
@@ -203,6 +203,6 @@ export class FlowView {
     if (this.told === now) return;
     this.told = now;
     this.table.replaceChildren(...this.data.rows.map(row => el("tr", {}, el("th", { scope: "row" }, row.name),
-      el("td", {}, row.seq[now] < 0 ? "no gradient" : row.bad[now] ? "NaN or infinite" : short(row.norm[now])), el("td", {}, row.seq[now] >= 0 ? el("button", { type: "button", "data-seq": row.seq[now] }, `event ${row.seq[now]}`) : ""))));
+      el("td", {}, row.seq[now] < 0 ? "no gradient" : row.bad[now] ? "NaN or infinite" : short(row.norm[now])), el("td", {}, row.why), el("td", {}, row.seq[now] >= 0 ? el("button", { type: "button", "data-seq": row.seq[now] }, `event ${row.seq[now]}`) : el("button", { type: "button", "data-element": `t${row.tid}` }, "why")))));
   }
 }

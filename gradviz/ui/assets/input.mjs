@@ -1,4 +1,4 @@
-// Keys, pointer, buttons, search, address: everything that moves the page.
+// Keys, pointer, buttons, address: everything that moves the page.
 
 import { grouped } from "./data.mjs";
 import { byId, el } from "./dom.mjs";
@@ -174,32 +174,6 @@ export function bindLanes(page, lanes) {
     page.timeline.zoom(Math.exp(event.deltaY * 0.002), event.clientX - lanes.getBoundingClientRect().left);
     page.invalidate();
   }, { passive: false });
-}
-
-export function bindSearch(page) {
-  const box = byId("search"), note = byId("hits");
-  let asked = "", hits = [];
-  const tell = () => { note.textContent = !asked ? "" : hits.length ? `${hits.indexOf(page.seq) + 1 || "–"}/${hits.length}` : "none"; };
-  const find = async words => {
-    if (words === asked) return;
-    asked = words;
-    const found = words.trim() ? await page.getJson(`/api/search?q=${encodeURIComponent(words)}`) : [];
-    if (asked === words) hits = found;
-    tell();
-  };
-  let timer = 0;
-  box.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(() => find(box.value), 30); });
-  box.addEventListener("keydown", async event => {
-    if (event.key === "Escape") { box.value = ""; asked = ""; hits = []; tell(); box.blur(); event.stopPropagation(); return; }
-    if (event.key !== "Enter") return;
-    event.preventDefault();
-    clearTimeout(timer);
-    await find(box.value);
-    if (!hits.length) return;
-    const place = event.shiftKey ? [...hits].reverse().find(seq => seq < page.seq) ?? hits[hits.length - 1] : hits.find(seq => seq > page.seq) ?? hits[0];
-    page.jump(place);
-    tell();
-  });
 }
 
 export function bindWindow(page) {

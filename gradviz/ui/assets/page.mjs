@@ -5,7 +5,7 @@ import { decodeOverview, listed, Rows, WINDOW } from "./data.mjs";
 import { byId, say } from "./dom.mjs";
 import { ElementList } from "./elements.mjs";
 import { between, frameOf, hiding, held, innermost, stepOf, titleAt, toggled } from "./groups.mjs";
-import { bindKeys, bindLanes, bindRail, bindPointer, bindSearch, bindWindow } from "./input.mjs";
+import { bindKeys, bindLanes, bindRail, bindPointer, bindWindow } from "./input.mjs";
 import { COMMANDS } from "./keys.mjs";
 import { fillMarks, showLegend } from "./legend.mjs";
 import { formatLink, parseLink } from "./link.mjs";
@@ -14,6 +14,7 @@ import { drawRail, RAIL, wantsRail } from "./minimap.mjs";
 import { emptiness, Panes } from "./panes.mjs";
 import { fillPalette } from "./palette.mjs";
 import { drawBase, drawOverlay, prepare } from "./picture.mjs";
+import { bindSearch } from "./search.mjs";
 import { fillHelp } from "./sheets.mjs";
 import { makeStyle } from "./style.mjs";
 import { applyTheme, rememberTheme, storedTheme, systemTheme } from "./theme.mjs";
@@ -92,7 +93,7 @@ export class Page {
 
   rested() {
     this.remember("replaceState", this.seq);
-    this.settle({ seq: this.seq, element: this.pinned ? this.element : "", theme: this.style.theme, open: this.opened ? this.opened.join(",") : null });
+    this.settle({ seq: this.seq, element: this.pinned ? this.element : "", open: this.opened ? this.opened.join(",") : null });
     this.list.show(this.seq, this.lit);
   }
 
@@ -380,6 +381,12 @@ export class Page {
     if (!p) return;
     this.view = centre(this.view, node, p, this.picture.placed, this.picture.extent, this.size.width, this.size.height, Math.max(1, this.view.k));
     this.redraw();
+  }
+
+  /** Moves the picture so that an element can be seen, if it is on it and out of sight. */
+  bring(id) {
+    const node = this.picture?.nodes.get(id), place = node && this.picture.placed.nodes[id];
+    if (place && !visible(this.rectOf(node), node.side, this.size.width, this.size.height)) this.focus(id);
   }
 
   nodeAt(x, y) {

@@ -36,14 +36,20 @@ def layout(session: Session) -> html.Header:
             html.Div(_facts(session), className="meta"),
             command("finding", "Go to the next finding (E)", "", "pill", id="findings"),
             html.Div(className="grow"),
-            html.Label(
+            html.Div(
                 [
-                    icon("search"),
-                    dcc.Input(id="search", type="search", placeholder="Search", autoComplete="off"),
-                    html.Span(id="hits", className="hits"),
-                    html.Kbd("/"),
+                    html.Label(
+                        [
+                            icon("search"),
+                            dcc.Input(id="search", type="search", placeholder="Search", autoComplete="off"),
+                            html.Span(id="hits", className="hits"),
+                            html.Kbd("/"),
+                        ],
+                        className="find",
+                    ),
+                    html.Div(id="found", className="menu", role="listbox", hidden=True, **{"aria-label": "Found"}),
                 ],
-                className="find",
+                className="seek",
             ),
             html.Div(
                 [

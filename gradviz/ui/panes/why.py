@@ -14,6 +14,7 @@ from gradviz.replay.inspect import Content
 from gradviz.replay.origin import Origin, gradient_origin, value_origin
 from gradviz.replay.terms import Sum, Term, Why, change_line, check_line, equation
 from gradviz.replay.why import place
+from gradviz.replay.why import why as reasons
 from gradviz.ui.panes.focus import Focus
 from gradviz.ui.panes.parts import icon, section, to_event
 
@@ -36,7 +37,17 @@ def section_of(focus: Focus, nid: int, slot: int | None = None) -> list[Any]:
     """The section "Why" of the gradient that enters a node (at an output); empty where nothing has flowed there."""
     call = focus.replay.graphs[focus.scene.graph].call
     answer = place(focus.replay, call, nid, slot, focus.seq) if nid and call else None
-    if answer is None or all(term.kind == "root" for term in answer.sums[0].terms):
+    return _told(answer) if answer is not None else []
+
+
+def of_tensor(focus: Focus, tid: int) -> list[Any]:
+    """The same of what a tensor has in ``.grad``, or was handed in an earlier call than that of the picture."""
+    answer = reasons(focus.replay, tid, focus.seq)
+    return _told(answer) if isinstance(answer, Why) else []
+
+
+def _told(answer: Why) -> list[Any]:
+    if all(term.kind == "root" for term in answer.sums[0].terms):
         return []
     asked = answer.sums[0]
     met = next((one for one in answer.sums if _tells(one)), None)
@@ -97,7 +108,8 @@ def _origin(focus: Focus, origin: Origin | None) -> list[Any]:
     links = [part for seq in way[:_NAMED] for part in (", ", to_event(seq, _short(focus, seq), "link mono"))]
     path = [html.Div(["it came by ", *links[1:], f" and {len(way) - _NAMED:,} more" if len(way) > _NAMED else ""],
                      className="note")] if way else []
-    return [section(asked, f"{len(way)} events between" if way else None, *rows, *path)]
+    between = f"{len(way)} {'event' if len(way) == 1 else 'events'} between" if way else None
+    return [section(asked, between, *rows, *path)]
 
 
 def _short(focus: Focus, seq: int) -> str:
