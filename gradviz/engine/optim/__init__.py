@@ -11,6 +11,7 @@ from gradviz.engine.optim.adagrad import Adagrad
 from gradviz.engine.optim.adam import Adam, Adamax, AdamW, NAdam, RAdam, SparseAdam
 from gradviz.engine.optim.asgd import ASGD
 from gradviz.engine.optim.lbfgs import LBFGS
+from gradviz.engine.optim.muon import Muon
 from gradviz.engine.optim.optimizer import Optimizer
 from gradviz.engine.optim.rmsprop import RMSprop
 from gradviz.engine.optim.rprop import Rprop
@@ -27,5 +28,5 @@ def __getattr__(name: str) -> Any:
     raise error("torch.optim", name)
 
 
-__all__ = ["ASGD", "LBFGS", "SGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "Optimizer",
-           "RAdam", "RMSprop", "Rprop", "SparseAdam", "lr_scheduler", "swa_utils"]
+__all__ = ["ASGD", "LBFGS", "SGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Muon", "NAdam",
+           "Optimizer", "RAdam", "RMSprop", "Rprop", "SparseAdam", "lr_scheduler", "swa_utils"]

@@ -13,6 +13,7 @@ class Adadelta(ByParameter):
     """Steps as long as the last ones were, measured by the gradients' size."""
 
     __module__ = "torch.optim.adadelta"
+    _captured_by = ("cuda", "xpu", "hpu", "privateuseone")
 
     def __init__(self, params: Any, lr: Any = 1.0, rho: float = 0.9, eps: float = 1e-06, weight_decay: float = 0,
                  foreach: bool | None = None, *, capturable: bool = False, maximize: bool = False,

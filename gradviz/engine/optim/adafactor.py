@@ -6,7 +6,7 @@ from typing import Any
 
 import gradviz.engine as torch
 from gradviz.engine.optim.optimizer import Group, scalar
-from gradviz.engine.optim.stepping import ByParameter, number, zeros
+from gradviz.engine.optim.stepping import ByParameter, number, squeezed, zeros
 from gradviz.engine.tensor import Tensor
 
 
@@ -43,7 +43,7 @@ class Adafactor(ByParameter):
             state["variance"] = zeros(p)
 
     def _update(self, p: Any, grad: Any, state: dict[str, Any], group: Group) -> None:
-        lr, (least, smallest) = number(group["lr"]), group["eps"]
+        lr, (least, smallest) = squeezed(group["lr"]), group["eps"]
         if least is None:
             least = torch.finfo(p.dtype).eps
         state["step"] += 1
@@ -61,4 +61,4 @@ class Adafactor(ByParameter):
             square = state["variance"].lerp_(grad * grad, new).clone()
         change = square.clamp_(min=least * least).rsqrt_().mul_(grad)
         length = max(1.0, number(change.norm(2)) / (change.numel() ** 0.5 * group["d"]))
-        p.add_(change, alpha=-size / length)
+        p.add_(change, alpha=-number(size / length))

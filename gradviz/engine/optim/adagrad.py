@@ -9,7 +9,6 @@ from gradviz.engine.optim.optimizer import Group
 from gradviz.engine.optim.stepping import (
     ByParameter,
     check,
-    check_device,
     check_fused,
     check_lr,
     counter,
@@ -45,7 +44,7 @@ class Adagrad(ByParameter):
 
     def _state_of(self, p: Tensor, group: Group) -> dict[str, Any]:
         if group["fused"]:
-            check_device(p, group, self._on_device)
+            self._check_device(p, group)
         return super()._state_of(p, group)
 
     def _start(self, p: Tensor, state: dict[str, Any], group: Group) -> None:

@@ -95,7 +95,7 @@ class CyclicLR(_WithMomentum):
     def state_dict(self) -> dict[str, Any]:
         state = super().state_dict()
         state.pop("_scale_fn_ref", None)
-        custom = self._scale_fn_custom
+        custom = state.pop("_scale_fn_custom")
         return state | {"_scale_fn_custom": None if custom is None else callable_state(custom)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

@@ -51,9 +51,10 @@ class LBFGS(Optimizer):
             return first
         t, past, past_loss = state.get("t"), state.get("prev_flat_grad"), state.get("prev_loss")
         direction = state.get("d")
+        seen = {name: state.get(name) for name in ("old_dirs", "old_stps", "ro", "H_diag")}
         for turn in range(1, group["max_iter"] + 1):
             state["n_iter"] += 1
-            direction = _direction(state, grad, past, direction, t, group["history_size"])
+            direction = _direction(state, seen, grad, past, direction, t, group["history_size"])
             if past is None:
                 past = grad.clone()
             else:
@@ -82,7 +83,7 @@ class LBFGS(Optimizer):
                     or grad.abs().max() <= group["tolerance_grad"]
                     or direction.mul(t).abs().max() <= few or abs(loss - past_loss) < few):
                 break
-        state |= {"d": direction, "t": t, "prev_flat_grad": past, "prev_loss": past_loss}
+        state |= {"d": direction, "t": t, **seen, "prev_flat_grad": past, "prev_loss": past_loss}
         return first
 
     def _gradient(self) -> Any:
@@ -116,12 +117,13 @@ def _real(p: Any) -> Any:
     return torch.view_as_real(p) if p.is_complex() else p
 
 
-def _direction(state: dict[str, Any], grad: Any, past: Any, last: Any, t: Any, history: int) -> Any:
+def _direction(state: dict[str, Any], seen: dict[str, Any], grad: Any, past: Any, last: Any, t: Any,
+               history: int) -> Any:
     """Against the gradient, bent by the curvature that the last steps saw (the two-loop recursion)."""
     if state["n_iter"] == 1:
-        state |= {"old_dirs": [], "old_stps": [], "ro": [], "H_diag": 1}
+        seen |= {"old_dirs": [], "old_stps": [], "ro": [], "H_diag": 1}
         return grad.neg()
-    changes, steps, inverse = state["old_dirs"], state["old_stps"], state["ro"]
+    changes, steps, inverse = seen["old_dirs"], seen["old_stps"], seen["ro"]
     y, s = grad.sub(past), last.mul(t)
     product = y.dot(s)
     if product > 1e-10:
@@ -131,13 +133,13 @@ def _direction(state: dict[str, Any], grad: Any, past: Any, last: Any, t: Any, h
         changes.append(y)
         steps.append(s)
         inverse.append(1.0 / product)
-        state["H_diag"] = product / y.dot(y)
+        seen["H_diag"] = product / y.dot(y)
     weights = state.setdefault("al", [None] * history)
     q = grad.neg()
     for i in reversed(range(len(changes))):
         weights[i] = steps[i].dot(q) * inverse[i]
         q.add_(changes[i], alpha=-number(weights[i]))
-    r = torch.mul(q, state["H_diag"])
+    r = torch.mul(q, seen["H_diag"])
     for i in range(len(changes)):
         r.add_(steps[i], alpha=number(weights[i] - changes[i].dot(r) * inverse[i]))
     return r

@@ -28,7 +28,9 @@ class _Lambdas(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def state_dict(self) -> dict[str, Any]:
-        return super().state_dict() | {"lr_lambdas": [callable_state(f) for f in self.lr_lambdas]}
+        state = super().state_dict()
+        del state["lr_lambdas"]
+        return state | {"lr_lambdas": [callable_state(f) for f in self.lr_lambdas]}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         super().load_state_dict({key: value for key, value in state_dict.items() if key != "lr_lambdas"})
@@ -251,7 +253,9 @@ class _Several(LRScheduler):
         self.optimizer = optimizer
 
     def state_dict(self) -> dict[str, Any]:
-        return super().state_dict() | {"_schedulers": [s.state_dict() for s in self._schedulers]}
+        state = super().state_dict()
+        del state["_schedulers"]
+        return state | {"_schedulers": [s.state_dict() for s in self._schedulers]}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         super().load_state_dict({key: value for key, value in state_dict.items() if key != "_schedulers"})

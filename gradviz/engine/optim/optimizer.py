@@ -81,8 +81,6 @@ class Optimizer:
         step = type(self).step
         if not hasattr(step, "hooked"):
             type(self).step = _hooked(step)  # type: ignore[method-assign]
-        if state:
-            self.defaults.setdefault("differentiable", False)
         for group in state.get("param_groups", ()):
             for name, value in LATER_OPTIONS.items():
                 if name in self.defaults:
@@ -95,7 +93,8 @@ class Optimizer:
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
         for i, group in enumerate(self.param_groups):
-            lines += [f"Parameter Group {i}", *(f"    {key}: {group[key]}" for key in sorted(group) if key != "params")]
+            lines += [""] * (i > 0) + [f"Parameter Group {i}"]
+            lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
         return "\n".join(lines) + "\n)"
 
     # --- hooks ----------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.engine.optim.optimizer import Group
-from gradviz.engine.optim.stepping import ByParameter, check_device, check_fused, decayed, number
+from gradviz.engine.optim.stepping import ByParameter, check_fused, decayed, number
 from gradviz.engine.tensor import Tensor
 
 
@@ -32,7 +32,7 @@ class SGD(ByParameter):
 
     def _state_of(self, p: Tensor, group: Group) -> dict[str, Any]:
         if group["fused"]:
-            check_device(p, group, self._on_device)
+            self._check_device(p, group)
         return self.state[p] if group["momentum"] != 0 else {}
 
     def _update(self, p: Any, grad: Any, state: dict[str, Any], group: Group) -> None:

@@ -11,7 +11,6 @@ from gradviz.engine.optim.optimizer import Group, Optimizer, scalar
 from gradviz.engine.tensor import Tensor
 
 FUSED_DEVICES = ["mps", "cuda", "xpu", "hpu", "cpu", "mtia", "privateuseone"]
-CAPTURABLE_DEVICES = ["cuda", "xpu", "hpu", "privateuseone", "xla"]
 
 
 class ByParameter(Optimizer):
@@ -23,6 +22,7 @@ class ByParameter(Optimizer):
 
     _real = True
     _on_device = "params and state_steps"
+    _captured_by = ("cuda", "xpu", "hpu", "privateuseone", "xla")
 
     def step(self, closure: Any = None) -> Any:
         """Change every parameter that has a gradient; ``closure`` computes the loss anew."""
@@ -50,9 +50,18 @@ class ByParameter(Optimizer):
     def _state_of(self, p: Tensor, group: Group) -> dict[str, Any]:
         state: dict[str, Any] = self.state[p]
         if not state:
-            check_device(p, group, self._on_device)
+            self._check_device(p, group)
             self._start(p, state, group)
         return state
+
+    def _check_device(self, p: Tensor, group: Group) -> None:
+        """Refuse what PyTorch's kernels do not take: integers where they are fused, the CPU for CUDA graphs."""
+        if group.get("fused") and not p.is_floating_point():
+            raise RuntimeError("`fused=True` requires all the params to be floating point Tensors of supported "
+                               f"devices: {FUSED_DEVICES} but {p.dtype} and {p.device.type}")
+        devices = list(self._captured_by)
+        if group.get("capturable") and p.device.type not in devices:
+            raise AssertionError(f"If capturable=True, {self._on_device} must be on supported devices: {devices}.")
 
     def _start(self, p: Tensor, state: dict[str, Any], group: Group) -> None:
         raise NotImplementedError
@@ -128,11 +137,4 @@ def check_fused(fused: Any, foreach: Any, differentiable: bool) -> None:
             raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
 
 
-def check_device(p: Tensor, group: Group, which: str) -> None:
-    """Refuse parameters that PyTorch's kernels do not take: integers where they are fused, the CPU for CUDA graphs."""
-    if group.get("fused") and not p.is_floating_point():
-        raise RuntimeError("`fused=True` requires all the params to be floating point Tensors of supported devices: "
-                           f"{FUSED_DEVICES} but {p.dtype} and {p.device.type}")
-    if group.get("capturable") and p.device.type not in CAPTURABLE_DEVICES:
-        raise AssertionError(f"If capturable=True, {which} must be on supported devices: "
-                             f"{CAPTURABLE_DEVICES}.")
+

@@ -31,6 +31,8 @@ OPTIMIZERS: dict[str, list[dict[str, Any]]] = {
     "Adadelta": [{}, {"lr": 0.5, "rho": 0.8, "eps": 1e-4, **DECAY}],
     "ASGD": [{}, {"lr": 0.1, "lambd": 0.01, "alpha": 0.6, "t0": 5, **DECAY}],
     "Adafactor": [{}, {"lr": 0.1, "beta2_decay": -0.5, "eps": (1e-6, 1e-2), "d": 1.5, "maximize": True, **DECAY}],
+    "Muon": [{}, {"lr": 0.1, "momentum": 0.5, "nesterov": False, "adjust_lr_fn": "match_rms_adamw", **DECAY},
+             {"ns_steps": 2, "ns_coefficients": (3.0, -4.0, 2.0), "lr": "tensor"}],
     "Rprop": [{}, {"lr": 0.05, "etas": (0.3, 1.5), "step_sizes": (1e-3, 0.5)}, {"maximize": True}],
 }
 LBFGS: list[dict[str, Any]] = [
@@ -101,6 +103,11 @@ o.Adam([p], lr=torch.tensor(0.1), foreach=True)
 o.Adam([p], capturable=True).step()
 o.NAdam([p], capturable=True).step()
 o.ASGD([p], capturable=True).step()
+o.Adadelta([p], capturable=True).step()
+o.Muon([p])
+o.Muon([p.reshape(1, 1).detach()], lr=-1)
+o.Muon([p.reshape(1, 1).detach()], momentum=-1)
+o.Muon([p.reshape(1, 1).detach()], adjust_lr_fn="x")
 o.NAdam([p], momentum_decay=-1)
 o.RMSprop([p], alpha=-1)
 o.Adagrad([p], lr_decay=-1)
@@ -179,16 +186,18 @@ def steps(torch: Any, name: str, options: dict[str, Any], dtype: str) -> dict[st
 
     if options.get("lr") == "tensor":
         options = options | {"lr": torch.tensor(0.1)}
-    params = [drawn(3, 2).requires_grad_(), drawn(2).requires_grad_()]
+    second = (2, 3) if name == "Muon" else (2,)
+    params = [drawn(3, 2).requires_grad_(), drawn(*second).requires_grad_()]
     optimizer = getattr(torch.optim, name)(params, **options)
     text = repr(optimizer)
     for i in range(20):
         params[0].grad = drawn(3, 2)
-        params[1].grad = None if i == 3 else drawn(2)
+        params[1].grad = None if i == 3 else drawn(*second)
         optimizer.step()
     state = optimizer.state_dict()
     return {"params": plain(params), "versions": [p._version for p in params], "repr": text,
             "state": plain(state["state"]), "groups": plain(state["param_groups"]),
+            "order": [list(state["state"].get(0, {})), list(state["param_groups"][0])],
             "types": {key: str(value.dtype) for key, value in state["state"].get(0, {}).items()}}
 
 
@@ -210,7 +219,7 @@ def minimised(torch: Any, options: dict[str, Any]) -> dict[str, Any]:
     losses = [optimizer.step(closure).item() for _ in range(3)]
     state = optimizer.state_dict()["state"][0]
     return {"params": plain([x, y]), "losses": losses, "calls": calls, "versions": [x._version, y._version],
-            "state": sorted(state), "counts": [state["n_iter"], state["func_evals"]], "repr": repr(optimizer)}
+            "state": list(state), "counts": [state["n_iter"], state["func_evals"]], "repr": repr(optimizer)}
 
 
 def scheduled(torch: Any, make: Callable[[Any, Any], Any], epochs: bool) -> Any:
@@ -235,7 +244,7 @@ def scheduled(torch: Any, make: Callable[[Any, Any], Any], epochs: bool) -> Any:
                 scheduler.step(*([{2: 5, 6: 1, 7: 8}[i]] if epochs and i in (2, 6, 7) else []))
                 told.append(now(optimizer, scheduler))
             state = scheduler.state_dict()
-            told.append(plain(state))
+            told.append([plain(state), list(state)])
             other, follower = both()
             follower.load_state_dict(state)
             other.load_state_dict(optimizer.state_dict())
@@ -245,6 +254,12 @@ def scheduled(torch: Any, make: Callable[[Any, Any], Any], epochs: bool) -> Any:
         except Exception as error:
             told.append([type(error).__name__, str(error)])
     return [plain(told), sorted({str(w.message) for w in warned})]
+
+
+def grouped(torch: Any) -> str:
+    """The text of an optimizer of two groups."""
+    p, q = torch.ones(1, requires_grad=True), torch.ones(1, requires_grad=True)
+    return repr(torch.optim.SGD([{"params": [p]}, {"params": [q], "lr": 0.5}], lr=0.1, momentum=0.9))
 
 
 def through(torch: Any, name: str, options: dict[str, Any]) -> Any:
@@ -340,6 +355,7 @@ def cases() -> dict[str, Callable[[Any], Any]]:
     found["through SGD with momentum"] = lambda torch: through(torch, "SGD", {"momentum": 0.9})
     for options in AVERAGES:
         found[f"averaged {options}"] = lambda torch, o=options: averaged(torch, o)
+    found["text of groups"] = grouped
     for source in ERRORS:
         found[source] = lambda torch, s=source: refused(torch, s)
     return found
