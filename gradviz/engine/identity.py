@@ -10,7 +10,7 @@ from math import isfinite, nan, sqrt
 from typing import Any
 
 from gradviz import probe
-from gradviz.engine.dtypes import BY_NP
+from gradviz.engine.dtypes import FLOATING
 from gradviz.engine.storage import Storage, offset_of
 from gradviz.engine.xp import ndarray, xp
 
@@ -140,7 +140,7 @@ def value(array: ndarray, full: bool = False) -> Any:
 
 def completed(array: ndarray, known: Any) -> Any:
     """The content in full, of what :func:`value` gave of it: statistics may want more figures."""
-    if known.__class__ is not tuple or known[1] or array.dtype.kind != "f":
+    if known.__class__ is not tuple or known[1] or array.dtype.char not in FLOATING:
         return value(array, True) if known.__class__ is tuple else known
     flat = array.reshape(-1) if array.flags.c_contiguous else array.T.reshape(-1)
     return known[:5] + _spread(flat)
@@ -192,7 +192,6 @@ def element_strides(array: ndarray) -> tuple[int, ...]:
 
 
 type_names = probe.dtypes
-type_names.update((np_type, d.name) for np_type, d in BY_NP.items())
 
 
 def facts(tensor: Any, tid: int, how: str, known: Any = None) -> tuple[Any, ...]:

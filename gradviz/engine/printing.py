@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from gradviz.engine import dtypes
-from gradviz.engine.xp import ndarray, xp
+from gradviz.engine.dtypes import FLOATING
+from gradviz.engine.xp import hosted, ndarray, xp
 
 
 class _Options:
@@ -57,7 +58,7 @@ class _Format:
     """One format for all elements of a tensor: whole, fixed or scientific, padded to the widest."""
 
     def __init__(self, array: ndarray) -> None:
-        self.floating = array.dtype.kind == "f"
+        self.floating = array.dtype.char in FLOATING
         self.whole, self.science, self.width = True, False, 1
         flat = array.reshape(-1)
         if not self.floating:
@@ -158,7 +159,7 @@ def tensor_text(tensor: Any, prefix: str = "tensor(") -> str:
     dtype = tensor.dtype
     has_default = dtype in (dtypes.default.dtype, dtypes.int64, dtypes.bool_) or (
         dtype is dtypes.default.dtype.to_complex())
-    suffixes = []
+    suffixes = [] if array.__class__ is ndarray else [f"device='{tensor.device}'"]
     if array.size == 0:
         if array.ndim != 1:
             suffixes.append("size=" + str(tuple(array.shape)))
@@ -168,7 +169,7 @@ def tensor_text(tensor: Any, prefix: str = "tensor(") -> str:
     else:
         if not has_default:
             suffixes.append(f"dtype={dtype}")
-        text = content(array, indent)
+        text = content(hosted(array), indent)
     try:
         edge = tensor.grad_fn
         name = None if edge is None else type(edge).__name__

@@ -15,6 +15,7 @@ from gradviz import probe
 from gradviz.engine import dtypes
 from gradviz.engine.autograd import modes
 from gradviz.engine.autograd.node import AccumulateGrad
+from gradviz.engine.dtypes import INEXACT
 from gradviz.engine.storage import Cell, offset_of, storage_of
 from gradviz.engine.xp import ndarray
 
@@ -107,7 +108,10 @@ class Tensor(Struct, metaclass=_TensorType, eq=False, weakref=True, dict=True):
 
     @property
     def device(self) -> dtypes.device:
-        return dtypes.CPU
+        array = self._array
+        if array.__class__ is ndarray:
+            return dtypes.CPU
+        return dtypes.device("cuda", array.device.id)
 
     @property
     def _version(self) -> int:
@@ -121,8 +125,9 @@ class Tensor(Struct, metaclass=_TensorType, eq=False, weakref=True, dict=True):
 
     itemsize = property(lambda self: self._array.itemsize)
     nbytes = property(lambda self: self._array.nbytes)
-    is_cuda = is_sparse = is_quantized = is_meta = is_mps = is_nested = is_mkldnn = property(lambda self: False)
-    is_cpu = property(lambda self: True)
+    is_cpu = property(lambda self: self._array.__class__ is ndarray)
+    is_cuda = property(lambda self: self._array.__class__ is not ndarray)
+    is_sparse = is_quantized = is_meta = is_mps = is_nested = is_mkldnn = property(lambda self: False)
 
     def storage_offset(self) -> int:
         return offset_of(self)
@@ -153,7 +158,7 @@ class Tensor(Struct, metaclass=_TensorType, eq=False, weakref=True, dict=True):
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Have backward compute its gradient, or not."""
-        if requires_grad and self._array.dtype.kind not in "fc":
+        if requires_grad and self._array.dtype.char not in INEXACT:
             raise RuntimeError("only Tensors of floating point dtype can require gradients")
         set_requires_grad(self, requires_grad)
         return self
@@ -189,7 +194,7 @@ def fresh(array: ndarray) -> Tensor:
 
 
 def set_requires_grad(tensor: Tensor, value: bool) -> None:
-    if value and tensor._array.dtype.kind not in "fc":
+    if value and tensor._array.dtype.char not in INEXACT:
         raise RuntimeError("only Tensors of floating point dtype can require gradients")
     if value and tensor._cell.inference and not modes.is_inference_mode_enabled():
         raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")

@@ -11,7 +11,7 @@ from gradviz.engine.autograd import firing
 from gradviz.engine.fingerprint import shared, writing
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import fresh, make
-from gradviz.engine.xp import ndarray, xp
+from gradviz.engine.xp import foreign, is_array, ndarray, xp
 
 NOTHING = observe.NOTHING
 _OWN = 4
@@ -32,7 +32,9 @@ def accumulate(call: Any, node: Any, g: Any) -> None:
         del told  # who it belongs to is counted
     was = "none" if grad is None else "added"
     if grad is None:
-        if g.__class__ is ndarray:
+        if g.__class__ is not ndarray and g.__class__ in foreign:
+            leaf._grad = _given(g, leaf._array)
+        elif g.__class__ is ndarray:
             flags, base, like = g.flags, g.base, leaf._array
             turned = not like.flags.c_contiguous and _dense(like)
             fits = g.strides == like.strides if turned else flags.c_contiguous
@@ -46,9 +48,9 @@ def accumulate(call: Any, node: Any, g: Any) -> None:
         else:
             leaf._grad = g.clone() if call.create_graph else g.detach()
     elif call.create_graph:
-        leaf._grad = grad + (g if g.__class__ is not ndarray else fresh(g))
+        leaf._grad = grad + (fresh(g) if is_array(g) else g)
     else:
-        array = g if g.__class__ is ndarray else g._array
+        array = g if is_array(g) else g._array
         total = grad._array
         if shared:
             writing(grad)
@@ -58,6 +60,16 @@ def accumulate(call: Any, node: Any, g: Any) -> None:
         observe.accumulated(call, node, g, was, known)
     if leaf._hooks is not None and leaf._hooks.post_accumulate:
         firing.accumulated(call, node)
+
+
+def _given(g: ndarray, like: ndarray) -> Any:
+    """``.grad`` from a gradient on a device: that array if nobody else holds it, else a copy. The leaf of a number may
+    lie on the host."""
+    if like.__class__ is ndarray:
+        return fresh(g.get())  # type: ignore[attr-defined]
+    if g.flags.c_contiguous and g.base is None and getrefcount(g) <= _OWN + 1:
+        return fresh(g)
+    return make(g.copy(), Cell(1))
 
 
 def _dense(array: ndarray) -> bool:

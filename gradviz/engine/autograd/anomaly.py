@@ -14,6 +14,7 @@ from typing import Any
 
 from gradviz.engine.autograd import modes
 from gradviz.engine.autograd.node import sequence
+from gradviz.engine.dtypes import INEXACT
 from gradviz.engine.errors import HINT
 from gradviz.engine.xp import asarray, ndarray, xp
 
@@ -77,7 +78,7 @@ def checked(run_rule: Callable[..., Any], ns: Any, node: Any, g: Any) -> Any:
 def _has_nan(share: Any) -> bool:
     array = share if isinstance(share, ndarray) else getattr(share, "_array", None)
     array = asarray(share) if array is None else array
-    return array.dtype.kind in "fc" and bool(xp.isnan(array).any())
+    return array.dtype.char in INEXACT and bool(xp.isnan(array).any())
 
 
 def _tell(node: Any) -> None:

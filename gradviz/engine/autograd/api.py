@@ -13,8 +13,9 @@ from gradviz.engine.autograd import modes
 from gradviz.engine.autograd.accumulate import keep_gradient
 from gradviz.engine.autograd.backward import Call, mark_needed, run
 from gradviz.engine.autograd.namespaces import graph, raw
+from gradviz.engine.dtypes import FLOATING
 from gradviz.engine.tensor import Size, Tensor, fresh, gradient_edge
-from gradviz.engine.xp import asarray, quiet, xp
+from gradviz.engine.xp import asarray, beside, quiet, xp
 
 TensorOrTensors = Any
 
@@ -34,10 +35,11 @@ def _first_gradients(tensors: list[Any], given: list[Any], arrays: bool) -> list
             if t.requires_grad:
                 if array.size != 1:
                     raise RuntimeError("grad can be implicitly created only for scalar outputs")
-                if array.dtype.kind != "f":
+                if array.dtype.char not in FLOATING:
                     raise RuntimeError("grad can be implicitly created only for real scalar outputs but got "
                                        f"{t.dtype}")
-                one = xp.ones(array.shape, array.dtype) if array.shape else asarray(1, array.dtype)
+                one = (xp.ones(array.shape, array.dtype, like=beside(array)) if array.shape else
+                       asarray(1, array.dtype, array))
                 grads.append(one if arrays else fresh(one))
             else:
                 grads.append(None)

@@ -21,10 +21,13 @@ from gradviz.engine.autograd.namespaces import graph, raw
 from gradviz.engine.autograd.node import FREED, AccumulateGrad, Edge
 from gradviz.engine.autograd.saved import changed, check, tensor_of
 from gradviz.engine.autograd.views import CopySlices
+from gradviz.engine.dtypes import rare
 from gradviz.engine.errors import size_text
 from gradviz.engine.fingerprint import shared as with_numpy
 from gradviz.engine.fingerprint import unpacked
-from gradviz.engine.xp import asarray, ndarray
+from gradviz.engine.rare import in_halves
+from gradviz.engine.rare import rule as in_floats
+from gradviz.engine.xp import asarray, foreign, ndarray
 
 
 class Call:
@@ -92,6 +95,7 @@ def shared(roots: list[Edge]) -> dict[Any, int]:
 def run(call: Call, roots: list[Edge], grads: list[Any]) -> None:
     """Deliver ``grads`` at ``roots`` and run all that becomes ready."""
     ns, keep, needed, targets = call.ns, call.keep, call.needed, call.targets
+    met = bool(rare)
     short = ns is raw and targets is None and not anomaly.state.on and not any(map(is_complex, grads))
     if call.id and probe.sink is not None:
         call.here, call.site = probe.position.here, probe.sink.site_of(call.id)
@@ -130,7 +134,8 @@ def run(call: Call, roots: list[Edge], grads: list[Any]) -> None:
             continue
         else:
             sink = probe.sink
-            if short and node.plain and node.hooks is None and (sink is None or (call.id and not with_numpy)):
+            if short and node.plain and node.hooks is None and (sink is None or (call.id and not with_numpy)) and not (
+                    met and in_halves(g)):
                 started = 0 if sink is None else now()
                 saved = node.saved
                 try:
@@ -144,9 +149,11 @@ def run(call: Call, roots: list[Edge], grads: list[Any]) -> None:
                     else:
                         shares = run_rule(ns, node, g)
                 except BaseException as error:
-                    if sink is not None:
-                        observe.step_failed(call, node, probe.new_id(), g, started, error)
-                    raise
+                    shares = _elsewhere(ns, node, g, error) if foreign else None
+                    if shares is None:
+                        if sink is not None:
+                            observe.step_failed(call, node, probe.new_id(), g, started, error)
+                        raise
                 if shares.__class__ is not tuple:
                     shares = (shares,)
                 if sink is not None:
@@ -243,14 +250,41 @@ def visit(call: Call, node: Any, g: Any) -> tuple[Any, ...] | None:
 
 def run_node(ns: Any, node: Any, g: Any) -> tuple[Any, ...]:
     """What the node's rule makes of a gradient that may be complex."""
-    if not is_complex(g) or node.__class__.__name__ in OWN or hasattr(node, "owner"):
+    if is_complex(g) and node.__class__.__name__ not in OWN and not hasattr(node, "owner"):
+        return conjugate(ns, _run(ns, node, conjugate(ns, g)))  # type: ignore[no-any-return]
+    return _run(ns, node, g)
+
+
+def _run(ns: Any, node: Any, g: Any) -> tuple[Any, ...]:
+    try:
         return run_rule(ns, node, g)
-    return conjugate(ns, run_rule(ns, node, conjugate(ns, g)))  # type: ignore[no-any-return]
+    except Exception as error:
+        shares = _elsewhere(ns, node, g, error) if foreign else None
+        if shares is None:
+            raise
+        return shares
+
+
+def _elsewhere(ns: Any, node: Any, g: Any, error: BaseException) -> tuple[Any, ...] | None:
+    """What the rule makes of it on the host, if it failed on a device for what CuPy lacks."""
+    if hasattr(node, "owner") or node.__class__ is CopySlices or node.saved is FREED:
+        return None
+    from gradviz.engine import devices
+
+    saved = [h if h is None or ns is raw else tensor_of(node, h) for h in (node.saved or ())[::2]]
+    arrays = [getattr(h, "_array", h) for h in (*(g if g.__class__ is list else (g,)), *saved)]
+    if not devices.lack(error, *arrays):
+        return None
+    return devices.rule_on_host(ns, node, g, arrays[-len(saved):] if ns is raw and saved else saved)
 
 
 def run_rule(ns: Any, node: Any, g: Any) -> tuple[Any, ...]:
     """What the node's rule makes of the gradient of its output: one share per edge. Saved tensors are checked here."""
     saved = node.saved
+    if rare and ns is raw and node.plain and in_halves(g):
+        if saved is not None:
+            check(node)
+        return in_floats(node, g, [None if h is None else h._array for h in (saved or ())[::2]])
     if saved is None:
         shares = node.rule(ns, node, g)
     elif ns is raw:

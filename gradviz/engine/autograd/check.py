@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gradviz.engine.autograd import api, modes
+from gradviz.engine.dtypes import INEXACT
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import Tensor, make
 from gradviz.engine.xp import ndarray, xp
@@ -116,7 +117,7 @@ def gradgradcheck(func: Callable[..., Any], inputs: Any, grad_outputs: Any = Non
     """The same for the gradients themselves."""
     given = tuple(inputs) if isinstance(inputs, tuple | list) else (inputs,)
     if grad_outputs is None:
-        outputs = [o for o in _tensors(func(*given)) if o._array.dtype.kind in "fc"]
+        outputs = [o for o in _tensors(func(*given)) if o._array.dtype.char in INEXACT]
         draws = xp.random.default_rng(0)
         vectors = [make(draws.random(o._array.shape).astype(o._array.dtype), Cell(), True) for o in outputs]
     else:
@@ -128,7 +129,7 @@ def gradgradcheck(func: Callable[..., Any], inputs: Any, grad_outputs: Any = Non
         sources = [t if not (isinstance(t, Tensor) and t.requires_grad) or modes.enabled() else
                    t.detach().requires_grad_() for t in args]
         with modes.enable_grad():
-            outputs = [o for o in _tensors(func(*sources)) if o._array.dtype.kind in "fc"]
+            outputs = [o for o in _tensors(func(*sources)) if o._array.dtype.char in INEXACT]
             return api.grad(outputs, [sources[i] for i in wanted], upstream, create_graph=True, allow_unused=True,
                             materialize_grads=True)
 

@@ -8,11 +8,11 @@ from gradviz import probe
 from gradviz.engine import observe
 from gradviz.engine.autograd import modes
 from gradviz.engine.tensor import Tensor, fresh
-from gradviz.engine.xp import ndarray
+from gradviz.engine.xp import is_array
 
 
 def wrap(g: Any) -> Any:
-    return fresh(g) if g.__class__ is ndarray else g
+    return fresh(g) if is_array(g) else g
 
 
 def unwrap(call: Any, g: Any) -> Any:
@@ -98,7 +98,7 @@ def retain(call: Any, tensor: Any, g: Any) -> None:
     """Keep the gradient of a tensor inside the graph."""
     grad = tensor._grad
     if grad is None:
-        tensor._grad = fresh(g.copy()) if g.__class__ is ndarray else g.clone()
+        tensor._grad = fresh(g.copy()) if is_array(g) else g.clone()
     else:
         tensor._grad = grad + wrap(g) if call.create_graph else fresh(grad._array + wrap(g)._array)
     if probe.sink is not None:

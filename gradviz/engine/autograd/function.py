@@ -13,11 +13,12 @@ from gradviz.engine.autograd.namespaces import expandable
 from gradviz.engine.autograd.node import FREED, NO_EDGE, Node, sequence
 from gradviz.engine.autograd.saved import Output, check, tensor_of
 from gradviz.engine.autograd.views import check_inplace, rebase
+from gradviz.engine.dtypes import INEXACT
 from gradviz.engine.errors import FREED as FREED_TEXT
 from gradviz.engine.errors import size_text
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import Tensor, fresh, gradient_edge, make, refresh
-from gradviz.engine.xp import ndarray, xp
+from gradviz.engine.xp import asarray, beside, is_array, xp
 
 
 class FunctionCtx:
@@ -244,7 +245,7 @@ def _attach(ctx: Any, cls: Any, results: list[Any], inputs: list[Any], edges: An
     ctx.to_save = ()
     ctx.saves = ("saved_tensors",) * (len(flat) // 2)
     for slot, r in enumerate(results):
-        if not isinstance(r, Tensor) or slot in plain or r._array.dtype.kind not in "fc":
+        if not isinstance(r, Tensor) or slot in plain or r._array.dtype.char not in INEXACT:
             continue
         if any(r is t for t in ctx.dirty):
             rebase(r, ctx)
@@ -268,8 +269,9 @@ def _rule(ns: Any, ctx: Any, g: Any, *saved: Any) -> Any:
             if ctx.materialize:
                 shape = ctx.shape if ctx.width == 1 else ctx.shape[i]
                 dtype = ctx.dtype if ctx.width == 1 else ctx.dtype[i]
-                part = fresh(xp.zeros(shape, dtype or xp.float32))
-        elif part.__class__ is ndarray:
+                like = next((x for x in grads if x is not None), None)
+                part = fresh(xp.zeros(shape, dtype or xp.float32, like=beside(getattr(like, "_array", like))))
+        elif is_array(part):
             part = fresh(part)
         materialised.append(part)
     result = ctx.owner.backward(ctx, *materialised)
@@ -281,7 +283,7 @@ def _rule(ns: Any, ctx: Any, g: Any, *saved: Any) -> Any:
     if len(shares) != count:
         raise RuntimeError(f"function {name} returned an incorrect number of gradients (expected {count}, got "
                            f"{len(shares)})")
-    raw = ns.solid is xp.asarray
+    raw = ns.solid is asarray
     out: list[Any] = []
     for i, share in enumerate(shares):
         node, slot = ctx.next[i]

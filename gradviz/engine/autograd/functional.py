@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gradviz.engine.autograd import api, modes
+from gradviz.engine.dtypes import INEXACT
 from gradviz.engine.tensor import Size, Tensor
 
 Function = Callable[..., Any]
@@ -33,7 +34,7 @@ def _leaves(inputs: tuple[Tensor, ...], create_graph: bool) -> tuple[Tensor, ...
         if create_graph and t.requires_grad:
             out.append(t.view_as(t))
         else:
-            out.append(t.detach().requires_grad_(t._array.dtype.kind in "fc"))
+            out.append(t.detach().requires_grad_(t._array.dtype.char in INEXACT))
     return tuple(out)
 
 

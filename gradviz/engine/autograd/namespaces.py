@@ -9,11 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.engine.autograd.matrices import Matrices
-from gradviz.engine.xp import address, asarray, ndarray, strided, xp
+from gradviz.engine.dtypes import HALVES, rare
+from gradviz.engine.xp import address, asarray, beside, ndarray, strided, xp
 
 
 def sum_to(array: ndarray, shape: tuple[int, ...]) -> ndarray:
     """Undo broadcasting: sum over what ``shape`` does not have."""
+    if rare and array.dtype.char in HALVES:
+        return sum_to(array.astype(xp.float32), shape).astype(array.dtype)
     extra = array.ndim - len(shape)
     if extra == 1 and array.shape[1:] == shape:
         return asarray(xp.add.reduce(array))
@@ -65,6 +68,8 @@ class _Raw(Matrices):
     @staticmethod
     def one(like: ndarray) -> Any:
         """A one of the type of ``like``: with a Python number an op on few elements takes twice as long."""
+        if like.__class__ is not ndarray:
+            return 1
         one = _ones.get(like.dtype)
         return _ones.setdefault(like.dtype, xp.ones((), like.dtype)) if one is None else one
 
@@ -140,11 +145,11 @@ class _Raw(Matrices):
 
     @staticmethod
     def zeros(shape: tuple[int, ...], like: ndarray) -> ndarray:
-        return xp.zeros(shape, like.dtype)
+        return xp.zeros(shape, like.dtype, like=beside(like))
 
     @staticmethod
     def full(shape: tuple[int, ...], value: Any, like: ndarray) -> ndarray:
-        return xp.full(shape, value, like.dtype)
+        return xp.full(shape, value, like.dtype, like=beside(like))
 
     @staticmethod
     def cast(a: ndarray, dtype: Any) -> ndarray:
@@ -191,14 +196,14 @@ class _Raw(Matrices):
     @staticmethod
     def put(g: ndarray, shape: tuple[int, ...], index: Any) -> ndarray:
         """Zeros of ``shape`` with ``g`` at ``index``, which names no element twice."""
-        out = xp.zeros(shape, g.dtype)
+        out = xp.zeros(shape, g.dtype, like=beside(g))
         out[index] = g
         return out
 
     @staticmethod
     def put_add(g: ndarray, shape: tuple[int, ...], index: Any) -> ndarray:
         """Zeros of ``shape`` with ``g`` added at ``index``, where elements may be named often."""
-        out = xp.zeros(shape, g.dtype)
+        out = xp.zeros(shape, g.dtype, like=beside(g))
         xp.add.at(out, index, g)
         return out
 
@@ -218,7 +223,7 @@ class _Raw(Matrices):
     @staticmethod
     def put_along(g: ndarray, shape: tuple[int, ...], index: ndarray, dim: int) -> ndarray:
         """Zeros of ``shape`` with ``g`` added at ``index`` along ``dim``: backward of ``gather``."""
-        out = xp.zeros(shape, g.dtype)
+        out = xp.zeros(shape, g.dtype, like=beside(g))
         xp.add.at(out, along_axis(index, dim), g)
         return out
 
@@ -233,9 +238,9 @@ class _Raw(Matrices):
     @staticmethod
     def unstrided(g: ndarray, shape: tuple[int, ...], strides: Any, offset: int, base: Any) -> ndarray:
         """Backward of an arbitrary view: scatter ``g`` into zeros that lie in memory as the base does."""
-        out, flat = like_base(shape, base, g.dtype)
+        out, flat = like_base(shape, base, g)
         if overlapping(g.shape, strides):
-            positions = strided(xp.arange(flat.size)[offset:], g.shape, strides)
+            positions = strided(xp.arange(flat.size, like=beside(g))[offset:], g.shape, strides)
             xp.add.at(flat, positions, g)
         elif g.size:
             strided(flat[offset:], g.shape, strides)[...] = g
@@ -244,7 +249,7 @@ class _Raw(Matrices):
     @staticmethod
     def split_slice(g: ndarray, shape: Any, strides: Any, offset: int, base: Any) -> tuple[ndarray, ndarray]:
         """A copy of the base's gradient, and a copy of its slice."""
-        whole, flat = like_base(g.shape, base, g.dtype)
+        whole, flat = like_base(g.shape, base, g)
         whole[...] = g
         return whole, strided(flat[offset:], shape, strides).copy()
 
@@ -252,23 +257,26 @@ class _Raw(Matrices):
     def put_slice(whole: ndarray, part: Any, shape: Any, strides: Any, offset: int, base: Any) -> None:
         """Overwrite the slice of ``whole``."""
         if whole.size:
-            strided(whole.base[offset:], shape, strides)[...] = 0 if part is None else part  # type: ignore[index]
+            flat = strided(whole, (1 + sum((n - 1) * s for n, s in zip(whole.shape, base, strict=True)),), (1,))
+            strided(flat[offset:], shape, strides)[...] = 0 if part is None else part
 
 
 def along_axis(index: ndarray, dim: int) -> tuple[Any, ...]:
     """Full index for ``index`` along ``dim``, the other dimensions counting up."""
-    grid: list[Any] = list(xp.ogrid[tuple(slice(n) for n in index.shape)])
-    if not grid:
+    n = index.ndim
+    if not n:
         return (index,)
+    grid = [xp.arange(size, like=beside(index)).reshape((-1,) + (1,) * (n - 1 - d))
+            for d, size in enumerate(index.shape)]
     grid[dim] = index
     return tuple(grid)
 
 
-def like_base(shape: tuple[int, ...], strides: tuple[int, ...], dtype: Any) -> tuple[ndarray, ndarray]:
-    """Zeros of a shape and strides, and the flat memory under them, which is the first's ``base``."""
+def like_base(shape: tuple[int, ...], strides: tuple[int, ...], like: ndarray) -> tuple[ndarray, ndarray]:
+    """Zeros of a shape and strides, of the type of ``like``, and the flat memory under them."""
     size = 1 + sum((n - 1) * s for n, s in zip(shape, strides, strict=True)) if all(shape) else 0
-    flat = xp.zeros(size, dtype)
-    return ndarray(shape, dtype, flat, 0, tuple(n * flat.itemsize for n in strides)), flat
+    flat = xp.zeros(size, like.dtype, like=beside(like))
+    return strided(flat, shape, strides), flat
 
 
 def overlapping(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:

@@ -14,6 +14,7 @@ from msgspec import Struct
 from gradviz.engine.autograd.modes import regions, switch, thread
 from gradviz.engine.autograd.node import FREED
 from gradviz.engine.autograd.saved import Output, tensor_of
+from gradviz.engine.dtypes import INEXACT
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import Tensor, gradient_edge, make
 
@@ -91,7 +92,7 @@ def _packed(node: Any, holder: Any, tensor: Any, shown: Any, hook: Hook, unpack:
         raise RuntimeError(WROTE)
     slot, requires = -1, tensor.requires_grad
     if holder.__class__ is Output:
-        slot, requires = holder.slot, holder.slot < node.width and holder._array.dtype.kind in "fc"
+        slot, requires = holder.slot, holder.slot < node.width and holder._array.dtype.char in INEXACT
     edge = gradient_edge(tensor) if slot < 0 else None
     return Packed(value, unpack, slot, requires, edge, weakref.ref(tensor), hasattr(node, "owner"))
 

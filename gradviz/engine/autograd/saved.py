@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from gradviz.engine.autograd.node import FREED
+from gradviz.engine.dtypes import INEXACT
 from gradviz.engine.errors import FREED as FREED_TEXT
 from gradviz.engine.errors import HINT, size_text
 
@@ -65,7 +66,7 @@ def tensor_of(node: Any, holder: Any) -> Any:
     from gradviz.engine.tensor import make
 
     array, cell = holder._array, holder._cell
-    if array.dtype.kind in "fc" and holder.slot < node.width:  # a later one is kept for the backward alone
+    if array.dtype.char in INEXACT and holder.slot < node.width:  # a later one is kept for the backward alone
         return make(array, cell, True, (node, holder.slot))
     return make(array, cell)
 

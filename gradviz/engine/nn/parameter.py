@@ -9,7 +9,8 @@ from typing import Any
 from gradviz import probe
 from gradviz.engine import observe
 from gradviz.engine.autograd import modes
-from gradviz.engine.dtypes import check_device
+from gradviz.engine.devices import exemplar, resolve
+from gradviz.engine.dtypes import INEXACT
 from gradviz.engine.ops.create import legacy
 from gradviz.engine.printing import tensor_text
 from gradviz.engine.storage import Cell, storage_of
@@ -19,7 +20,7 @@ from gradviz.engine.xp import ndarray, xp
 
 def alias(cls: Any, data: Any, requires_grad: bool) -> Any:
     """A leaf of class ``cls`` over the memory and the counter of ``data``."""
-    if requires_grad and data._array.dtype.kind not in "fc":
+    if requires_grad and data._array.dtype.char not in INEXACT:
         raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
     if requires_grad and data._cell.inference and not modes.is_inference_mode_enabled():
         raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
@@ -113,11 +114,11 @@ class _Uninitialized:
 
     def materialize(self: Any, shape: Any, device: Any = None, dtype: Any = None) -> None:
         """Make it the parameter or buffer that it was to become, with memory that is not filled."""
-        check_device(device)
         want = self._dtype if dtype is None else dtype
+        like = exemplar(self._device if device is None else device)
         self.__class__ = self.cls_to_become
-        self._array = xp.empty(tuple(shape), want.np)
-        self.__dict__.pop("_dtype")
+        self._array = xp.empty(tuple(shape), want.np, like=like)
+        del self.__dict__["_dtype"], self.__dict__["_device"]
 
     @property
     def shape(self) -> Any:
@@ -130,12 +131,15 @@ class _Uninitialized:
         raise RuntimeError("Can't share memory on an uninitialized parameter or buffer. Call `forward` to initialize "
                            "the parameters before calling `module.share_memory()`.")
 
-    def converted(self: Any, dtype: Any) -> Any:
-        """The same of another type."""
+    def converted(self: Any, dtype: Any, device: Any = None) -> Any:
+        """The same of another type, on another device."""
         self.__dict__["_dtype"] = dtype
+        if device is not None:
+            self.__dict__["_device"] = resolve(device)
         return self
 
     dtype = property(lambda self: self._dtype)
+    device = property(lambda self: self._device)
 
     def is_floating_point(self: Any) -> Any:
         return self._dtype.is_floating_point
@@ -150,7 +154,7 @@ class _Uninitialized:
 
     def __deepcopy__(self: Any, memo: dict[int, Any]) -> Any:
         if id(self) not in memo:
-            memo[id(self)] = type(self)(self._requires, dtype=self._dtype)
+            memo[id(self)] = type(self)(self._requires, dtype=self._dtype, device=self._device)
         return memo[id(self)]
 
     def __reduce_ex__(self: Any, protocol: Any) -> Any:
@@ -158,10 +162,10 @@ class _Uninitialized:
 
 
 def _empty(cls: Any, requires_grad: bool, device: Any, dtype: Any) -> Any:
-    check_device(device)
+    place = resolve(device)
     data = legacy(0) if dtype is None else legacy(0).to(dtype)
     out = make(data._array, Cell(), requires_grad)
-    out._dtype = data.dtype
+    out._dtype, out._device = data.dtype, place
     out.__class__ = cls
     return out
 

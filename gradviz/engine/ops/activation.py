@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import pi, sqrt
 from typing import Any, NamedTuple
 
-from gradviz.engine.dtypes import BY_NP
+from gradviz.engine.dtypes import BY_NP, FLOATING, finfo
 from gradviz.engine.ops import shape, special
 from gradviz.engine.ops.args import dimension, words
 from gradviz.engine.ops.build import Op, not_a_tensor, op, run, write
@@ -306,7 +306,7 @@ def rrelu(input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: 
         drawn = default_generator.np.uniform(lower, upper, x.shape)
         noise = asarray(xp.where(x <= 0, drawn, 1)).astype(x.dtype)
     else:
-        noise = xp.full(x.shape, (lower + upper) / 2, x.dtype if x.dtype.kind == "f" else xp.float32)
+        noise = xp.full(x.shape, (lower + upper) / 2, x.dtype if x.dtype.char in FLOATING else xp.float32)
     args, text = (lower, upper, training), words(lower=lower, upper=upper, training=training)
     other = make(noise, Cell())
     if inplace:
@@ -344,8 +344,8 @@ def hardshrink(input: Any, lambd: float = 0.5) -> Any:
 
 
 def softshrink(input: Any, lambd: float = 0.5) -> Any:
-    if isinstance(input, Tensor) and input._array.dtype.kind == "f" and lambd < 0:
-        raise RuntimeError(f"lambda must be in range [0, {float(xp.finfo(input._array.dtype).max):g}] for input dtype "
+    if isinstance(input, Tensor) and input._array.dtype.char in FLOATING and lambd < 0:
+        raise RuntimeError(f"lambda must be in range [0, {finfo(input.dtype).max:g}] for input dtype "
                            f"{input.dtype.code}, but found {lambd:g}")
     return run(SOFTSHRINK, (input,), (lambd,), words(lambd=lambd))
 

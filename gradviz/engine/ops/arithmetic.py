@@ -6,6 +6,7 @@ from math import log
 from typing import Any
 
 from gradviz.engine import dtypes
+from gradviz.engine.dtypes import FLOATING
 from gradviz.engine.ops import pointwise, reduce, shape
 from gradviz.engine.ops.args import dimension, words
 from gradviz.engine.ops.build import Op, not_a_tensor, op, run, write
@@ -130,7 +131,7 @@ Frexp = returned("frexp", "mantissa", "exponent")
 
 def frexp(input: Any) -> Any:
     """A number between a half and one, and the power of two."""
-    if input._array.dtype.kind != "f":
+    if input._array.dtype.char not in FLOATING:
         raise RuntimeError("torch.frexp() only supports floating-point dtypes")
     return Frexp(*run(FREXP, (input,)))
 
@@ -189,7 +190,7 @@ def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: Any = None) -> Any:
 
 def _infinite(sign: str) -> Any:
     test = xp.isneginf if sign == "neg" else xp.isposinf
-    row = Op(f"is{sign}inf", lambda x: test(x) if x.dtype.kind == "f" else xp.zeros(x.shape, bool))
+    row = Op(f"is{sign}inf", lambda x: test(x) if x.dtype.char in FLOATING else xp.zeros(x.shape, bool))
     return lambda input: run(row, (input,))
 
 

@@ -12,7 +12,8 @@ from gradviz.engine.autograd.modes import enabled, regions
 from gradviz.engine.autograd.node import NO_EDGE, node_class, sequence
 from gradviz.engine.autograd.packing import pack
 from gradviz.engine.autograd.views import check_inplace, rebase
-from gradviz.engine.ops.build import changed, check_overlap, not_a_tensor, recording
+from gradviz.engine.dtypes import FLOATING, INEXACT, rare
+from gradviz.engine.ops.build import changed, check_overlap, elsewhere, not_a_tensor, on_several, recording, remade
 from gradviz.engine.ops.promote import (
     can_cast,
     cast_error,
@@ -22,9 +23,10 @@ from gradviz.engine.ops.promote import (
     scalar_operand,
     together,
 )
+from gradviz.engine.rare import careful
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import Tensor, gradient_edge, make, refresh
-from gradviz.engine.xp import asarray, ndarray, quiet, xp
+from gradviz.engine.xp import asarray, foreign, ndarray, quiet, xp
 
 
 class Row(NamedTuple):
@@ -197,9 +199,9 @@ def operator(row: Row) -> Callable[[Any, Any], Any]:
                 if minus:
                     refuse_bools(x.dtype.kind, y.dtype.kind)
                 x, y = together(x, y)
-            if floats and x.dtype.kind != "f":
+            if floats and x.dtype.char not in FLOATING:
                 x, y = floating(x), floating(y)
-            r = forward(x, y)
+            r = careful(name, forward, (x, y)) if rare else forward(x, y)
             if r.__class__ is not ndarray:
                 r = asarray(r)
             if self._view is not None:
@@ -231,6 +233,8 @@ def operator(row: Row) -> Callable[[Any, Any], Any]:
             with quiet():
                 return op(self, other)
         except Exception as error:
+            if foreign and (again := elsewhere(row, error, self, other)) is not None:
+                return remade(operator, again)(self, other)
             raise _explain(error, name, self, other, y) from None
 
     def partly(self: Any, other: Any, which: str) -> Any:
@@ -245,9 +249,9 @@ def operator(row: Row) -> Callable[[Any, Any], Any]:
         if minus:
             refuse_bools(self._array.dtype.kind, "b" if other.__class__ is bool else "")
         x, y = scalar_operand(self._array, other)
-        if floats and x.dtype.kind != "f":
+        if floats and x.dtype.char not in FLOATING:
             x, y = floating(x), floating(y)
-        r = forward(x, y)
+        r = careful(name, forward, (x, y), number=other) if rare else forward(x, y)
         if r.__class__ is not ndarray:
             r = asarray(r)
         if self._view is not None:
@@ -277,6 +281,8 @@ def _explain(error: Exception, name: str, self: Any, other: Any, y: Any) -> Exce
     """An op's error in PyTorch's words, told to the recorder."""
     if not isinstance(self, Tensor):
         return not_a_tensor(name, "self", 0, self)
+    if foreign:
+        error = on_several(name, error, self, other)
     if str(error).startswith("numpy boolean subtract"):
         error = no_bools(True)
     if name in ("add", "sub", "mul", "div") or isinstance(error, ValueError | TypeError):
@@ -286,10 +292,13 @@ def _explain(error: Exception, name: str, self: Any, other: Any, y: Any) -> Exce
     return error
 
 
-def _apply(forward: Any, a: ndarray, y: ndarray, out: ndarray) -> None:
+def _apply(name: str, forward: Any, a: ndarray, y: ndarray, out: ndarray, number: Any) -> None:
     """One ufunc in place. A RuntimeWarning raised as an error comes after the writing, which must not be repeated."""
     with suppress(RuntimeWarning):
-        forward(a, y, out=out, casting="unsafe")
+        if rare:
+            out[...] = careful(name, forward, (a, y), number=number)
+        else:
+            forward(a, y, out=out, casting="unsafe")
 
 
 def inplace(row: Row) -> Callable[[Any, Any], Any]:
@@ -319,7 +328,7 @@ def inplace(row: Row) -> Callable[[Any, Any], Any]:
                 if minus:
                     refuse_bools(x.dtype.kind, "b" if other.__class__ is bool else "")
                 a, y = scalar_operand(x, other)
-            if floats and a.dtype.kind not in "fc":
+            if floats and a.dtype.char not in INEXACT:
                 a, y = floating(a), floating(y)
             if row.kind != "compare" and a.dtype is not x.dtype and not can_cast(a.dtype, x.dtype):
                 raise cast_error(a.dtype, x.dtype)
@@ -329,7 +338,7 @@ def inplace(row: Row) -> Callable[[Any, Any], Any]:
             cell = self._cell
             before = cell.version
             if not tracked or node_type is None:
-                _apply(forward, a, y, x)
+                _apply(row.name, forward, a, y, x, None if many else other)
                 cell.version = before + 1
                 node = None
             else:
@@ -349,7 +358,7 @@ def inplace(row: Row) -> Callable[[Any, Any], Any]:
                     node = node_type(edges, saved, None, x.shape, x.dtype, sequence())
                 else:
                     node = scalar_type(edges, None, other, x.shape, x.dtype, sequence())
-                _apply(forward, a, y, x)
+                _apply(row.name, forward, a, y, x, None if many else other)
                 cell.version = before + 1
                 rebase(self, node)
                 if saves and regions.packs:
@@ -358,6 +367,8 @@ def inplace(row: Row) -> Callable[[Any, Any], Any]:
                 observe.op(name, "" if many else str(other), inputs, changed(self, node), "op", self, before)
             return self
         except Exception as error:
+            if foreign and (again := elsewhere(row, error, self, other)) is not None:
+                return remade(inplace, again)(self, other)
             raise _explain(error, name, self, other, y if isinstance(other, Tensor) else None) from None
 
     return op

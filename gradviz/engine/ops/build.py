@@ -19,10 +19,12 @@ from gradviz.engine.autograd.node import NO_EDGE, Node, node_class, sequence
 from gradviz.engine.autograd.packing import pack
 from gradviz.engine.autograd.saved import Output
 from gradviz.engine.autograd.views import View, check_inplace, rebase, view_of
+from gradviz.engine.dtypes import INEXACT, rare
 from gradviz.engine.ops.promote import operand_error
+from gradviz.engine.rare import careful
 from gradviz.engine.storage import Cell, storage_of
 from gradviz.engine.tensor import Tensor, gradient_edge, make, refresh
-from gradviz.engine.xp import asarray, ndarray, quiet
+from gradviz.engine.xp import asarray, foreign, ndarray, quiet
 
 
 class Op(Struct, eq=False):
@@ -123,13 +125,16 @@ def run(op: Op, inputs: tuple[Any, ...], args: tuple[Any, ...] = (), text: str =
     """Run an op. ``args`` go to the forward, ``keep`` (or else ``args``) to the node for its rule; ``text`` is how a
     person sees the parameters."""
     try:
-        result = op.forward(*arrays_of(op, inputs), *args)
+        if rare and not op.view:
+            result = careful(op.name, op.forward, arrays_of(op, inputs), args)
+        else:
+            result = op.forward(*arrays_of(op, inputs), *args)
         if op.view:
             return _viewed(op, inputs, result, args if keep is None else keep, text)
         if result.__class__ is tuple:
             return _several(op, inputs, result, args if keep is None else keep, text)
         out = make(result if result.__class__ is ndarray else asarray(result), Cell())
-        if op.node is not None and out._array.dtype.kind in "fc" and recording(inputs):
+        if op.node is not None and out._array.dtype.char in INEXACT and recording(inputs):
             attach(op, inputs, (out,), args if keep is None else keep)
         if probe.sink is not None:
             if 0 < len(inputs) < 3:
@@ -141,11 +146,39 @@ def run(op: Op, inputs: tuple[Any, ...], args: tuple[Any, ...] = (), text: str =
         with quiet():
             return run(op, inputs, args, text, keep)
     except Exception as error:
+        if foreign and not op.view and (again := elsewhere(op, error, *inputs)) is not None:
+            return run(again, inputs, args, text, keep)
         raise _told(op, inputs, text, error) from None
+
+
+def elsewhere(row: Any, error: Exception, *inputs: Any, writes: bool = False) -> Any:
+    """The row with a forward that the host computes, where an op failed on a device for what CuPy lacks; else None."""
+    from gradviz.engine import devices
+
+    arrays = [t._array for t in inputs if isinstance(t, Tensor)]
+    if not devices.lack(error, *arrays) or devices.mixed(row.name, arrays) is not None:
+        return None
+    return devices.second(row, writes)
+
+
+def remade(maker: Callable[[Any], Any], row: Any) -> Any:
+    """The function that ``maker`` makes of a row from :func:`elsewhere`."""
+    from gradviz.engine import devices
+
+    return devices.function(maker, row)
+
+
+def on_several(name: str, error: Exception, *inputs: Any) -> Exception:
+    """PyTorch's complaint if the inputs lie on several devices, else the error."""
+    from gradviz.engine import devices
+
+    return devices.mixed(name, [t._array for t in inputs if isinstance(t, Tensor)]) or error
 
 
 def _told(op: Op, inputs: Any, text: str, error: Exception, inplace: bool = False) -> Exception:
     """An op's error in PyTorch's words, told to the recorder."""
+    if foreign:
+        error = on_several(op.name, error, *inputs)
     if isinstance(error, ValueError) and len(inputs) == 2:
         error = operand_error(error, inputs[0]._array, inputs[1]._array, inplace=inplace)
     if probe.sink is not None:
@@ -241,8 +274,7 @@ def write(op: Op, target: Any, others: tuple[Any, ...], args: tuple[Any, ...] = 
             edges = edges_of(op, inputs)
             node = op.node(edges, None, args if keep is None else keep, array.shape, array.dtype,
                            sequence())  # type: ignore[misc]
-            with quiet():
-                op.forward(*arrays, *args)
+            _written(op, arrays, args)
             cell.version = before + 1
             if op.saves:
                 node.saved = _saved(op.saves, op, (original, *others), (target,), edges)
@@ -252,14 +284,23 @@ def write(op: Op, target: Any, others: tuple[Any, ...], args: tuple[Any, ...] = 
             if regions.packs:
                 pack(node, (target,))
         else:
-            with quiet():
-                op.forward(*arrays, *args)
+            _written(op, arrays, args)
             cell.version = before + 1
         if probe.sink is not None:
             observe.op(op.name, text, inputs, changed(target, node), "op", target, before)
         return target
     except Exception as error:
+        if foreign and (again := elsewhere(op, error, *inputs, writes=True)) is not None:
+            return write(again, target, others, args, text, keep)
         raise _told(op, inputs, text, error, True) from None
+
+
+def _written(op: Op, arrays: list[ndarray], args: tuple[Any, ...]) -> None:
+    with quiet():
+        if rare:
+            careful(op.name.removesuffix("_"), op.forward, arrays, args, writes=arrays[:1])
+        else:
+            op.forward(*arrays, *args)
 
 
 def check_overlap(array: ndarray) -> None:

@@ -149,7 +149,7 @@ _no_second_margin = underived("multi_margin_loss_backward",
 
 
 def _labels(x: ndarray, target: ndarray) -> Any:
-    """Which classes each row's target names before its first -1, and the rows."""
+    """How often each row's target names a class before its first -1, and the rows."""
     if x.ndim > 2 or not (x.shape[1] if x.ndim == 2 else x.size):
         raise RuntimeError("Expected non-empty vector or matrix with optional 0-dim batch size, but got: "
                            f"{size_text(x.shape)}")
@@ -163,22 +163,22 @@ def _labels(x: ndarray, target: ndarray) -> Any:
     if ((t < -1) | (t >= wide.shape[1])).any():
         raise RuntimeError("argument #2 'target' is out of range")
     named = xp.cumsum(t == -1, axis=1) == 0
-    mask = xp.zeros(wide.shape, bool)
+    times = xp.zeros(wide.shape, xp.int64)
     row, column = xp.nonzero(named)
-    mask[row, t[row, column]] = True
-    return mask, wide
+    xp.add.at(times, (row, t[row, column]), 1)
+    return times, wide
 
 
-def _short(mask: ndarray, wide: ndarray) -> Any:
+def _short(times: ndarray, wide: ndarray) -> Any:
     """For every named class and every other: by how much the first is less than one above the second."""
     z = 1 - (wide[:, :, None] - wide[:, None, :])
-    return xp.where(mask[:, :, None] & ~mask[:, None, :], xp.maximum(z, 0), 0)
+    return xp.where((times[:, :, None] > 0) & (times[:, None, :] == 0), xp.maximum(z, 0), 0)
 
 
 def _multilabel_of(x: ndarray, target: ndarray, reduction: int) -> Any:
-    mask, wide = _labels(x, target)
+    times, wide = _labels(x, target)
     floats("multilabel_margin_loss_forward_out_frame", x)
-    losses = (_short(mask, wide).sum(axis=(1, 2)) / wide.shape[1]).astype(x.dtype)
+    losses = ((_short(times, wide).sum(axis=2) * times).sum(axis=1) / wide.shape[1]).astype(x.dtype)
     if reduction == NONE:
         return losses.reshape(x.shape[:-1])
     return reduced(losses, reduction)
@@ -186,8 +186,8 @@ def _multilabel_of(x: ndarray, target: ndarray, reduction: int) -> Any:
 
 def _multilabel(ns: Any, ctx: Any, g: Any, self: Any, target: Any) -> Any:
     x = ns.plain(self)
-    mask, wide = _labels(x, ns.plain(target))
-    pairs = (_short(mask, wide) > 0) / wide.shape[1]
+    times, wide = _labels(x, ns.plain(target))
+    pairs = (_short(times, wide) > 0) * (times[:, :, None] / wide.shape[1])
     up = ns.plain(g).reshape(-1, 1) / (len(wide) if ctx.args[0] == MEAN else 1)
     share = (pairs.sum(axis=1) - pairs.sum(axis=2)) * up
     return _no_second_multilabel(g, self, share.reshape(x.shape).astype(x.dtype))

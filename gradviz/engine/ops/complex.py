@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradviz.engine.dtypes import FLOATING
 from gradviz.engine.ops import shape
 from gradviz.engine.ops.build import op, run
 from gradviz.engine.tensor import Tensor
@@ -92,7 +93,7 @@ VIEW_AS_REAL = op("view_as_real", _pairs, "ViewAsRealBackward0", _view_as_real, 
 VIEW_AS_COMPLEX = op("view_as_complex", _from_pairs, "ViewAsComplexBackward0", _view_as_complex, view="default")
 CONJ = op("conj", lambda x: x.conj(), "ConjBackward0", _conj)
 CONJ_PHYSICAL = op("conj_physical", lambda x: x.conj(), "ConjPhysicalBackward0", _conj)
-ANGLE = op("angle", lambda x: xp.where(xp.isnan(x), x, xp.angle(x)).astype(x.dtype) if x.dtype.kind == "f" else
+ANGLE = op("angle", lambda x: xp.where(xp.isnan(x), x, xp.angle(x)).astype(x.dtype) if x.dtype.char in FLOATING else
            asarray(xp.angle(x)).astype(xp.float32 if x.dtype.kind != "c" else x.real.dtype), "AngleBackward0", _angle,
            "self")
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from gradviz import probe
 from gradviz.engine import dtypes, observe
 from gradviz.engine.autograd import modes
-from gradviz.engine.dtypes import check_device
+from gradviz.engine.devices import placed, resolve
+from gradviz.engine.dtypes import FLOATING
 from gradviz.engine.fingerprint import share
 from gradviz.engine.ops.build import op, run
 from gradviz.engine.ops.create import from_numpy
@@ -15,7 +17,7 @@ from gradviz.engine.storage import Cell, storage_of
 from gradviz.engine.tensor import Tensor, make
 from gradviz.engine.xp import ndarray, xp
 
-TO = op("to", lambda x, t: x.astype(t), "ToCopyBackward0", lambda ns, ctx, g: g)
+TO = op("to", dtypes.convert, "ToCopyBackward0", lambda ns, ctx, g: g)
 
 
 def cast(self: Any, dtype: Any, copy: bool = False) -> Any:
@@ -31,22 +33,58 @@ def to(self: Any, *args: Any, dtype: Any = None, device: Any = None, copy: bool 
     """Another type or device; itself where nothing changes."""
     for a in args:
         if isinstance(a, Tensor):
-            dtype = a.dtype
+            dtype, device = a.dtype, a.device
         elif isinstance(a, dtypes.dtype) or a in (float, int, bool):
             dtype = a
-        elif isinstance(a, str | dtypes.device):
+        elif isinstance(a, str | dtypes.device | int):
             device = a
-    check_device(device)
+    if device is not None and (device != "cpu" or self._array.__class__ is not ndarray):
+        return moved(self, device, dtype, copy)
     return cast(self, self.dtype if dtype is None else dtype, copy)
+
+
+def moved(self: Any, device: Any, dtype: Any = None, copy: bool = False) -> Any:
+    """The tensor on a device, in another type if one is named; itself if nothing changes."""
+    place = resolve(device)
+    want = self._array.dtype if dtype is None else dtypes.lookup(dtype).np
+    if place == self.device:
+        return cast(self, dtypes.BY_NP[want], copy)
+    text = str(place) if dtype is None else f"{place}, {dtypes.lookup(dtype).name}"
+    return run(MOVE, (self,), (want, place), text, (self.device,))
+
+
+def _move(x: ndarray, want: Any, place: Any) -> ndarray:
+    """Converted where it is fewer bytes to move."""
+    if want.itemsize < x.dtype.itemsize:
+        x = dtypes.convert(x, want)
+    return dtypes.convert(placed(x, place), want)
+
+
+def _moved_back(ns: Any, ctx: Any, g: Any) -> Any:
+    return g.to(*ctx.args) if isinstance(g, Tensor) else placed(g, *ctx.args)
+
+
+MOVE = op("to", _move, "ToCopyBackward0", _moved_back, key="to.device")
+
+
+def cuda(self: Any, device: Any = None, non_blocking: bool = False, memory_format: Any = None) -> Any:
+    """The tensor on a CUDA device."""
+    return moved(self, "cuda" if device is None else device)
 
 
 def type_(self: Any, dtype: Any = None, non_blocking: bool = False) -> Any:
     """The type's old name, or the tensor in another type."""
     if dtype is None:
-        return f"torch.{self.dtype.legacy}Tensor"
+        return f"torch.{'cuda.' * self.is_cuda}{self.dtype.legacy}Tensor"
+    if (isinstance(dtype, str) and dtype.startswith("torch.cuda.")) or getattr(dtype, "on_cuda", False):
+        name = dtype if isinstance(dtype, str) else dtype.__name__
+        return moved(self, "cuda").type("torch." + name.removeprefix("torch.cuda."))
     if isinstance(dtype, str):
         name = dtype.removeprefix("torch.").removesuffix("Tensor")
-        return cast(self, next(d for d in dtypes.ALL if d.legacy == name))
+        for d in dtypes.ALL:
+            if d.legacy == name and name != dtype:
+                return cast(self, d)
+        raise ValueError(f"invalid type: '{dtype}'")
     return cast(self, getattr(dtype, "dtype", dtype))
 
 
@@ -115,8 +153,15 @@ def tolist(self: Any) -> Any:
 
 def numpy(self: Any, *, force: bool = False) -> Any:
     """The elements as a NumPy array over the same memory."""
+    if self._array.__class__ is not ndarray:
+        if not force:
+            raise TypeError(_NO_NUMPY.format(self.device))
+        self = moved(self, "cpu")
     share(self)
     return _left(self, force).view()
+
+
+_NO_NUMPY = ("can't convert {} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first.")
 
 
 def _left(self: Any, force: bool = False, name: str = "numpy") -> ndarray:
@@ -124,13 +169,15 @@ def _left(self: Any, force: bool = False, name: str = "numpy") -> ndarray:
         if not force:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         self = detach(self)
+    if self._array.dtype.kind == "V":
+        raise TypeError("Got unsupported ScalarType BFloat16")
     if probe.sink is not None:
         observe.left(name, "", (self,))
     return self._array  # type: ignore[no-any-return]
 
 
 def __array__(self: Any, dtype: Any = None, copy: Any = None) -> Any:
-    if not copy and dtype in (None, self._array.dtype):
+    if self._array.__class__ is not ndarray or (not copy and dtype in (None, self._array.dtype)):
         return numpy(self)
     if copy is False:
         raise ValueError("Unable to avoid copy while creating an array as requested.")
@@ -280,7 +327,11 @@ def size(self: Any, dim: Any = None) -> Any:
 
 
 def stride(self: Any, dim: Any = None) -> Any:
-    steps = observe.element_strides(self._array)
+    array = self._array
+    if not array.size:  # NumPy's are zeros then, or anything
+        steps = tuple([prod([max(n, 1) for n in array.shape[i + 1:]]) for i in range(array.ndim)])
+    else:
+        steps = observe.element_strides(array)
     return steps if dim is None else steps[dim]
 
 
@@ -304,15 +355,17 @@ METHODS: dict[str, Any] = {
     "is_contiguous": is_contiguous,
     "data_ptr": data_ptr, "dim": lambda self: self._array.ndim, "ndimension": lambda self: self._array.ndim,
     "numel": lambda self: self._array.size, "nelement": lambda self: self._array.size,
-    "element_size": lambda self: self._array.itemsize, "cpu": lambda self: self,
-    "type_as": lambda self, other: cast(self, other.dtype), "get_device": lambda self: -1,
-    "is_floating_point": lambda self: self._array.dtype.kind == "f",
-    "is_complex": lambda self: self._array.dtype.kind == "c", "is_signed": lambda self: self._array.dtype.kind in "ifc",
+    "element_size": lambda self: self._array.itemsize,
+    "cpu": lambda self, memory_format=None: self if self._array.__class__ is ndarray else moved(self, "cpu"),
+    "type_as": lambda self, other: to(self, other),
+    "get_device": lambda self: -1 if self._array.__class__ is ndarray else self.device.index,
+    "is_floating_point": lambda self: self._array.dtype.char in FLOATING,
+    "is_complex": lambda self: self._array.dtype.kind == "c", "is_signed": lambda self: self.dtype.is_signed,
     "is_pinned": lambda self: False, "is_inference": lambda self: self._cell.inference,
-    "cuda": lambda self, *a, **k: check_device("cuda"),
+    "cuda": cuda,
 }
-for _name in ("float", "double", "half", "long", "int", "short", "bool", "cfloat", "cdouble"):
-    METHODS[_name] = (lambda d: lambda self, memory_format=None: cast(self, d))(dtypes.ALIASES[_name])
+for _name in ("float", "double", "half", "long", "int", "short", "bool", "cfloat", "cdouble", "bfloat16"):
+    METHODS[_name] = (lambda d: lambda self, memory_format=None: cast(self, d))(dtypes.NAMES[_name])
 METHODS["byte"] = lambda self: cast(self, dtypes.uint8)
 METHODS["char"] = lambda self: cast(self, dtypes.int8)
 FUNCTIONS: dict[str, Any] = {
@@ -320,7 +373,7 @@ FUNCTIONS: dict[str, Any] = {
     "frombuffer": frombuffer,
     "is_floating_point": METHODS["is_floating_point"], "is_complex": METHODS["is_complex"],
     "is_tensor": lambda obj: isinstance(obj, Tensor), "result_type": lambda a, b: result_type(a, b),
-    "can_cast": lambda a, b: can_cast(a, b), "promote_types": dtypes.promote_types,
+    "can_cast": dtypes.can_cast, "promote_types": dtypes.promote_types,
 }
 
 
@@ -335,10 +388,6 @@ def result_type(a: Any, b: Any) -> Any:
     if isinstance(b, Tensor):
         return dtypes.with_scalar(b.dtype, a)
     return dtypes.promote_types(dtypes.scalar_type(a), dtypes.scalar_type(b))
-
-
-def can_cast(a: Any, b: Any) -> bool:
-    return a.rank // 10 <= b.rank // 10  # type: ignore[no-any-return]
 
 
 __all__ = ["FUNCTIONS", "METHODS", "ndarray", "xp"]

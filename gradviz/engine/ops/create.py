@@ -7,18 +7,22 @@ from typing import Any
 
 from gradviz import probe
 from gradviz.engine import dtypes, observe
-from gradviz.engine.dtypes import BY_NP, check_device
+from gradviz.engine.devices import exemplar, of, placed
+from gradviz.engine.dtypes import FLOATING, INEXACT
 from gradviz.engine.fingerprint import share
 from gradviz.engine.ops.args import integer, sizes, words
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import Tensor, make
-from gradviz.engine.xp import asarray, ndarray, strided, xp
+from gradviz.engine.xp import asarray, hosted, ndarray, strided, xp
 
 
-def made(array: ndarray, name: str, args: str = "", requires_grad: bool = False, how: str = "created") -> Tensor:
-    """A new leaf over ``array``."""
-    if requires_grad and array.dtype.kind not in "fc":
+def made(array: ndarray, name: str, args: str = "", requires_grad: bool = False, how: str = "created",
+         device: Any = None) -> Tensor:
+    """A new leaf over ``array``, on ``device`` or else the default one."""
+    if requires_grad and array.dtype.char not in INEXACT:
         raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
+    if device is not None or dtypes.default.device is not dtypes.CPU:
+        array = placed(array, device)
     out = make(array, Cell(), bool(requires_grad))
     if probe.sink is not None:
         observe.op(name, args, (), (out,), how)
@@ -30,16 +34,21 @@ def array_of(data: Any, dtype: Any = None) -> ndarray:
     """A new array with what ``data`` (numbers, nested sequences, arrays, tensors) holds."""
     if isinstance(data, Tensor):
         source: Any = data._array
+        if source.__class__ is not ndarray:
+            return source.astype(source.dtype if dtype is None else dtypes.lookup(dtype).np)  # type: ignore[no-any-return]
     elif isinstance(data, xp.ndarray | xp.generic):
         source = data
     else:
         source = _nested(data)
-        if dtype is None and source.dtype.kind in "fc" and not _typed(data):
-            want = dtypes.default.dtype if source.dtype.kind == "f" else dtypes.default.dtype.to_complex()
+        if dtype is None and source.dtype.char in INEXACT and not _typed(data):
+            want = dtypes.default.dtype if source.dtype.char in FLOATING else dtypes.default.dtype.to_complex()
             return source.astype(want.np)  # type: ignore[no-any-return]
     if dtype is not None:
-        return xp.array(source, dtype=dtypes.lookup(dtype).np, order="C")
-    if source.dtype not in BY_NP:
+        want = dtypes.lookup(dtype).np
+        if want.char in dtypes.HALVES:
+            source = dtypes.convert(asarray(source), want)
+        return xp.array(source, dtype=want, order="C")
+    if not dtypes.known(source.dtype):
         raise TypeError(f"can't convert np.ndarray of type {source.dtype.type.__module__}.{source.dtype.type.__name__}."
                         " The only supported types are: float64, float32, float16, complex64, complex128, int64, int32,"
                         " int16, int8, uint64, uint32, uint16, uint8, and bool.")
@@ -81,7 +90,8 @@ def _nested(data: Any) -> ndarray:
 def _plain(data: Any, shape: list[int], depth: int) -> Any:
     """``data`` with tensors as numbers or arrays; its shape must be regular."""
     if isinstance(data, Tensor):
-        return data._array if data._array.ndim else data._array.item() if depth < len(shape) else data._array
+        array = hosted(data._array)
+        return array if array.ndim else array.item() if depth < len(shape) else array
     if not isinstance(data, list | tuple):
         if depth < len(shape):
             raise TypeError("not a sequence")
@@ -98,18 +108,19 @@ def _plain(data: Any, shape: list[int], depth: int) -> Any:
 def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
            pin_memory: bool = False) -> Tensor:
     """A tensor with a copy of ``data``."""
-    check_device(device)
-    return made(array_of(data, dtype), "tensor", "", requires_grad)
+    if isinstance(data, Tensor) and device is None:
+        device = data.device
+    return made(array_of(data, dtype), "tensor", "", requires_grad, device=device)
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Any:
     """A tensor with ``data``, sharing its memory where that is possible."""
-    check_device(device)
     if isinstance(data, Tensor):
-        return data if dtype is None else data.to(dtype)
-    if isinstance(data, xp.ndarray) and (dtype is None or dtypes.lookup(dtype).np == data.dtype):
+        return data.to(data.device if device is None else device, data.dtype if dtype is None else dtype)
+    if isinstance(data, xp.ndarray) and exemplar(device) is None and (
+            dtype is None or dtypes.lookup(dtype).np == data.dtype):
         return from_numpy(data, "as_tensor")
-    return made(array_of(data, dtype), "as_tensor")
+    return made(array_of(data, dtype), "as_tensor", device=device)
 
 
 def from_numpy(array: Any, name: str = "from_numpy") -> Tensor:
@@ -120,7 +131,7 @@ def from_numpy(array: Any, name: str = "from_numpy") -> Tensor:
         raise ValueError("At least one stride in the given numpy array is negative, and tensors with negative strides "
                          "are not currently supported. (You can probably work around this by making a copy of your "
                          "array  with array.copy().) ")
-    if array.dtype not in BY_NP:
+    if not dtypes.known(array.dtype):
         raise TypeError(f"can't convert np.ndarray of type numpy.{array.dtype.type.__name__}. The only supported types "
                         "are: float64, float32, float16, complex64, complex128, int64, int32, int16, int8, uint64, "
                         "uint32, uint16, uint8, and bool.")
@@ -134,18 +145,20 @@ def from_numpy(array: Any, name: str = "from_numpy") -> Tensor:
 def legacy(*args: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """``torch.Tensor(...)``: of the default type; integers are sizes, a sequence is data."""
     np_type = (dtype or dtypes.default.dtype).np
+    on = dtypes.CPU if device is None else device
     if not args:
-        return made(xp.zeros(0, np_type), "Tensor")
+        return made(xp.zeros(0, np_type), "Tensor", device=on)
     first = args[0]
     if len(args) == 1 and not isinstance(first, int):
         if isinstance(first, tuple) and first.__class__.__name__ == "Size":
-            return made(xp.zeros(first, np_type), "Tensor")
+            return made(xp.zeros(first, np_type), "Tensor", device=on)
         if isinstance(first, Tensor) and first._array.dtype == np_type:
             return first.detach()  # type: ignore[no-any-return]
         if not isinstance(first, list | tuple | xp.ndarray | Tensor | range):
             raise TypeError(f"new(): data must be a sequence (got {type(first).__name__})")
-        return made(array_of(list(first) if isinstance(first, range) else first).astype(np_type), "Tensor")
-    return made(xp.zeros(sizes(args), np_type), "Tensor")
+        array = array_of(list(first) if isinstance(first, range) else first).astype(np_type)
+        return made(array, "Tensor", device=on)
+    return made(xp.zeros(sizes(args), np_type), "Tensor", device=on)
 
 
 # --- filled ----------------------------------------------------------------------------------------------------------
@@ -158,24 +171,37 @@ def _filled(name: str, fill: Any) -> tuple[Any, Any, Any]:
 
     def plain(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False,
               layout: Any = None, pin_memory: bool = False, memory_format: Any = None, **named: Any) -> Tensor:
-        check_device(device)
         shape = sizes(given_size(name, size, named))
         _positive(shape)
+        if device is not None or dtypes.default.device is not dtypes.CPU:
+            return made(fill(shape, _np(dtype), like=exemplar(device)), name, str(list(shape)), requires_grad)
         return made(fill(shape, _np(dtype)), name, str(list(shape)), requires_grad)
 
     def like(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, layout: Any = None,
              memory_format: Any = None, pin_memory: bool = False) -> Tensor:
-        check_device(device)
         array = input._array
         want = array.dtype if dtype is None else _np(dtype)
-        return made(fill(array.shape, want), name + "_like", "", requires_grad)
+        like = alongside(input, device)
+        return made(fill(array.shape, want, like=like), name + "_like", "", requires_grad, device=place(like))
 
     def new(self: Any, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         shape = sizes(size)
         want = self._array.dtype if dtype is None else _np(dtype)
-        return made(fill(shape, want), "new_" + name, str(list(shape)), requires_grad)
+        like = alongside(self, device)
+        return made(fill(shape, want, like=like), "new_" + name, str(list(shape)), requires_grad, device=place(like))
 
     return plain, like, new
+
+
+def alongside(tensor: Any, device: Any = None) -> Any:
+    """What a new array is to be made like: it lies on ``device``, or else where the tensor does; None for the host."""
+    if device is None and tensor._array.__class__ is ndarray:
+        return None
+    return exemplar(tensor.device if device is None else device)
+
+
+def place(like: Any) -> dtypes.device:
+    return dtypes.CPU if like is None else of(like)
 
 
 def given_size(name: str, size: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
@@ -199,49 +225,53 @@ def _positive(shape: tuple[int, ...]) -> None:
 
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of one value."""
-    check_device(device)
     shape = sizes((size,))
     value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
     want = dtypes.scalar_type(value).np if dtype is None else _np(dtype)
-    return made(xp.full(shape, value, want), "full", f"{list(shape)}, {value}", requires_grad)
+    return made(xp.full(shape, value, want, like=exemplar(device)), "full", f"{list(shape)}, {value}", requires_grad)
 
 
 def full_like(input: Any, fill_value: Any, *, dtype: Any = None, device: Any = None,
               requires_grad: bool = False, memory_format: Any = None) -> Tensor:
     want = input._array.dtype if dtype is None else _np(dtype)
-    return made(xp.full(input._array.shape, fill_value, want), "full_like", str(fill_value), requires_grad)
+    like = alongside(input, device)
+    return made(xp.full(input._array.shape, fill_value, want, like=like), "full_like", str(fill_value), requires_grad,
+                device=place(like))
 
 
 def new_full(self: Any, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None,
              requires_grad: bool = False) -> Tensor:
     want = self._array.dtype if dtype is None else _np(dtype)
-    return made(xp.full(sizes((size,)), fill_value, want), "new_full", str(fill_value), requires_grad)
+    like = alongside(self, device)
+    return made(xp.full(sizes((size,)), fill_value, want, like=like), "new_full", str(fill_value), requires_grad,
+                device=place(like))
 
 
 def new_tensor(self: Any, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    return made(array_of(data, dtype or self.dtype), "new_tensor", "", requires_grad)
+    return made(array_of(data, dtype or self.dtype), "new_tensor", "", requires_grad, device=device or self.device)
 
 
 def new(self: Any, *args: Any) -> Tensor:
     """``Tensor(...)`` of this tensor's type."""
-    return legacy(*args, dtype=self.dtype)
+    return legacy(*args, dtype=self.dtype, device=self.device)
 
 
 def empty_strided(size: Any, stride: Any, *, dtype: Any = None, device: Any = None,
                   requires_grad: bool = False) -> Tensor:
     """A tensor whose elements lie in memory at the given steps."""
-    check_device(device)
     shape, steps = tuple(size), tuple(stride)
     n = 1 + sum((k - 1) * s for k, s in zip(shape, steps, strict=True)) if all(shape) else 0
-    return made(strided(xp.zeros(n, _np(dtype)), shape, steps), "empty_strided", str(list(shape)), requires_grad)
+    memory = xp.zeros(n, _np(dtype), like=exemplar(device))
+    return made(strided(memory, shape, steps), "empty_strided", str(list(shape)), requires_grad, device=place(memory))
 
 
 def new_empty_strided(self: Any, size: Any, stride: Any, *, dtype: Any = None, **options: Any) -> Tensor:
+    options["device"] = options.get("device") or self.device
     return empty_strided(size, stride, dtype=self.dtype if dtype is None else dtype, **options)
 
 
 def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    return made(asarray(s, _np(dtype)), "scalar_tensor", str(s), requires_grad)
+    return made(asarray(s, _np(dtype)), "scalar_tensor", str(s), requires_grad, device=device)
 
 
 # --- ranges ----------------------------------------------------------------------------------------------------------
@@ -252,7 +282,6 @@ def _plain_number(value: Any) -> Any:
 def arange(*args: Any, start: Any = 0, end: Any = None, step: Any = 1, dtype: Any = None, device: Any = None,
            requires_grad: bool = False, layout: Any = None) -> Tensor:
     """Numbers from ``start`` up to, not including, ``end``."""
-    check_device(device)
     if len(args) == 1:
         end = args[0]
     elif args:
@@ -269,36 +298,36 @@ def arange(*args: Any, start: Any = 0, end: Any = None, step: Any = 1, dtype: An
     values = start + xp.arange(n) * step
     return made(values.astype(want.np), "arange",
                 ", ".join(str(v) for v in ((start, end, step) if step != 1 else (start, end))),
-                requires_grad)
+                requires_grad, device=device)
 
 
 def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None,
              requires_grad: bool = False) -> Tensor:
     """``steps`` numbers from ``start`` to ``end``."""
-    check_device(device)
     start, end = _plain_number(start), _plain_number(end)
     return made(xp.linspace(start, end, steps).astype(_np(dtype)), "linspace", f"{start}, {end}, {steps}",
-                requires_grad)
+                requires_grad, device=device)
 
 
 def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None, device: Any = None,
              requires_grad: bool = False) -> Tensor:
     values = xp.logspace(_plain_number(start), _plain_number(end), steps, base=base).astype(_np(dtype))
-    return made(values, "logspace", f"{start}, {end}, {steps}", requires_grad)
+    return made(values, "logspace", f"{start}, {end}, {steps}", requires_grad, device=device)
 
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones on the diagonal."""
-    check_device(device)
-    return made(xp.eye(n, n if m is None else m, dtype=_np(dtype)), "eye", str(n), requires_grad)
+    return made(xp.eye(n, n if m is None else m, dtype=_np(dtype)), "eye", str(n), requires_grad, device=device)
 
 
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
-    return made(xp.stack(xp.tril_indices(row, offset, col)).astype(xp.int64), "tril_indices", words(offset=offset))
+    return made(xp.stack(xp.tril_indices(row, offset, col)).astype(xp.int64), "tril_indices", words(offset=offset),
+                device=device)
 
 
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
-    return made(xp.stack(xp.triu_indices(row, offset, col)).astype(xp.int64), "triu_indices", words(offset=offset))
+    return made(xp.stack(xp.triu_indices(row, offset, col)).astype(xp.int64), "triu_indices", words(offset=offset),
+                device=device)
 
 
 FUNCTIONS: dict[str, Any] = {

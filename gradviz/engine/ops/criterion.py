@@ -8,7 +8,7 @@ from __future__ import annotations
 from math import pi
 from typing import Any
 
-from gradviz.engine.dtypes import BY_NP
+from gradviz.engine.dtypes import BY_NP, INEXACT
 from gradviz.engine.errors import size_text
 from gradviz.engine.ops import classes, loss
 from gradviz.engine.ops.args import words
@@ -38,7 +38,7 @@ def reduced(losses: Any, reduction: int) -> Any:
 
 def _number(value: float, like: Any) -> Any:
     """A number as a tensor, for where it stands on the left."""
-    return make(asarray(value, like._array.dtype if like._array.dtype.kind in "fc" else xp.float32), Cell())
+    return make(asarray(value, like._array.dtype if like._array.dtype.char in INEXACT else xp.float32), Cell())
 
 
 def _zeros(like: Any) -> Any:
@@ -122,7 +122,7 @@ def cross_entropy(input: Any, target: Any, weight: Any = None, reduction: int = 
     """log_softmax, then the loss of the targets: classes, or probabilities in the shape of ``input``."""
     _tensors("cross_entropy_loss", input, target, weight)
     if input._array.shape == target._array.shape:
-        if target._array.dtype.kind not in "fc":
+        if target._array.dtype.char not in INEXACT:
             raise RuntimeError("Expected floating point type for target with class probabilities, got "
                                f"{target.dtype.code}")
         if ignore_index >= 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.engine.autograd.modes import no_grad
-from gradviz.engine.dtypes import BY_NP
+from gradviz.engine.dtypes import BY_NP, FLOATING
 from gradviz.engine.ops import reduce, shape
 from gradviz.engine.ops.args import dimension, words
 from gradviz.engine.ops.build import not_a_tensor, op, run
@@ -116,7 +116,7 @@ def pdist(input: Any, p: float = 2) -> Any:
     x = input._array
     if x.ndim != 2:
         raise RuntimeError(f"pdist only supports 2D tensors, got: {x.ndim}D")
-    if x.dtype.kind != "f":
+    if x.dtype.char not in FLOATING:
         raise RuntimeError("pdist only supports floating-point dtypes")
     if p < 0:
         raise RuntimeError("pdist only supports non-negative p values")

@@ -23,7 +23,7 @@ from gradviz.engine.ops import (
 from gradviz.engine.ops.build import op, run
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import Tensor, make
-from gradviz.engine.xp import asarray, xp
+from gradviz.engine.xp import asarray, beside, xp
 
 U = unary.FUNCTIONS
 
@@ -182,8 +182,8 @@ graph.__class__ = type("Graph", (), {name: staticmethod(f) for name, f in {
     "maximum": binary.OPERATORS["maximum"], "minimum": binary.OPERATORS["minimum"], "matmul": linalg.matmul,
     "flip": shape.flip, "solid": const, "fit": fit, "const": const, "plain": lambda t: t._array,
     "apply": lambda row, inputs, *args: run(row, inputs, args),
-    "zeros": lambda s, like: make(xp.zeros(s, like._array.dtype), Cell()),
-    "full": lambda s, v, like: make(xp.full(s, v, like._array.dtype), Cell()),
+    "zeros": lambda s, like: make(xp.zeros(s, like._array.dtype, like=beside(like._array)), Cell()),
+    "full": lambda s, v, like: make(xp.full(s, v, like._array.dtype, like=beside(like._array)), Cell()),
     "cast": lambda t, dtype: t.to(_dtype(dtype)), "sum": _sum, "mean": _mean,
     "cumsum": reduce.FUNCTIONS["cumsum"], "expand": shape.expand, "reshape": shape.reshape, "unsqueeze": _unsqueeze,
     "permute": shape.permute, "t": shape.t, "swap": lambda t: shape.transpose(t, -2, -1), "swapaxes": shape.transpose,

@@ -12,7 +12,9 @@ from gradviz.engine.autograd.modes import regions
 from gradviz.engine.autograd.node import NO_EDGE, sequence
 from gradviz.engine.autograd.packing import pack
 from gradviz.engine.autograd.saved import Output
+from gradviz.engine.dtypes import INEXACT, rare
 from gradviz.engine.ops.build import Op, _told, not_a_tensor, recording
+from gradviz.engine.rare import careful
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import Tensor, gradient_edge, make
 from gradviz.engine.xp import asarray, quiet
@@ -31,13 +33,17 @@ def layer(op: Op, inputs: tuple[Any, ...], args: tuple[Any, ...] = (), text: str
     before = tuple([(t, t._cell.version) for t in buffers])
     try:
         with quiet():
-            results = op.forward(*[None if t is None else t._array for t in inputs], *args)
+            arrays = [None if t is None else t._array for t in inputs]
+            if rare:
+                results = careful(op.name, op.forward, arrays, args, writes=[t._array for t in buffers])
+            else:
+                results = op.forward(*arrays, *args)
     except Exception as error:
         raise _told(op, given, text, error) from None
     if results.__class__ is not tuple:
         results = (results,)
     outputs = tuple([make(asarray(r), Cell()) for r in results])
-    if op.node is not None and outputs[0]._array.dtype.kind in "fc" and recording(given):
+    if op.node is not None and outputs[0]._array.dtype.char in INEXACT and recording(given):
         _attach(op, inputs, outputs, args if keep is None else keep)
     if probe.sink is not None:
         observe.op(op.name, text, given, outputs[:shown], buffers=before)

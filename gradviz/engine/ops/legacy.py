@@ -6,6 +6,7 @@ from typing import Any
 
 from gradviz import probe
 from gradviz.engine import dtypes, observe
+from gradviz.engine.autograd.node import node_class
 from gradviz.engine.ops import create, shape
 from gradviz.engine.storage import storage_of
 from gradviz.engine.tensor import Tensor
@@ -21,7 +22,7 @@ class _TypedTensor(type):
         return isinstance(value, Tensor) and value.dtype is cls.dtype
 
     def __call__(cls, *args: Any) -> Tensor:
-        if len(args) == 1 and isinstance(args[0], list | tuple) and cls.dtype.np.kind in "iu":
+        if len(args) == 1 and isinstance(args[0], list | tuple) and 0 < cls.dtype.rank < 20:
             _check_range(args[0], cls.dtype)
         return create.legacy(*args, dtype=cls.dtype)
 
@@ -37,7 +38,7 @@ def _check_range(data: Any, dtype: dtypes.dtype) -> None:
 
 TYPES: dict[str, Any] = {
     d.legacy + "Tensor": _TypedTensor(d.legacy + "Tensor", (), {"dtype": d, "__module__": "torch"})
-    for d in dtypes.ALL if not d.is_complex
+    for d in dtypes.ALL if not d.is_complex and not 15 <= d.rank < 20
 }
 
 
@@ -160,6 +161,12 @@ def storage(self: Any) -> TypedStorage:
     return TypedStorage(self)
 
 
+_IN_PLACE: dict[Any, Any] = {row.node: node_class(name, row.node.rule) for row, name in (  # type: ignore[union-attr]
+    (shape.T, "TBackward1"), (shape.SQUEEZE, "SqueezeBackward3"), (shape.SQUEEZE_DIM, "SqueezeBackward4"),
+    (shape.SQUEEZE_DIMS, "SqueezeBackward5"))}
+_IN_PLACE |= {shape.TRANSPOSE.node: shape.TRANSPOSE_.node, shape.UNSQUEEZE.node: shape.UNSQUEEZE_.node}
+
+
 def _reshaped(name: str) -> Any:
     """``t_`` and its like: the tensor itself becomes that view."""
     function = shape.FUNCTIONS[name]
@@ -175,6 +182,7 @@ def _reshaped(name: str) -> Any:
         self._array = view._array
         self._cell.version = before + 1
         if edge is not None and self._edge is not None:
+            edge[0].__class__ = _IN_PLACE[edge[0].__class__]
             self._edge = edge
         if self._view is not None:
             self._view.version = before + 1

@@ -6,6 +6,7 @@ from typing import Any
 
 from gradviz.engine import observe
 from gradviz.engine.autograd.namespaces import expandable
+from gradviz.engine.dtypes import FLOATING
 from gradviz.engine.errors import size_text
 from gradviz.engine.ops import binary, shape
 from gradviz.engine.ops.args import words
@@ -113,7 +114,7 @@ def _mm_of(a: ndarray, b: ndarray) -> Any:
         raise RuntimeError("self must be a matrix")
     if b.ndim != 2:
         raise RuntimeError("mat2 must be a matrix")
-    if a.dtype is not b.dtype or a.shape[1] != b.shape[0] or a.dtype.kind != "f":
+    if a.dtype is not b.dtype or a.shape[1] != b.shape[0] or a.dtype.char not in FLOATING:
         _fits(a, b)
     n = a.shape[0]
     if 16 <= n <= b.shape[1] // 2 and b.strides[0] == 4 and a.dtype == xp.float32:

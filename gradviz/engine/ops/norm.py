@@ -7,7 +7,7 @@ from typing import Any
 
 from gradviz.engine import observe
 from gradviz.engine.autograd.namespaces import graph
-from gradviz.engine.dtypes import BY_NP
+from gradviz.engine.dtypes import BY_NP, HALVES, INEXACT, finfo
 from gradviz.engine.errors import size_text
 from gradviz.engine.ops import shape
 from gradviz.engine.ops.args import integer, words
@@ -74,7 +74,7 @@ def _layer_rule(ns: Any, ctx: Any, g: Any, input: Any, weight: Any, bias: Any, r
 def _group_rule(ns: Any, ctx: Any, g: Any, input: Any, weight: Any, result1: Any, result2: Any) -> Any:
     groups, eps = ctx.args
     size = ns.plain(input).shape
-    each, wide = (size[0], groups, -1), (1, -1, *(1,) * (len(size) - 2))
+    each, wide = (size[0], groups, prod(size) // max(1, size[0] * groups)), (1, -1, *(1,) * (len(size) - 2))
     x = ns.reshape(input, each)
     if ns is graph:
         mean, rstd = _moments(ns, x, (2,), eps)
@@ -85,8 +85,7 @@ def _group_rule(ns: Any, ctx: Any, g: Any, input: Any, weight: Any, result1: Any
     first = second = third = None
     if ctx.needs(0):
         scaled = g if weight is None else g * ns.reshape(weight, wide)
-        n = prod(size) // max(1, size[0] * groups)
-        first = ns.reshape(_pulled(ns, ns.reshape(scaled, each), normal, rstd, (2,), n), size)
+        first = ns.reshape(_pulled(ns, ns.reshape(scaled, each), normal, rstd, (2,), each[2]), size)
     if ctx.needs(1):
         second = ns.sum(g * ns.reshape(normal, size), dims)
     if ctx.needs(2):
@@ -115,11 +114,11 @@ def _affine(x: ndarray, mean: ndarray, rstd: ndarray, weight: Any, bias: Any) ->
 
 def _wide(x: ndarray) -> ndarray:
     """Half precision is computed with single."""
-    return x.astype(xp.float32) if x.dtype == xp.float16 else x
+    return x.astype(xp.float32) if x.dtype.char in HALVES else x
 
 
 def _refuse_integers(x: ndarray, kernel: str) -> None:
-    if x.dtype.kind not in "fc":
+    if x.dtype.char not in INEXACT:
         raise NotImplementedError(f'"{kernel}" not implemented for \'{BY_NP[x.dtype].code}\'')
 
 
@@ -135,7 +134,7 @@ def _batch_norm(x: ndarray, weight: Any, bias: Any, running_mean: Any, running_v
             raise RuntimeError(f"{name} should contain {channels} elements not {t.size}")
     _refuse_integers(x, "batch_norm")
     for t in (weight, bias, running_mean, running_var):
-        if t is not None and t.dtype != x.dtype and x.dtype != xp.float16:
+        if t is not None and t.dtype != x.dtype and x.dtype.char not in HALVES:
             raise RuntimeError("mixed dtype (CPU): all inputs must share same datatype.")
     dims, wide = (0, *range(2, x.ndim)), (1, -1, *(1,) * (x.ndim - 2))
     full = _wide(x)
@@ -176,7 +175,7 @@ def _layer_norm(x: ndarray, weight: Any, bias: Any, size: tuple[int, ...], eps: 
 
 def _same_types(x: ndarray, *parameters: Any) -> None:
     for t in parameters:
-        if t is not None and t.dtype != x.dtype and x.dtype != xp.float16:
+        if t is not None and t.dtype != x.dtype and x.dtype.char not in HALVES:
             raise RuntimeError("mixed dtype (CPU): expect parameter to have scalar type of Float")
 
 
@@ -230,6 +229,8 @@ def batch_norm(input: Any, weight: Any, bias: Any, running_mean: Any, running_va
     """Every channel with mean 0 and variance 1: of the batch, or of the running statistics."""
     if momentum is None:
         raise TypeError("batch_norm(): argument 'momentum' (position 7) must be float, not NoneType")
+    if not input._array.size:
+        return _of_nothing(input, weight, bias)
     if (running_mean is None) != (running_var is None) and training:
         raise ValueError("running_mean and running_var must either both be None or neither be None")
     buffers = tuple([t for t in (running_mean, running_var) if t is not None])
@@ -240,6 +241,14 @@ def batch_norm(input: Any, weight: Any, bias: Any, running_mean: Any, running_va
     text = words(training=training, momentum=None if momentum == 0.1 else momentum, eps=None if eps == 1e-5 else eps)
     return layer(BATCH_NORM, (input, weight, bias, running_mean, running_var), (training, momentum, eps), text,
                  (training, eps), buffers=buffers if training else ())
+
+
+def _of_nothing(input: Any, weight: Any, bias: Any) -> Any:
+    """What PyTorch makes of an empty batch, unchecked: gradients of zero for the parameters."""
+    with observe.composite("batch_norm", tuple([t for t in (input, weight, bias) if t is not None]), "") as event:
+        out = input.clone()
+        out = out if weight is None else out * weight[0]
+        return event(out if bias is None else out + bias[0])
 
 
 def instance_norm(input: Any, weight: Any, bias: Any, running_mean: Any, running_var: Any, use_input_stats: bool,
@@ -292,7 +301,7 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
         raise RuntimeError("Expected weight to be of same shape as normalized_shape, but got weight of shape "
                            f"{size_text(weight._array.shape)} and normalized_shape = {size_text(size)}")
     _refuse_integers(x, "rms_norm")
-    little = float(xp.finfo(x.dtype).eps) if eps is None else eps
+    little = finfo(input.dtype).eps if eps is None else eps
     given = (input,) if weight is None else (input, weight)
     with observe.composite("rms_norm", given, words(normalized_shape=size, eps=eps)) as event:
         dims = tuple(range(x.ndim - len(size), x.ndim))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.engine import observe
+from gradviz.engine.dtypes import INEXACT
 from gradviz.engine.errors import size_text
 from gradviz.engine.ops import reduce, shape
 from gradviz.engine.ops.args import dimension, dimensions, words
@@ -70,7 +71,7 @@ def vector_norm(x: Any, ord: Any = 2, dim: Any = None, keepdim: bool = False, *,
     if isinstance(ord, str):
         raise TypeError(f"linalg_vector_norm(): argument 'ord' (position 2) must be Number, not {type(ord).__name__}")
     x, p = _cast("linalg.vector_norm", x, dtype), float(ord)
-    if x._array.dtype.kind not in "fc":
+    if x._array.dtype.char not in INEXACT:
         raise RuntimeError("linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
                            f"{x.dtype.code}")
     dims = None if dim is None else dimensions(dim, x._array.ndim)
@@ -168,7 +169,7 @@ def cond(A: Any, p: Any = None) -> Any:
 
 def pinv(A: Any, rcond: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None) -> Any:
     """The pseudo-inverse."""
-    if A._array.ndim < 2 or A._array.dtype.kind not in "fc":
+    if A._array.ndim < 2 or A._array.dtype.char not in INEXACT:
         raise RuntimeError(f"linalg.pinv({A.dtype.legacy}{{{size_text(A._array.shape)}}}): expected a tensor with 2 or "
                            "more dimensions of float, double, cfloat or cdouble types")
     cut = rcond if rtol is None else rtol

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.engine.autograd.namespaces import along_axis
+from gradviz.engine.dtypes import FLOATING
 from gradviz.engine.ops import scatter, shape
 from gradviz.engine.ops.args import dimension, integer, words
 from gradviz.engine.ops.build import op, run, write
@@ -123,16 +124,16 @@ def _reduced(x: ndarray, index: ndarray, src: ndarray, dim: int, reduce: str, in
     part = src[tuple(slice(n) for n in index.shape)]
     function, start = REDUCTIONS[reduce]
     if not include:
-        limits = xp.finfo(x.dtype) if x.dtype.kind == "f" else xp.iinfo(x.dtype)
-        low = -xp.inf if x.dtype.kind == "f" else limits.min
-        high = xp.inf if x.dtype.kind == "f" else limits.max
+        limits = xp.finfo(x.dtype) if x.dtype.char in FLOATING else xp.iinfo(x.dtype)
+        low = -xp.inf if x.dtype.char in FLOATING else limits.min
+        high = xp.inf if x.dtype.char in FLOATING else limits.max
         out[full] = start if start is not None else low if reduce == "amax" else high
     function.at(out, full, part)
     if reduce == "mean":
         counts = xp.full(x.shape, int(include))
         xp.add.at(counts, full, 1)
         counts = xp.maximum(counts, 1)
-        out = out / counts if x.dtype.kind == "f" else out // counts
+        out = out / counts if x.dtype.char in FLOATING else out // counts
     return out.astype(x.dtype, copy=False)
 
 

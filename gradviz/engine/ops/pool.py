@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from gradviz.engine import observe
-from gradviz.engine.dtypes import BY_NP
+from gradviz.engine.dtypes import BY_NP, FLOATING
 from gradviz.engine.errors import size_text
 from gradviz.engine.ops import reduce, shape
 from gradviz.engine.ops.args import integer, words
@@ -175,7 +175,7 @@ def max_pool1d(input: Any, kernel_size: Any, stride: Any = None, padding: Any = 
     if around > kernel // 2:
         raise RuntimeError("max_pool1d() padding should be at most half of kernel size, but got "
                            f"padding={around} and kernel_size={kernel}")
-    if x.dtype.kind != "f" and not indices:
+    if x.dtype.char not in FLOATING and not indices:
         raise NotImplementedError(f'"max_pool1d_impl" not implemented for \'{BY_NP[x.dtype].code}\'')
     n = fitted(x.shape[-1], kernel, step, around, gap, ceil_mode)
     if n < 1:
@@ -310,7 +310,7 @@ def adaptive_avg_pool(n: int, input: Any, output_size: Any) -> Any:
     if x.ndim not in (n + 1, n + 2):
         raise RuntimeError(f"{name}(): Expected {n + 1}D or {n + 2}D tensor, but got {size_text(x.shape)}")
     _not_empty(name, x, n)
-    if x.dtype.kind != "f":
+    if x.dtype.char not in FLOATING:
         raise NotImplementedError(f'"{name}" not implemented for \'{BY_NP[x.dtype].code}\'')
     if wanted == (1,) * n:
         with observe.composite(name, (input,), text) as event:

@@ -6,9 +6,9 @@ from typing import Any
 
 from gradviz.engine import dtypes
 from gradviz.engine.autograd.namespaces import expandable
-from gradviz.engine.dtypes import BY_NP, promote_types, with_scalar
+from gradviz.engine.dtypes import BY_NP, INEXACT, promote_types, with_scalar
 from gradviz.engine.errors import size_text
-from gradviz.engine.xp import asarray, ndarray, xp
+from gradviz.engine.xp import asarray, foreign, ndarray, xp
 
 _cache: dict[Any, Any] = {}
 
@@ -41,7 +41,7 @@ def together(x: ndarray, y: ndarray) -> tuple[ndarray, ndarray]:
 
 def floating(x: ndarray) -> ndarray:
     """Integers and booleans as the default floating type."""
-    return x if x.dtype.kind in "fc" else x.astype(dtypes.default.dtype.np)
+    return x if x.dtype.char in INEXACT else x.astype(dtypes.default.dtype.np)
 
 
 def number(value: Any) -> Any:
@@ -59,18 +59,20 @@ _constants: dict[Any, ndarray] = {}
 def scalar_operand(x: ndarray, value: Any) -> tuple[ndarray, ndarray]:
     """``x`` and a number as an array that needs no conversion any more."""
     dtype = x.dtype
-    key = value, dtype, value.__class__
+    key: Any = value, dtype, value.__class__
+    if foreign:
+        key += (x.__class__,)
     known = _constants.get(key) if value else None
     if known is not None:
         return x, known
     kind = dtype.kind
     if kind == "f" and value.__class__ is not complex:
-        constant = asarray(value, dtype)
+        constant = asarray(value, dtype, x)
     else:
         common = with_scalar(BY_NP[dtype], value).np
         if common != dtype:
-            return x.astype(common), asarray(value, common)
-        constant = asarray(value).astype(dtype)
+            return x.astype(common), asarray(value, common, x)
+        constant = asarray(value, None, x).astype(dtype)
     if value:  # 0.0 and -0.0 would be one key
         if len(_constants) > 4096:
             _constants.clear()

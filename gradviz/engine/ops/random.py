@@ -7,12 +7,13 @@ from typing import Any
 from gradviz import probe
 from gradviz.engine import dtypes, observe
 from gradviz.engine.autograd.node import node_class
-from gradviz.engine.dtypes import check_device
+from gradviz.engine.devices import cuda, exemplar, of
+from gradviz.engine.dtypes import FLOATING, INEXACT
 from gradviz.engine.ops.args import sizes
 from gradviz.engine.ops.build import Op, write
-from gradviz.engine.ops.create import given_size, made
+from gradviz.engine.ops.create import alongside, given_size, made, place
 from gradviz.engine.tensor import Tensor
-from gradviz.engine.xp import asarray, xp
+from gradviz.engine.xp import asarray, foreign, hosted, xp
 
 
 class Generator:
@@ -28,6 +29,9 @@ class Generator:
         if self._source is None:
             if self._seed is None:
                 self._seed = int(xp.random.SeedSequence().entropy) % (1 << 63)  # type: ignore[arg-type]
+            if self.device.type == "cuda":
+                self._source = cuda().random.default_rng(self._seed % (1 << 64))
+                return self._source
             self._source = xp.random.Generator(xp.random.Philox(self._seed % (1 << 64)))
         return self._source
 
@@ -55,8 +59,14 @@ default_generator = Generator()
 default_generator._seed = None  # a seed of its own in every process, drawn when it is needed
 
 
+on_device = Generator.__new__(Generator)
+"""The default one of CUDA devices; its numbers are others than the host's."""
+on_device.device, on_device._seed, on_device._source = dtypes.device("cuda"), None, None
+
+
 def manual_seed(seed: int) -> Generator:
-    """Start the random numbers anew; equal seeds give equal numbers."""
+    """Start the random numbers anew, those of devices too; equal seeds give equal numbers."""
+    on_device.manual_seed(seed)
     return default_generator.manual_seed(seed)
 
 
@@ -68,8 +78,15 @@ def initial_seed() -> int:
     return default_generator.initial_seed()
 
 
-def _source(generator: Generator | None) -> Any:
-    return (generator or default_generator).np
+def _source(generator: Generator | None, like: Any = None) -> Any:
+    """What draws numbers, where ``like`` lies."""
+    away = like.__class__ in foreign
+    if generator is None:
+        return on_device.np if away else default_generator.np
+    wanted = "cuda" if away else "cpu"
+    if generator.device.type != wanted:
+        raise RuntimeError(f"Expected a '{wanted}' device type for generator but found '{generator.device.type}'")
+    return generator.np
 
 
 def _np(dtype: Any) -> Any:
@@ -83,7 +100,7 @@ _KERNELS = {"rand": "check_uniform_bounds", "uniform": "check_uniform_bounds", "
 def _check_type(kind: str, np_type: Any) -> None:
     """Numbers between the whole ones need a type that has them."""
     np_type = xp.dtype(np_type)
-    if np_type.kind in "fc":
+    if np_type.char in INEXACT:
         return
     code = dtypes.BY_NP[np_type].code
     if kind == "exponential":
@@ -102,9 +119,9 @@ def _check_range(low: int, high: int) -> None:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
 
 
-def _draw(kind: str, shape: Any, np_type: Any, generator: Generator | None) -> Any:
+def _draw(kind: str, shape: Any, np_type: Any, generator: Generator | None, like: Any = None) -> Any:
     _check_type(kind, np_type)
-    source = _source(generator)
+    source = _source(generator, like)
     draw = source.random if kind == "rand" else source.standard_normal
     if np_type in (xp.float32, xp.float64):
         return asarray(draw(shape, dtype=np_type))
@@ -114,14 +131,17 @@ def _draw(kind: str, shape: Any, np_type: Any, generator: Generator | None) -> A
 def _maker(name: str) -> tuple[Any, Any]:
     def plain(*size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None,
               requires_grad: bool = False, **named: Any) -> Tensor:
-        check_device(device)
         shape = sizes(given_size(name, size, named))
-        return made(_draw(name, shape, _np(dtype), generator), name, str(list(shape)), requires_grad)
+        like = exemplar(device)
+        return made(_draw(name, shape, _np(dtype), generator, like), name, str(list(shape)), requires_grad,
+                    device=place(like))
 
     def like(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
              memory_format: Any = None) -> Tensor:
         want = input._array.dtype if dtype is None else _np(dtype)
-        return made(_draw(name, input._array.shape, want, None), name + "_like", "", requires_grad)
+        like = alongside(input, device)
+        return made(_draw(name, input._array.shape, want, None, like), name + "_like", "", requires_grad,
+                    device=place(like))
 
     return plain, like
 
@@ -129,7 +149,6 @@ def _maker(name: str) -> tuple[Any, Any]:
 def randint(*args: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None,
             requires_grad: bool = False, **named: Any) -> Tensor:
     """Integers from ``low`` (0) up to, not including, ``high``."""
-    check_device(device)
     given = list(args)
     size = named.pop("size", None)
     if size is None:
@@ -138,14 +157,16 @@ def randint(*args: Any, generator: Generator | None = None, dtype: Any = None, d
     high = named.pop("high", given[0] if given else None)
     np_type = xp.int64 if dtype is None else dtypes.lookup(dtype).np
     _check_range(low, high)
-    values = _source(generator).integers(low, high, sizes((size,)))
-    return made(asarray(values).astype(np_type), "randint", f"{low}, {high}, {list(size)}", requires_grad)
+    like = exemplar(device)
+    values = _source(generator, like).integers(low, high, sizes((size,)))
+    return made(asarray(values).astype(np_type), "randint", f"{low}, {high}, {list(size)}", requires_grad,
+                device=place(like))
 
 
 def randint_like(input: Any, *bounds: int, dtype: Any = None) -> Tensor:
     low, high = (0, bounds[0]) if len(bounds) == 1 else bounds
     _check_range(low, high)
-    values = asarray(_source(None).integers(low, high, input._array.shape))
+    values = asarray(_source(None, input._array).integers(low, high, input._array.shape))
     return made(values.astype(input._array.dtype if dtype is None else _np(dtype)), "randint_like", f"{low}, {high}")
 
 
@@ -154,7 +175,10 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
     """The integers below ``n`` in random order."""
     if n < 0:
         raise RuntimeError(f"Trying to create tensor with negative dimension {n}: [{n}]")
-    return made(_source(generator).permutation(n).astype(xp.int64 if dtype is None else _np(dtype)), "randperm", str(n))
+    like = exemplar(device)
+    source = _source(generator, like)
+    order = source.permutation(n) if like is None else xp.argsort(source.random(n))
+    return made(order.astype(xp.int64 if dtype is None else _np(dtype)), "randperm", str(n), device=place(like))
 
 
 def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None,
@@ -175,7 +199,9 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
     np_type = tensors[0].dtype if tensors else _np(dtype)
     _check_std(std)
     m, s = (v._array if isinstance(v, Tensor) else v for v in (mean, std))
-    return made(asarray(_draw("randn", shape, np_type, generator) * s + m).astype(np_type), "normal", "", requires_grad)
+    like = tensors[0] if tensors else exemplar(device)
+    values = asarray(_draw("randn", shape, np_type, generator, like) * s + m).astype(np_type)
+    return made(values, "normal", "", requires_grad, device=of(values))
 
 
 def _check_chance(p: Any) -> None:
@@ -194,15 +220,15 @@ def bernoulli(input: Any, p: float | None = None, *, generator: Generator | None
                                "be improved?  If so, please report an enhancement request to PyTorch.)")
     else:
         _check_chance(p)
-    values = (_source(generator).random(array.shape) < chance).astype(array.dtype)
+    values = (_source(generator, array).random(array.shape) < chance).astype(array.dtype)
     return made(asarray(values), "bernoulli", "")
 
 
 def multinomial(input: Any, num_samples: int, replacement: bool = False, *,
                 generator: Generator | None = None) -> Tensor:
     """Indices drawn with the weights of each row."""
-    weights = input._array
-    if weights.dtype.kind != "f":
+    weights = hosted(input._array)
+    if weights.dtype.char not in FLOATING:
         raise RuntimeError("multinomial only supports floating-point dtypes for input, got: "
                            f"{dtypes.BY_NP[weights.dtype].code}")
     if weights.ndim not in (1, 2):
@@ -222,8 +248,8 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False, *,
     else:  # whoever comes first: waiting times of which each is as long as its weight is small
         waiting = -rows / source.standard_exponential(rows.shape)
         drawn = xp.argsort(waiting, axis=1, kind="stable")[:, :num_samples]
-    return made(drawn.reshape((*weights.shape[:-1], num_samples)).astype(xp.int64), "multinomial",
-                str(num_samples))
+    return made(drawn.reshape((*weights.shape[:-1], num_samples)).astype(xp.int64), "multinomial", str(num_samples),
+                device=input.device)
 
 
 def _fill(kind: str) -> Any:
@@ -235,7 +261,7 @@ def _fill(kind: str) -> Any:
         second = named.get("std", named.get("high", b))
 
         def forward(array: Any) -> None:
-            source = _source(generator)
+            source = _source(generator, array)
             shape = array.shape
             if kind in ("normal", "uniform", "exponential"):
                 _check_type(kind, array.dtype)

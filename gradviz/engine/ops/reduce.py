@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.engine import dtypes
+from gradviz.engine.dtypes import FLOATING, INEXACT
 from gradviz.engine.ops.args import dimension, dimensions, words
 from gradviz.engine.ops.build import op, run
 from gradviz.engine.ops.returns import returned
@@ -168,7 +169,7 @@ def _median_indices(x: ndarray, dim: int, keepdim: bool) -> Any:
     order = xp.argsort(x, axis=dim, kind="stable")
     n = x.shape[dim]
     index = xp.take(order, (n - 1) // 2, axis=dim)
-    if x.dtype.kind == "f":
+    if x.dtype.char in FLOATING:
         bad = xp.isnan(x)
         index = xp.where(bad.any(axis=dim), bad.argmax(axis=dim), index)
     return _along(x, index, dim, keepdim)
@@ -176,7 +177,7 @@ def _median_indices(x: ndarray, dim: int, keepdim: bool) -> Any:
 
 def _median(x: ndarray) -> Any:
     flat = x.reshape(-1)
-    if x.dtype.kind == "f" and xp.isnan(flat).any():
+    if x.dtype.char in FLOATING and xp.isnan(flat).any():
         return asarray(xp.nan, x.dtype)
     return xp.sort(flat)[(flat.size - 1) // 2] if flat.size else asarray(xp.nan, x.dtype)
 
@@ -291,7 +292,7 @@ def _whole_or_dims(whole: Any, along: Any) -> Any:
     def function(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, axis: Any = None) -> Any:
         input = _cast(input, dtype)
         dim = axis if dim is None else dim
-        if whole is MEAN and input._array.dtype.kind not in "fc":
+        if whole is MEAN and input._array.dtype.char not in INEXACT:
             raise RuntimeError("mean(): could not infer output dtype. Input dtype must be either a floating point or "
                                f"complex dtype. Got: {input.dtype.code}")
         if dim is None and not keepdim:
@@ -384,7 +385,7 @@ def _spread(row: Any) -> Any:
         dim = axis if dim is None else dim
         if isinstance(dim, bool):
             dim, unbiased = None, dim
-        if input._array.dtype.kind not in "fc":
+        if input._array.dtype.char not in INEXACT:
             raise RuntimeError("std and var only support floating point and complex dtypes")
         c = correction if correction is not None else (1 if unbiased is None else int(unbiased))
         n = input._array.ndim
@@ -408,7 +409,7 @@ def _warn_freedom(name: str) -> None:
 def norm(input: Any, p: Any = 2, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
     """The vector norm; of a matrix for ``p`` "nuc"."""
     input = _cast(input, dtype)
-    if input._array.dtype.kind not in "fc":
+    if input._array.dtype.char not in INEXACT:
         raise RuntimeError("linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
                            f"{input.dtype.code}")
     if isinstance(p, str) and p != "fro":
@@ -424,7 +425,7 @@ def norm(input: Any, p: Any = 2, dim: Any = None, keepdim: bool = False, dtype: 
 
 def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Any:
     dims = dimensions(dim, input._array.ndim) if input._array.ndim else dimensions(dim, 0)[:0]
-    if input._array.dtype.kind not in "fc":
+    if input._array.dtype.char not in INEXACT:
         input = input.to(dtypes.default.dtype)
     return run(LOGSUMEXP, (input,), (dims, keepdim), words(dim=dim, keepdim=keepdim))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradviz.engine.dtypes import FLOATING
 from gradviz.engine.errors import size_text
 from gradviz.engine.ops.args import dimension, words
 from gradviz.engine.ops.build import Op, op, run
@@ -127,7 +128,7 @@ def _bins(x: ndarray, bins: int, low: float, high: float) -> tuple[float, float]
 
 def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
     """How many elements lie in each of ``bins`` parts of a range."""
-    if input._array.dtype.kind != "f":
+    if input._array.dtype.char not in FLOATING:
         raise NotImplementedError(f"\"histogram_cpu\" not implemented for '{input.dtype.code}'")
     if bins <= 0:
         raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")

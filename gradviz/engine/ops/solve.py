@@ -7,11 +7,13 @@ from typing import Any
 
 from gradviz.engine import observe
 from gradviz.engine.autograd.namespaces import raw
+from gradviz.engine.dtypes import HALVES, INEXACT
 from gradviz.engine.errors import LinAlgError
 from gradviz.engine.ops import pointwise, shape
 from gradviz.engine.ops.args import words
 from gradviz.engine.ops.build import not_a_tensor, op, run
 from gradviz.engine.ops.returns import returned
+from gradviz.engine.rare import not_implemented
 from gradviz.engine.tensor import Tensor
 from gradviz.engine.xp import ndarray, xp
 
@@ -26,12 +28,20 @@ def matrices(name: str, *tensors: Any) -> None:
         raise RuntimeError(f"{name}: The input tensor A must have at least 2 dimensions.")
 
 
+_KERNELS = {"linalg.det": "lu_cpu", "linalg.solve": "lu_cpu", "linalg.svd": "linalg_svd_cpu", "linalg.qr": "geqrf_cpu",
+            "linalg.cholesky": "cholesky_cpu", "linalg.eigh": "linalg_eigh_cpu", "linalg.eig": "linalg_eig_out_cpu",
+            "linalg.lu": "lu_cpu", "linalg.solve_triangular": "triangular_solve_cpu"}
+"""What PyTorch says that halves have not; of other functions it says that they are of low precision."""
+
+
 def floats(name: str, t: Any) -> None:
     """Refuse types that have no linear algebra."""
     kind = t._array.dtype
-    if kind.kind not in "fc":
+    if kind.char not in INEXACT:
         raise RuntimeError(f"{name}: Expected a floating point or complex tensor as input. Got {t.dtype.code}")
-    if kind.itemsize < 4:
+    if kind.char in HALVES and name in _KERNELS:
+        raise not_implemented(_KERNELS[name], kind)
+    if kind.char in HALVES and name not in ("linalg.matrix_exp", "linalg.matrix_power"):
         raise RuntimeError(f"{name}: Low precision dtypes not supported. Got {t.dtype.code}")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+from gradviz.engine.dtypes import INEXACT
 from gradviz.engine.errors import UnsupportedError
 from gradviz.engine.ops import unary
 from gradviz.engine.ops.args import words
@@ -166,7 +167,7 @@ def mvlgamma(input: Any, p: int) -> Any:
 def _float(t: Any) -> Any:
     from gradviz.engine import dtypes
 
-    return t if t._array.dtype.kind in "fc" else t.to(dtypes.default.dtype)
+    return t if t._array.dtype.char in INEXACT else t.to(dtypes.default.dtype)
 
 
 def of(row: Any) -> Callable[[Any], Any]:

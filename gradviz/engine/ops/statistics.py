@@ -6,6 +6,7 @@ import warnings
 from typing import Any
 
 from gradviz.engine import observe
+from gradviz.engine.dtypes import FLOATING, INEXACT
 from gradviz.engine.ops import binary, linalg, pointwise, reduce, scatter, shape, unary
 from gradviz.engine.ops.args import dimension, dimensions, words
 from gradviz.engine.ops.build import op, run
@@ -90,7 +91,7 @@ def _with_mean(row: Any) -> Any:
                  correction: Any = None) -> Any:
         if isinstance(dim, bool):
             dim, unbiased = None, dim
-        if input._array.dtype.kind not in "fc":
+        if input._array.dtype.char not in INEXACT:
             raise RuntimeError(f"{row.name} only support floating point and complex dtypes")
         c = correction if correction is not None else 1 if unbiased is None else int(unbiased)
         n = input._array.ndim
@@ -119,7 +120,7 @@ def aminmax(input: Any, *, dim: Any = None, keepdim: bool = False) -> Any:
 
 def nanmean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """The mean of what is not NaN."""
-    if input._array.dtype.kind not in "fc":
+    if input._array.dtype.char not in INEXACT:
         raise RuntimeError("nanmean(): expected input to have floating point or complex dtype but got "
                            f"{input.dtype.code}")
     with observe.composite("nanmean", (input,)) as event:
@@ -138,7 +139,7 @@ def nanmedian(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
 
 def logcumsumexp(input: Any, dim: int) -> Any:
     """The logarithm of the sum of exponentials up to each."""
-    if input._array.dtype.kind not in "fc":
+    if input._array.dtype.char not in INEXACT:
         raise NotImplementedError(f"\"logcumsumexp_out_cpu\" not implemented for '{input.dtype.code}'")
     return run(LOGCUMSUMEXP, (input,), (dimension(dim, input._array.ndim),), words(dim=dim))
 
@@ -201,7 +202,7 @@ def _quantile(name: str) -> Any:
 
 def _shares(input: Any, q: Any, interpolation: str) -> Any:
     """``q`` as a tensor, checked."""
-    if input._array.dtype.kind != "f":
+    if input._array.dtype.char not in FLOATING:
         raise RuntimeError("quantile() input tensor must be either float or double dtype")
     share = q if isinstance(q, Tensor) else make(asarray(q, input._array.dtype), Cell())
     if share._array.ndim > 1:

@@ -13,13 +13,14 @@ from gradviz.engine.autograd.node import node_class, sequence
 from gradviz.engine.autograd.packing import pack
 from gradviz.engine.autograd.saved import Output
 from gradviz.engine.autograd.views import check_inplace, rebase
-from gradviz.engine.dtypes import BY_NP
-from gradviz.engine.ops.build import changed, check_overlap, not_a_tensor, recording
+from gradviz.engine.dtypes import BY_NP, FLOATING, INEXACT, rare
+from gradviz.engine.ops.build import changed, check_overlap, elsewhere, not_a_tensor, recording, remade
 from gradviz.engine.ops.promote import cast_error, floating
 from gradviz.engine.ops.second import piecewise
+from gradviz.engine.rare import careful
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import Tensor, gradient_edge, make, refresh
-from gradviz.engine.xp import asarray, ndarray, quiet, xp
+from gradviz.engine.xp import asarray, foreign, ndarray, quiet, xp
 
 
 class Row(NamedTuple):
@@ -46,11 +47,11 @@ def _relu(x: ndarray, out: Any = None) -> Any:
         if x.dtype.kind == "c":
             raise NotImplementedError("clamp is not supported for complex types")
         zero = _zeros[x.dtype] = xp.zeros((), x.dtype)
-    return xp.maximum(x, zero, out=out)
+    return xp.maximum(x, zero if x.__class__ is ndarray else asarray(0, x.dtype, x), out=out)
 
 
 def _sigmoid(x: ndarray, out: Any = None) -> Any:
-    if x.dtype.kind == "f":
+    if x.dtype.char in FLOATING:
         e = xp.exp(-xp.abs(x))
         return xp.divide(xp.where(x >= 0, 1, e), 1 + e, out=out)
     return xp.divide(1, 1 + xp.exp(-x), out=out)
@@ -72,7 +73,7 @@ def _numbers(kernel: str, f: Any) -> Any:
 
 
 def _frac(x: ndarray, out: Any = None) -> Any:
-    if x.dtype.kind != "f":
+    if x.dtype.char not in FLOATING:
         raise NotImplementedError(f"\"frac_cpu\" not implemented for '{BY_NP[x.dtype].code}'")
     return xp.subtract(x, xp.trunc(x), out=out)
 
@@ -92,7 +93,7 @@ def _sign(x: ndarray, out: Any = None) -> Any:
     if x.dtype.kind == "b":
         return x.copy() if out is None else x
     r = xp.sign(x, out=out)
-    if x.dtype.kind == "f":
+    if x.dtype.char in FLOATING:
         r = asarray(r)
         r[xp.isnan(r)] = 0
     return r
@@ -165,9 +166,9 @@ def function(row: Row) -> Callable[[Any], Tensor]:
     def op(input: Any) -> Tensor:
         try:
             x = input._array
-            if floats and x.dtype.kind != "f":
+            if floats and x.dtype.char not in FLOATING:
                 x = floating(x)
-            r = forward(x)
+            r = careful(name, forward, (x,)) if rare else forward(x)
             if r.__class__ is not ndarray:
                 r = asarray(r)
             if input._view is not None:
@@ -195,6 +196,8 @@ def function(row: Row) -> Callable[[Any], Tensor]:
             with quiet():
                 return op(input)
         except Exception as error:
+            if foreign and (again := elsewhere(row, error, input)) is not None:
+                return remade(function, again)(input)  # type: ignore[no-any-return]
             if not isinstance(input, Tensor):
                 raise not_a_tensor(name, "self", 0, input) from None
             if probe.sink is not None:
@@ -214,7 +217,7 @@ def method(row: Row) -> Callable[[Any], Tensor]:
         try:
             x = self._array
             cell = self._cell
-            if row.floats and x.dtype.kind not in "fc":
+            if row.floats and x.dtype.char not in INEXACT:
                 raise cast_error(floating(x).dtype, x.dtype)
             tracked = recording((self,))
             check_inplace(self, tracked)
@@ -228,7 +231,9 @@ def method(row: Row) -> Callable[[Any], Tensor]:
                     saved = (Output(x, cell), before + 1)
                 node = node_type((gradient_edge(self),), saved, None, x.shape, x.dtype, sequence())
             with quiet():
-                if x.dtype.kind == "b" and node_type is None:
+                if rare:
+                    x[...] = careful(row.name, forward, (x,))
+                elif x.dtype.kind == "b" and node_type is None:
                     x[...] = forward(x)
                 else:
                     forward(x, out=x)
@@ -241,6 +246,8 @@ def method(row: Row) -> Callable[[Any], Tensor]:
                 observe.op(name, "", (self,), changed(self, node), "op", self, before)
             return self  # type: ignore[no-any-return]
         except Exception as error:
+            if foreign and (again := elsewhere(row, error, self)) is not None:
+                return remade(method, again)(self)  # type: ignore[no-any-return]
             if probe.sink is not None and isinstance(self, Tensor):
                 observe.failed(name, "", (self,), error)
             raise

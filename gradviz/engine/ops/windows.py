@@ -6,6 +6,7 @@ from functools import lru_cache
 from itertools import product
 from typing import Any
 
+from gradviz.engine.dtypes import FLOATING
 from gradviz.engine.ops.taps import even, framed
 from gradviz.engine.xp import ndarray, xp
 
@@ -37,7 +38,7 @@ def fractions(x: ndarray, kernel: tuple[int, ...], out: tuple[int, ...], samples
     """The maxima of windows at distances that are random, for every plane its own, and their places."""
     n, size = len(kernel), x.shape[x.ndim - len(kernel):]
     planes = int(xp.prod(x.shape[:x.ndim - n]))
-    rows = samples.reshape(planes, n)
+    rows = samples.reshape(-1, n)[:planes]  # one sample without a batch takes the first numbers of many
     if n == 2:
         rows = rows[:, ::-1]  # PyTorch takes the first number for the width
     index: Any = xp.zeros((planes,) + (1,) * (2 * n), xp.int64)
@@ -64,14 +65,14 @@ def _random_starts(sample: ndarray, size: int, kernel: int, n: int) -> ndarray:
 
 def largest(x: ndarray, tables: tuple[ndarray, ...], wanted: bool) -> Any:
     """The maximum of every window; ``wanted``: and its place in the input's last dimensions, the first if several."""
-    least = -xp.inf if x.dtype.kind == "f" else xp.iinfo(x.dtype).min
+    least = -xp.inf if x.dtype.char in FLOATING else xp.iinfo(x.dtype).min
     n = len(tables)
     source, rows = x, []
     for i, table in enumerate(tables):
         source, table = framed(source, i - n, table, least)
         rows.append([even(row) for row in table])
     parts = [_part(source, index) for index in product(*rows)]
-    best = xp.array(parts[0])
+    best = xp.array(parts[0], order="C")
     for part in parts[1:]:
         xp.maximum(best, part, out=best)
     if not wanted:
@@ -80,7 +81,7 @@ def largest(x: ndarray, tables: tuple[ndarray, ...], wanted: bool) -> Any:
     for k in range(len(parts) - 1, 0, -1):
         xp.copyto(which, k, where=parts[k] == best)
     xp.copyto(which, 0, where=parts[0] == best)
-    if x.dtype.kind == "f" and bool(xp.isnan(best).any()):
+    if x.dtype.char in FLOATING and bool(xp.isnan(best).any()):
         for k, part in enumerate(parts):  # of NaNs PyTorch takes the last
             xp.copyto(which, k, where=xp.isnan(part))
     return best, _places(which, best, least, tables, x.shape[x.ndim - n:])
