@@ -219,7 +219,8 @@ FORMULAS: Final[dict[str, Formula]] = {
     **{name: Formula(rf"\mathrm{{{word}}}(a)", (r"g \ \text{moved back}",), _MOVED)
        for name, word in (("FlipBackward0", "flip"), ("RollBackward0", "roll"), ("AliasBackward0", "alias"),
                           ("SqueezeBackward1", "squeeze"), ("SqueezeBackward2", "squeeze"),
-                          ("SqueezeBackward4", "squeeze"))},
+                          ("SqueezeBackward3", "squeeze"), ("SqueezeBackward4", "squeeze"),
+                          ("SqueezeBackward5", "squeeze"))},
     **{name: Formula(rf"\mathrm{{{word}}}(a)", (r"g \ \text{at the same places, else } 0",))
        for name, word in (("DiagonalBackward0", "diagonal"), ("DiagonalBackward0_copy", "diagonal"),
                           ("DiagEmbedBackward0", "diag"))},
@@ -380,7 +381,7 @@ FORMULAS: Final[dict[str, Formula]] = {
        for name in ("NanmedianBackward0", "NanmedianBackward1")},
     "BlockDiagBackward0": Formula(r"\mathrm{diag}(A_1, A_2, \dots)", (r"\text{its block of } g",)),
     "Rot90Backward0": Formula(r"a \text{ turned}", (r"g \ \text{turned back}",), _MOVED),
-    "TransposeBackward1": Formula(r"a^\top", (r"g^\top",), _MOVED),
+    **{name: Formula(r"a^\top", (r"g^\top",), _MOVED) for name in ("TransposeBackward1", "TBackward1")},
     "UnsqueezeBackward1": Formula(r"a \text{ in another shape}", (r"g \ \text{in the shape of } a",), _MOVED),
     **{name: Formula(r"a \text{ with elements replaced by } b", (r"0 \ \text{where replaced, else } g",
                                                                  r"g \ \text{where replaced}"))

@@ -52,8 +52,9 @@ def _flash(query: ndarray, key: ndarray, value: ndarray, mask: ndarray | None, c
     top = scores.max(axis=-1, keepdims=True)
     with xp.errstate(divide="ignore"):
         total = top + xp.log(xp.exp(scores - xp.where(xp.isneginf(top), 0, top)).sum(axis=-1, keepdims=True))
-    out = xp.matmul(_safe_softmax(scores), value)
-    return out.reshape(*query.shape[:3], value.shape[3]), total.reshape(query.shape[:3])
+    out = xp.empty_like(query, shape=(*query.shape[:3], value.shape[3]))  # laid out in memory as the query is
+    out[...] = xp.matmul(_safe_softmax(scores), value).reshape(out.shape)
+    return out, total.reshape(query.shape[:3])
 
 
 _only_once = underived(
@@ -79,9 +80,14 @@ def _flash_shares(ctx: Any, g: ndarray, query: ndarray, key: ndarray, value: nda
     p = _safe_softmax(scores)
     dp = xp.matmul(g, value.swapaxes(2, 3))
     ds = p * (dp - (dp * p).sum(axis=-1, keepdims=True)) * scale
-    return (xp.matmul(ds, key).reshape(query.shape) if ctx.needs(0) else None,
-            xp.matmul(ds.swapaxes(2, 3), q) if ctx.needs(1) else None,
-            xp.matmul(p.swapaxes(2, 3), g) if ctx.needs(2) else None)
+    return (_positions_first(xp.matmul(ds, key).reshape(query.shape)) if ctx.needs(0) else None,
+            _positions_first(xp.matmul(ds.swapaxes(2, 3), q)) if ctx.needs(1) else None,
+            _positions_first(xp.matmul(p.swapaxes(2, 3), g)) if ctx.needs(2) else None)
+
+
+def _positions_first(share: ndarray) -> ndarray:
+    """Heads of one position beside each other in memory, where PyTorch has them."""
+    return xp.ascontiguousarray(share.swapaxes(1, 2)).swapaxes(1, 2)
 
 
 FLASH = op(NAME, _flash, "ScaledDotProductFlashAttentionForCpuBackward0", _flash_rule,

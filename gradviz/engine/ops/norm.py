@@ -202,7 +202,7 @@ def _group_norm(x: ndarray, weight: Any, bias: Any, groups: int, eps: float) -> 
                                f"shape {size_text(x.shape)}")
     _refuse_integers(x, "GroupNormKernelImpl")
     _same_types(x, weight, bias)
-    rows = _wide(x).reshape(x.shape[0], groups, -1) if x.size else _wide(x).reshape(x.shape[0], groups, 0)
+    rows = _wide(x).reshape(x.shape[0], groups, prod(x.shape[1:]) // groups)
     mean, _, rstd = _statistics(rows, (2,), eps)
     out = ((rows - mean) * rstd).reshape(x.shape)
     wide = (1, -1, *(1,) * (x.ndim - 2))

@@ -133,8 +133,8 @@ class RNNBase(Module):
         self.check_forward_args(input, hx, None)
         steps = input.transpose(0, 1) if self.batch_first else input
         output, hidden = recurrent.recurrent(self.mode, steps, hx, self._layers(), self.dropout * self.training)
-        if self.batch_first:
-            output = output.transpose(0, 1)
+        if self.batch_first:  # PyTorch does it in place but for an LSTM, which its nodes' names show
+            output = output.transpose(0, 1) if self.mode == "LSTM" else output.transpose_(0, 1)
         return (output.squeeze(batch_dim), self._squeezed(hidden)) if alone else (output, hidden)
 
     def _forward_packed(self, packed: Any, hx: Any) -> Any:
