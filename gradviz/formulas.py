@@ -195,8 +195,8 @@ FORMULAS: Final[dict[str, Formula]] = {
     "MaskedSelectBackward0": Formula(r"a_{\mathrm{mask}}", (r"g \ \text{at the mask, else } 0",)),
     **{name: Formula(r"a \text{ with } b \text{ at } \mathrm{index}", (
         r"g, \text{ with } 0 \text{ where it was overwritten}", r"g_{\mathrm{index}}"))
-       for name in ("IndexPutBackward0", "IndexCopyBackward0", "IndexFillBackward0", "ScatterBackward0",
-                    "PutBackward")},
+       for name in ("IndexPutBackward0", "IndexCopyBackward0", "IndexFillBackward0", "IndexFillBackward1",
+                    "ScatterBackward0", "ScatterBackward1", "PutBackward")},
     **{name: Formula(r"a \text{ plus } b \text{ at } \mathrm{index}", (r"g", r"g_{\mathrm{index}}"))
        for name in ("IndexAddBackward0", "ScatterAddBackward0")},
     "TrilBackward0": Formula(r"\mathrm{tril}(A)", (r"\mathrm{tril}(g)",)),

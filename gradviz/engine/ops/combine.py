@@ -134,6 +134,9 @@ def take_along_dim(input: Any, indices: Any, dim: Any = None) -> Any:
         from gradviz.engine.ops.promote import operand_error
 
         raise operand_error(error, input._array, indices._array) from None
+    size, index = input._array.shape[d] if n else 1, indices._array
+    if (index < 0).any():
+        indices = make(xp.where(index < 0, index + size, index), Cell())
     one, two = (shape.expand(t, (*full[:d], t._array.shape[d], *full[d + 1:])) for t in (input, indices))
     return scatter.gather(one, d, two)
 

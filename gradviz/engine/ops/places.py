@@ -6,7 +6,7 @@ from typing import Any
 
 from gradviz.engine.autograd.namespaces import along_axis
 from gradviz.engine.dtypes import FLOATING
-from gradviz.engine.ops import scatter, shape
+from gradviz.engine.ops import scatter, writing
 from gradviz.engine.ops.args import dimension, integer, words
 from gradviz.engine.ops.build import op, run, write
 from gradviz.engine.xp import ndarray, xp
@@ -14,9 +14,10 @@ from gradviz.engine.xp import ndarray, xp
 
 # --- rules -----------------------------------------------------------------------------------------------------------
 def _put(ns: Any, ctx: Any, g: Any, index: Any) -> Any:
-    accumulate, = ctx.args
-    where = xp.unravel_index(ns.plain(index) % max(1, ns.plain(g).size), ns.plain(g).shape)
-    return (g if accumulate else ns.masked(g, where)), (ns.take(g, where) if ctx.needs(1) else None)
+    accumulate, size = ctx.args
+    g = scatter._lined(ns, g)
+    where = _unravelled(ns.plain(index), ns.plain(g))
+    return (g if accumulate else ns.masked(g, where)), (ns.reshape(ns.take(g, where), size) if ctx.needs(1) else None)
 
 
 def _masked_scatter(ns: Any, ctx: Any, g: Any, mask: Any) -> Any:
@@ -36,7 +37,10 @@ def _part(ns: Any, ctx: Any, g: Any) -> Any:
 
 def _scatter_reduce(ns: Any, ctx: Any, g: Any, self: Any, src: Any, index: Any, result: Any) -> Any:
     dim, reduce, include = ctx.args
-    plain = ns.plain(index)
+    g, self, src, result = (t if t is None else scatter._lined(ns, t) for t in (g, self, src, result))
+    plain = xp.atleast_1d(ns.plain(index))
+    if not plain.size:
+        return g, (ns.zeros(ns.plain(src).shape, src) if ctx.needs(1) else None)
     full, size = along_axis(plain, dim), ns.plain(self).shape
     part = ns.take(src, tuple(slice(n) for n in plain.shape)) if src is not None else None
     hit = xp.zeros(size, bool)
@@ -80,7 +84,12 @@ def _products(ns: Any, g: Any, self: Any, part: Any, full: Any, include: bool) -
 
 
 # --- forwards --------------------------------------------------------------------------------------------------------
-def _put_of(x: ndarray, index: ndarray, source: ndarray, accumulate: bool) -> None:
+def _unravelled(index: ndarray, x: ndarray) -> Any:
+    """Places in the flattened tensor as places in the tensor."""
+    return xp.unravel_index(index.reshape(-1) % max(1, x.size), x.shape)
+
+
+def _put_of(x: ndarray, index: ndarray, source: ndarray, accumulate: bool, size: Any) -> None:
     if index.size != source.size:
         raise IndexError("put_(): Expected source and index to have the same number of elements, but got "
                          f"source.numel() = {source.size}, index.numel() = {index.size}")
@@ -91,12 +100,19 @@ def _put_of(x: ndarray, index: ndarray, source: ndarray, accumulate: bool) -> No
                            f"{BY_NP[x.dtype].code} and source.dtype = {BY_NP[source.dtype].code}")
     bad = index[(index >= x.size) | (index < -x.size)]
     if bad.size:
-        raise IndexError(f"out of range: tried to access index {int(bad[0])} on a tensor of {x.size} elements.")
-    where = xp.unravel_index(index.reshape(-1) % max(1, x.size), x.shape)
+        raise IndexError(f"out of range: tried to access index {int(bad.flat[0])} on a tensor of {x.size} elements.")
+    x = xp.atleast_1d(x)
+    where = _unravelled(index, x)
     if accumulate:
         xp.add.at(x, where, source.reshape(-1))
-    else:
+    elif index.size:
         x[where] = source.reshape(-1)
+
+
+def _masked_scatter_copy(x: ndarray, mask: ndarray, source: ndarray) -> ndarray:
+    out = xp.broadcast_to(x, xp.broadcast_shapes(x.shape, mask.shape)).copy()
+    _masked_scatter_of(out, mask, source)
+    return out
 
 
 def _masked_scatter_of(x: ndarray, mask: ndarray, source: ndarray) -> None:
@@ -119,39 +135,36 @@ REDUCTIONS = {"sum": (xp.add, 0), "prod": (xp.multiply, 1), "mean": (xp.add, 0),
               "amin": (xp.minimum, None)}
 
 
+def _least(kind: Any) -> Any:
+    return -xp.inf if kind.char in FLOATING else False if kind.kind == "b" else xp.iinfo(kind).min
+
+
+def _most(kind: Any) -> Any:
+    return xp.inf if kind.char in FLOATING else True if kind.kind == "b" else xp.iinfo(kind).max
+
+
 def _reduced(x: ndarray, index: ndarray, src: ndarray, dim: int, reduce: str, include: bool) -> ndarray:
-    out, full = x.copy(), along_axis(index, dim)
-    part = src[tuple(slice(n) for n in index.shape)]
+    out = x.copy()
+    if not index.size:
+        return out
+    flat, index, src = xp.atleast_1d(out), xp.atleast_1d(index), xp.atleast_1d(src)
+    full, part = along_axis(index, dim), src[tuple(slice(n) for n in index.shape)]
     function, start = REDUCTIONS[reduce]
     if not include:
-        limits = xp.finfo(x.dtype) if x.dtype.char in FLOATING else xp.iinfo(x.dtype)
-        low = -xp.inf if x.dtype.char in FLOATING else limits.min
-        high = xp.inf if x.dtype.char in FLOATING else limits.max
-        out[full] = start if start is not None else low if reduce == "amax" else high
-    function.at(out, full, part)
+        flat[full] = start if start is not None else _least(x.dtype) if reduce == "amax" else _most(x.dtype)
+    function.at(flat, full, part)
     if reduce == "mean":
-        counts = xp.full(x.shape, int(include))
+        counts = xp.full(flat.shape, int(include))
         xp.add.at(counts, full, 1)
         counts = xp.maximum(counts, 1)
-        out = out / counts if x.dtype.char in FLOATING else out // counts
+        out = (out // counts.reshape(out.shape)) if x.dtype.kind in "iu" else out / counts.reshape(out.shape)
     return out.astype(x.dtype, copy=False)
 
 
-def _after(forward: Any) -> Any:
-    """A forward in place as one that copies."""
-    def copied(x: ndarray, *rest: Any) -> ndarray:
-        out = x.copy()
-        forward(out, *rest)
-        return out
-
-    return copied
-
-
-PUT_ = op("put_", _put_of, "PutBackward0", _put, "index", "self index source")
-PUT = op("put", _after(_put_of), "PutBackward0", _put, "index", "self index source")
+PUT = writing.both("put", _put_of, "PutBackward0", _put, "index", "self index source")
 MASKED_SCATTER_ = op("masked_scatter_", _masked_scatter_of, "MaskedScatterBackward0", _masked_scatter, "mask",
                      "self mask source")
-MASKED_SCATTER = op("masked_scatter", _after(_masked_scatter_of), "MaskedScatterBackward0", _masked_scatter, "mask",
+MASKED_SCATTER = op("masked_scatter", _masked_scatter_copy, "MaskedScatterBackward0", _masked_scatter, "mask",
                     "self mask source")
 SELECT_SCATTER = op("select_scatter", _replaced, "SelectScatterBackward0", _part, "", "self src")
 SLICE_SCATTER = op("slice_scatter", _replaced, "SliceScatterBackward0", _part, "", "self src")
@@ -162,19 +175,14 @@ SCATTER_REDUCE_ = op("scatter_reduce_", lambda x, *rest: x.__setitem__(..., _red
 
 
 # --- functions -------------------------------------------------------------------------------------------------------
-def put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
-    """A copy with ``source`` at places of the flattened tensor."""
-    return run(PUT, (input, index, source), (accumulate,), words(accumulate=accumulate))
-
-
-def put_(self: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
-    return write(PUT_, self, (index, source), (accumulate,), words(accumulate=accumulate))
+def put(input: Any, index: Any, source: Any, accumulate: bool = False) -> writing.Call:
+    """``source`` at places of the flattened tensor."""
+    return PUT, (index, source), (accumulate, source._array.shape), words(accumulate=accumulate), None
 
 
 def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
     """A copy with ``source``'s elements, in order, where the mask holds."""
-    size = xp.broadcast_shapes(input._array.shape, mask._array.shape)
-    return run(MASKED_SCATTER, (shape.expand(input, size) if size != input._array.shape else input, mask, source))
+    return run(MASKED_SCATTER, (input, mask, source))
 
 
 def masked_scatter_(self: Any, mask: Any, source: Any) -> Any:
@@ -222,9 +230,8 @@ def scatter_reduce_(self: Any, dim: int, index: Any, src: Any, reduce: str, *, i
     return write(SCATTER_REDUCE_, self, (index, src), (d, reduce, include_self), words(dim=dim, reduce=repr(reduce)))
 
 
-FUNCTIONS: dict[str, Any] = {
-    "put": put, "masked_scatter": masked_scatter, "select_scatter": select_scatter, "slice_scatter": slice_scatter,
-    "scatter_reduce": scatter_reduce,
-}
-METHODS: dict[str, Any] = FUNCTIONS | {"put_": put_, "masked_scatter_": masked_scatter_,
-                                       "scatter_reduce_": scatter_reduce_}
+METHODS: dict[str, Any] = {
+    "masked_scatter": masked_scatter, "masked_scatter_": masked_scatter_, "select_scatter": select_scatter,
+    "slice_scatter": slice_scatter, "scatter_reduce": scatter_reduce, "scatter_reduce_": scatter_reduce_,
+} | writing.both_ways(put)
+FUNCTIONS: dict[str, Any] = {name: f for name, f in METHODS.items() if not name.endswith("_")}

@@ -1,14 +1,12 @@
-"""Writing and picking elements by index: copy and fill, gather and scatter, masks."""
+"""Writing and picking elements by index and by mask: copy and fill, gather, select."""
 
 from __future__ import annotations
 
 import itertools
 from typing import Any
 
-from gradviz.engine import observe
 from gradviz.engine.autograd.namespaces import along_axis
 from gradviz.engine.errors import size_text
-from gradviz.engine.ops import shape
 from gradviz.engine.ops.args import dimension
 from gradviz.engine.ops.build import Op, op, run, write
 from gradviz.engine.ops.create import array_of
@@ -23,12 +21,18 @@ def _index_put(ns: Any, ctx: Any, g: Any) -> Any:
     return (kept, ns.take(g, index)) if len(ctx.next) > 1 else kept
 
 
+def _lined(ns: Any, g: Any) -> Any:
+    """A gradient that has a dimension to index along; a 0-d tensor counts as a row of one."""
+    return g if ns.plain(g).ndim else ns.reshape(g, (1,))
+
+
 def _gather(ns: Any, ctx: Any, g: Any, self: Any, index: Any) -> Any:
-    return ns.put_along(g, ctx.input_shape(), ns.plain(index), ctx.args)
+    where, size = xp.atleast_1d(ns.plain(index)), ctx.input_shape() or (1,)
+    return ns.put_along(_lined(ns, g), size, where, ctx.args) if where.size else ns.zeros(size, g)
 
 
 def _take_along(ns: Any, ctx: Any, g: Any, index: Any) -> Any:
-    return ns.put_add(g, ctx.input_shape(), (slice(None),) * ctx.args + (ns.plain(index),))
+    return ns.put_add(_lined(ns, g), ctx.input_shape() or (1,), _rows(ctx.args, ns.plain(index)))
 
 
 def _masked_fill(ns: Any, ctx: Any, g: Any, mask: Any) -> Any:
@@ -38,15 +42,8 @@ def _masked_fill(ns: Any, ctx: Any, g: Any, mask: Any) -> Any:
 
 def _masked_select(ns: Any, ctx: Any, g: Any, self: Any, mask: Any) -> Any:
     like = ctx.input_shape()
-    plain = xp.broadcast_to(ns.plain(mask), xp.broadcast_shapes(like, ns.plain(mask).shape))
+    plain = xp.atleast_1d(xp.broadcast_to(ns.plain(mask), xp.broadcast_shapes(like, ns.plain(mask).shape)))
     return ns.put(g, plain.shape, xp.nonzero(plain))
-
-
-def _scatter(ns: Any, ctx: Any, g: Any, index: Any) -> Any:
-    dim, accumulate = ctx.args
-    full = along_axis(ns.plain(index), dim)
-    kept = g if accumulate else ns.masked(g, full)
-    return (kept, ns.take(g, full)) if len(ctx.next) > 1 else kept
 
 
 def _copy(ns: Any, ctx: Any, g: Any) -> Any:
@@ -135,36 +132,33 @@ def _fill_of(x: ndarray, *value: Any) -> None:
 
 
 def _check_gather(x: ndarray, dim: int, index: ndarray) -> None:
+    if not index.size:
+        return
     if index.dtype not in (xp.int64, xp.int32):
         raise RuntimeError("gather(): Expected dtype int32/int64 for index")
-    if index.ndim != x.ndim:
+    if max(index.ndim, 1) != max(x.ndim, 1):
         raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
-    if index.size and (index.max() >= x.shape[dim] or index.min() < 0):
-        bad = index[(index >= x.shape[dim]) | (index < 0)].flat[0]
-        raise RuntimeError(f"index {int(bad)} is out of bounds for dimension {dim} with size {x.shape[dim]}")
+    n = x.shape[dim] if x.ndim else 1
+    if index.max() >= n or index.min() < 0:
+        bad = index[(index >= n) | (index < 0)].flat[0]
+        raise RuntimeError(f"index {int(bad)} is out of bounds for dimension {dim} with size {n}")
 
 
 def _gather_of(x: ndarray, index: ndarray, dim: int) -> Any:
     _check_gather(x, dim, index)
-    return x[along_axis(index, dim)]
-
-
-def _scatter_of(x: ndarray, index: ndarray, *rest: Any) -> None:
-    *source, dim, accumulate = rest
-    full = along_axis(index, dim)
-    value = source[0] if source else 0
-    if isinstance(value, ndarray) and value.ndim:
-        value = value[tuple(slice(n) for n in index.shape)]
-    if accumulate:
-        xp.add.at(x, full, value)
-    else:
-        x[full] = value
+    if not index.size:
+        return xp.empty(index.shape, x.dtype)
+    return xp.atleast_1d(x)[along_axis(xp.atleast_1d(index), dim)].reshape(index.shape)
 
 
 def _take_of(x: ndarray, index: ndarray, dim: int) -> Any:
-    if index.size and (index.max() >= x.shape[dim] or index.min() < 0):
+    n = x.shape[dim] if x.ndim else 1
+    if index.size and (index.max() >= n or index.min() < 0):
         raise IndexError("index out of range in self")
-    return xp.take(x, index, axis=dim)
+    if index.ndim and x.ndim:
+        return xp.take(x, index, axis=dim)
+    picked = xp.atleast_1d(x)[_rows(dim, index)]
+    return picked if x.ndim else picked.reshape(())
 
 
 def _rows(dim: int, index: ndarray) -> tuple[Any, ...]:
@@ -177,35 +171,17 @@ INDEX_SELECT = op("index_select", _take_of, "IndexSelectBackward0", _take_along,
 MASKED_SELECT = op("masked_select", lambda x, m: xp.broadcast_arrays(x, m)[0][xp.broadcast_arrays(x, m)[1]],
                    "MaskedSelectBackward0", _masked_select, "self mask", "self mask")
 MASKED_FILL = op("masked_fill", lambda x, m, v: xp.where(m, asarray(v).astype(x.dtype), x), "MaskedFillBackward0",
-                 _masked_fill,
-                 "mask", "self mask")
+                 _masked_fill, "mask", "self mask")
 MASKED_FILL_TENSOR = op("masked_fill", MASKED_FILL.forward, "MaskedFillBackward1", _masked_fill, "mask",
                         "self mask value", key="masked_fill.tensor")
-INDEX_PUT_ = op("index_put_", _put, "IndexPutBackward0", _index_put, "", "self values")
-INDEX_PUT_.once = True
+MASKED_FILL_ = op("masked_fill_", lambda x, m, v: xp.copyto(x, asarray(v).astype(x.dtype), where=m),
+                  "MaskedFillBackward0", _masked_fill, "mask", "self mask")
+MASKED_FILL_TENSOR_ = op("masked_fill_", MASKED_FILL_.forward, "MaskedFillBackward1", _masked_fill, "mask",
+                         "self mask value", key="masked_fill_.tensor")
 COPY_ = op("copy_", _copy_of, "CopyBackwards", _copy, "", "self src")
 FILL_ = op("fill_", _fill_of, "FillBackward2", _fill)
 FILL_TENSOR_ = op("fill_", _fill_of, "FillBackward3", _fill, "", "self value", key="fill_.tensor")
 ZERO_ = op("zero_", lambda x: x.fill(0), "ZeroBackward0", _fill)
-MASKED_FILL_ = op("masked_fill_", lambda x, m, v: xp.copyto(x, asarray(v).astype(x.dtype), where=m),
-                  "MaskedFillBackward0",
-                  _masked_fill, "mask", "self mask")
-SCATTER_ = op("scatter_", _scatter_of, "ScatterBackward0", _scatter, "index", "self index src")
-SCATTER_ADD_ = op("scatter_add_", _scatter_of, "ScatterAddBackward0", _scatter, "index", "self index src")
-INDEX_FILL_ = op("index_fill_", lambda x, i, d, v: x.__setitem__((slice(None),) * d + (i,), v), "IndexFillBackward0",
-                 lambda ns, ctx, g, index: ns.masked(g, (slice(None),) * ctx.args + (ns.plain(index),)), "index",
-                 "self index")
-INDEX_ADD_ = op("index_add_", lambda x, i, s, d, a: xp.add.at(x, _rows(d, i), s * a if a != 1 else s),
-                "IndexAddBackward0",
-                lambda ns, ctx, g, index, source: (
-                    g, ns.take(g, _rows(ctx.args[0], ns.plain(index))) * ctx.args[1]),
-                "index source", "self index source")
-INDEX_COPY_ = op("index_copy_", lambda x, i, s, d: x.__setitem__(_rows(d, i), s), "IndexCopyBackward0",
-                 lambda ns, ctx, g, index: (ns.masked(g, _rows(ctx.args, ns.plain(index))),
-                                            ns.take(g, _rows(ctx.args, ns.plain(index)))),
-                 "index", "self index source")
-
-
 def array_index(i: Any) -> ndarray | None:
     """An entry as an index array, if it is an advanced one."""
     if isinstance(i, Tensor):
@@ -256,7 +232,8 @@ def _check_mask(mask: Any) -> None:
 
 def masked_fill_(self: Any, mask: Any, value: Any) -> Any:
     _check_mask(mask)
-    value = value.item() if isinstance(value, Tensor) else value
+    if isinstance(value, Tensor):
+        return write(MASKED_FILL_TENSOR_, self, (mask, value))
     return write(MASKED_FILL_, self, (mask,), (value,), str(value))
 
 
@@ -280,54 +257,6 @@ def zero_(self: Any) -> Any:
     return write(ZERO_, self, ())
 
 
-def index_put_(self: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
-    full = tuple(slice(None) if i is None else array_index(i) for i in indices)
-    return write(INDEX_PUT_, self, (values,), (full, accumulate), "accumulate=True" if accumulate else "")
-
-
-def _scatter_method(row: Any, accumulate: bool) -> Any:
-    def method(self: Any, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: Any = None) -> Any:
-        d = dimension(dim, self._array.ndim)
-        src = value if src is None else src
-        add = accumulate or reduce == "add"
-        if isinstance(src, Tensor):
-            return write(row, self, (index, src), (d, add), f"dim={dim}")
-        filled = Op(row.name, lambda x, i: _scatter_of(x, i, src, d, add), row.node, row.saves, ("self", "index"))
-        return write(filled, self, (index,), (), f"dim={dim}, {src}", (d, add))
-
-    return method
-
-
-def index_fill_(self: Any, dim: int, index: Any, value: Any) -> Any:
-    d = dimension(dim, self._array.ndim)
-    return write(INDEX_FILL_, self, (index,), (d, value.item() if isinstance(value, Tensor) else value), f"dim={dim}",
-                 d)
-
-
-def index_add_(self: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Any:
-    d = dimension(dim, self._array.ndim)
-    return write(INDEX_ADD_, self, (index, source), (d, alpha), f"dim={dim}")
-
-
-def index_copy_(self: Any, dim: int, index: Any, source: Any) -> Any:
-    d = dimension(dim, self._array.ndim)
-    here, there = self._array.ndim, source._array.ndim
-    if here and there and here != there:
-        raise IndexError("index_copy_(): When source and destination are not scalars, their dimensionality must match. "
-                         f"Source dimensionality ({there}), destination dimensionality ({here})")
-    return write(INDEX_COPY_, self, (index, source), (d,), f"dim={dim}", d)
-
-
-def _out_of_place(method: Any, name: str) -> Any:
-    """The function that works on a copy."""
-
-    def function(input: Any, *args: Any, **named: Any) -> Any:
-        with observe.composite(name, (input, *[a for a in args if isinstance(a, Tensor)])) as event:
-            return event(method(shape.clone(input), *args, **named))
-
-    return function
-
-
 def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
     """Where the elements are that are not zero."""
     found = [asarray(f).astype(xp.int64) for f in xp.nonzero(xp.atleast_1d(input._array))]
@@ -341,10 +270,6 @@ def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
 METHODS: dict[str, Any] = {
     "gather": gather, "index_select": index_select,
     "masked_select": masked_select, "masked_fill": masked_fill, "masked_fill_": masked_fill_, "copy_": copy_,
-    "fill_": fill_, "zero_": zero_, "index_put_": index_put_, "index_fill_": index_fill_, "index_add_": index_add_,
-    "index_copy_": index_copy_, "nonzero": nonzero, "argwhere": nonzero,
-    "scatter_": _scatter_method(SCATTER_, False), "scatter_add_": _scatter_method(SCATTER_ADD_, True),
+    "fill_": fill_, "zero_": zero_, "nonzero": nonzero, "argwhere": nonzero,
 }
-for _name in ("index_put", "index_fill", "index_add", "index_copy", "scatter", "scatter_add"):
-    METHODS[_name] = _out_of_place(METHODS[_name + "_"], _name)
 FUNCTIONS: dict[str, Any] = {name: f for name, f in METHODS.items() if not name.endswith("_")}

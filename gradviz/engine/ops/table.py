@@ -55,6 +55,7 @@ from gradviz.engine.ops import (
     statistics,
     unary,
     weightnorm,
+    writing,
 )
 from gradviz.engine.ops.binary import METHODS as OPERATORS
 from gradviz.engine.ops.out import with_out
@@ -64,7 +65,7 @@ FAMILIES: tuple[Any, ...] = (
     create, random, unary, operators, pointwise, reduce, shape, scatter, index, join, linalg, sort, matrix, einsum,
     diagonals, solve, decomposition, lu, norms, power, statistics, search, calculus, combine, places, arithmetic,
     complex, inplace, removed, settings, special, activation, distance, criterion, ctc, conv, pool, pad, norm, grid,
-    shuffle, embedding, bilinear, recurrent, weightnorm, legacy, share, convert,
+    shuffle, writing, embedding, bilinear, recurrent, weightnorm, legacy, share, convert,
 )
 FUNCTIONS: dict[str, Any] = {}
 for _family in FAMILIES:
