@@ -82,7 +82,8 @@ def _definition(name: str, function: Callable[..., Any], first: str) -> str:
             written.append("*")
         star = star or parameter.kind in (parameter.VAR_POSITIONAL, parameter.KEYWORD_ONLY)
         written.append(_parameter(parameter))
-    if "__wrapped__" in vars(function) and "out" not in signature.parameters and "**" not in "".join(written):
+    into = "out" in (getattr(function, "__kwdefaults__", None) or {})
+    if into and "out" not in signature.parameters and "**" not in "".join(written):
         written += ["out: Any = None"] if star else ["*", "out: Any = None"]
     returned = _type(signature.return_annotation)
     if first and name.endswith("_") and name not in _PLAIN:

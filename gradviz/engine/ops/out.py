@@ -13,6 +13,7 @@ from gradviz.engine.autograd import modes
 from gradviz.engine.errors import size_text
 from gradviz.engine.fingerprint import shared, writing
 from gradviz.engine.ops.promote import can_cast, cast_error
+from gradviz.engine.ops.refusal import refused
 from gradviz.engine.ops.returns import returned
 from gradviz.engine.tensor import Tensor
 from gradviz.engine.xp import xp
@@ -25,29 +26,37 @@ def _named(name: str, fields: tuple[str, ...]) -> Any:
 
 
 def with_out(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function with ``out=``, a tensor or one for each result."""
+    """The function with ``out=``, a tensor or one for each result; it refuses in PyTorch's words."""
 
     @functools.wraps(function)
     def wrapped(*args: Any, out: Any = None, **options: Any) -> Any:
-        if out is None:
-            return function(*args, **options)
-        inputs = [a for a in args if isinstance(a, Tensor)]
-        outs = out if isinstance(out, tuple | list) else (out,)
-        if modes.enabled() and any(t.requires_grad for t in (*outs, *inputs)):
-            raise RuntimeError(f"{name}(): functions with out=... arguments don't support automatic differentiation, "
-                               "but one of the arguments requires grad.")
-        with observe.muted():
-            result = function(*args, **options)
-        if outs is not out:
-            store(name, tuple(inputs), result, out)
-            return out
-        for part, target in zip(result, outs, strict=True):
-            store(name, tuple(inputs), part, target)
-        if not hasattr(result, "_fields"):
-            return tuple(outs)
-        return _named(type(result).__name__ + "_out", result._fields)(*outs)
+        try:
+            return function(*args, **options) if out is None else _into(name, function, args, options, out)
+        except Exception as error:
+            wrong = refused(name, args, options if out is None else {**options, "out": out}, error)
+            if wrong is error:
+                raise
+            raise wrong from None
 
     return wrapped
+
+
+def _into(name: str, function: Callable[..., Any], args: Any, options: dict[str, Any], out: Any) -> Any:
+    inputs = [a for a in args if isinstance(a, Tensor)]
+    outs = out if isinstance(out, tuple | list) else (out,)
+    if modes.enabled() and any(t.requires_grad for t in (*outs, *inputs)):
+        raise RuntimeError(f"{name}(): functions with out=... arguments don't support automatic differentiation, "
+                           "but one of the arguments requires grad.")
+    with observe.muted():
+        result = function(*args, **options)
+    if outs is not out:
+        store(name, tuple(inputs), result, out)
+        return out
+    for part, target in zip(result, outs, strict=True):
+        store(name, tuple(inputs), part, target)
+    if not hasattr(result, "_fields"):
+        return tuple(outs)
+    return _named(type(result).__name__ + "_out", result._fields)(*outs)
 
 
 def store(name: str, inputs: tuple[Any, ...], result: Any, out: Any) -> None:

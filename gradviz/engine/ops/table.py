@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import FunctionType
 from typing import Any
 
 from gradviz.engine.ops import (
@@ -59,6 +60,7 @@ from gradviz.engine.ops import (
 )
 from gradviz.engine.ops.binary import METHODS as OPERATORS
 from gradviz.engine.ops.out import with_out
+from gradviz.engine.ops.refusal import guarded, takes_arguments
 from gradviz.engine.tensor import Tensor
 
 FAMILIES: tuple[Any, ...] = (
@@ -97,10 +99,14 @@ INTO = ("aminmax angle bartlett_window blackman_window bucketize cholesky choles
         "scatter_add scatter_reduce searchsorted slice_scatter svd take take_along_dim triangular_solve")
 """Functions with ``out=`` in families where not all have it."""
 _all_have = (create, random, unary, operators, pointwise, reduce, join, linalg, sort, matrix, diagonals, special)
-for _name in (*INTO.split(), *(_name for _family in _all_have for _name in _family.FUNCTIONS)):
-    FUNCTIONS[_name] = with_out(_name, FUNCTIONS[_name])
+_into = {*INTO.split(), *(_name for _family in _all_have for _name in _family.FUNCTIONS)}
+for _name, _function in FUNCTIONS.items():
+    if _name in _into:
+        FUNCTIONS[_name] = with_out(_name, _function)
+    elif isinstance(_function, FunctionType):
+        FUNCTIONS[_name] = guarded(_name, _function)
 for _name, _method in METHODS.items():
     _named(_name, _method, "Tensor.")
-    setattr(Tensor, _name, _method)
+    setattr(Tensor, _name, guarded(_name, _method, True) if takes_arguments(_method) else _method)
 
 __all__ = ["FUNCTIONS", "METHODS", "double"]
