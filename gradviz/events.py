@@ -175,6 +175,7 @@ KINDS: Final[dict[str, Kind]] = {kind.name: kind for kind in (
     Kind("write", 3, (("write", _write), ("reason", STR), ("seen", INT)), steppable=True),
     # A tensor got another storage, counter, grad_fn or requires_grad outside an op. `nodes`: those of a new grad_fn.
     Kind("rebind", 4, (("facts", _facts), ("nodes", ListOf(_node)), ("reason", STR))),
+    # `role` parameter, buffer or state: then `path` is what the optimizer calls it and the tid of the parameter.
     Kind("owner", 5, (("tid", INT), ("path", STR), ("role", STR), ("training", BOOL))),
     Kind("optimizer", 6, (("id", INT), ("cls", STR), ("groups", ListOf(_group)))),
     # `target` tensor, node, module or accumulate; `ref` its tid or nid;

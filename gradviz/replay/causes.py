@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,10 @@ from gradviz.replay.storages import content_at
 OVERWRITTEN = frozenset({"FillBackward0", "FillBackward1", "FillBackward2", "FillBackward3", "ZeroBackward0",
                          "CopyBackwards"})
 """Nodes that hand on zero along their first edge because their op overwrote what was there."""
+_COVERED = frozenset({"MaskedFillBackward0", "MaskedFillBackward1"})
+"""Nodes that hand on zero where their mask is."""
+_WEIGHING = frozenset({"softmax", "log_softmax", "logsumexp"})
+"""Ops that divide by a sum over a row."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,8 @@ def of_step(replay: Replay, node: Node, edge: int, upstream: Content | None, sha
     """Why a node made a share along an edge NaN, Inf or zero from a gradient that was not."""
     if what == "zero" and node.name in OVERWRITTEN and edge == 0:
         return [Cause("what was there was overwritten, so nothing depends on it")]
+    if what == "zero" and node.name in _COVERED:
+        return [Cause("the mask covers every place where the upstream gradient is not 0")]
     formula = formula_of(node, edge)
     saved = [one for one in (inspect.node(replay, node.nid, seq).saved if node.saved else ())
              if (one.tid or one.content.array is not None) and (not formula or f"{{{one.field}}}" in formula)]
@@ -99,6 +106,21 @@ def of_op(replay: Replay, event: Event, tid: int) -> list[str]:
         elif content.array is None:
             found.append(f"{label}: {_figures(content)}")
     return [*found, *([f"{event.name} was given {event.args}"] if event.args else [])]
+
+
+def masked(replay: Replay, event: Event, tid: int, by: str, line: int) -> list[str]:
+    """Why an op made NaN of a value that is infinite on purpose: a softmax, because nothing is left of a row."""
+    at, label = f" at line {line}" if line else "", replay.label(tid, event.seq)
+    if event.name not in _WEIGHING:
+        return [f"{label} holds what {by}{at} put there"]
+    content, rows = value_at(replay, tid, event.seq), "at least one row"
+    if content.array is not None and content.array.ndim:
+        dim = re.search(r"dim=(-?\d+)", event.args)
+        gone = np.isneginf(content.array).all(axis=int(dim[1]) if dim else -1)
+        if gone.any():
+            rows = f"{np.count_nonzero(gone):,} of {gone.size:,} rows"
+    are = "are" if rows[0].isdigit() else "is"
+    return [f"{rows} of {label} {are} -inf throughout: {by}{at} masked every entry, so nothing is left to weigh"]
 
 
 def _first_bad(content: Content) -> int | None:

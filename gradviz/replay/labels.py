@@ -36,7 +36,8 @@ def label(replay: Replay, tid: int, seq: int | None) -> str:
         return name
     maker = replay.maker(tid)
     if maker < 0:
-        return _of_gradient(replay, tid, seq) or _of_view(replay, tid, seq) or _later(replay, tid) or f"tensor {tid}"
+        return (_of_gradient(replay, tid, seq) or _of_view(replay, tid, seq) or _later(replay, tid)
+                or _held(replay, tid) or f"tensor {tid}")
     event = replay.event(maker)
     text = expression(replay, event)
     if not text or len(replay.index.backwards.where("span", event.span)):
@@ -186,3 +187,15 @@ def _later(replay: Replay, tid: int) -> str:
     rows = names.where("tid", tid)
     texts = names.texts("name")
     return texts.texts[int(texts.index[rows[0]])] if len(rows) else ""
+
+
+def _held(replay: Replay, tid: int) -> str:
+    """A tensor that an op of several steps made for itself and its node keeps, as a dropout its mask; else empty."""
+    saved = replay.index.saved
+    rows = saved.where("tid", tid)
+    if not len(rows):
+        return ""
+    event = replay.event(int(saved.seq[rows[0]]))
+    if event.kind != "op" or tid in [one for one, _ in event.inputs]:
+        return ""
+    return f"{event.name.replace('_', ' ')} mask" if event.name.endswith("dropout") else f"{event.name}(…)"

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradviz.events import INT, STR, Span, Struct
 from gradviz.replay.tables import Relation, among
@@ -27,6 +28,7 @@ def names(index: Index, sources: Mapping[str, str]) -> Relation:
     scripts = _Scripts(sources)
     given = [*_of_results(index), _of_owners(index, scripts),
              *(_of_first_seen(index, kind) for kind in ("tensor", "rebind"))]
+    given.append(_of_states(index, given))
     gradients = [index.gradients.ints("tid"), index.hooked.ints("tid")]  # are called by what they are the gradient of
     known = np.unique(np.concatenate([tids for tids, _, _ in given] + gradients))
     given.append(_of_uses(index, known, scripts))
@@ -148,25 +150,47 @@ def _of_owners(index: Index, scripts: _Scripts) -> Names:
     """A parameter's path in the module that is called. Where tensors of several modules have the same (two networks, or
     layers that are called one by one), it stands behind what is called there: ``critic.0.weight``."""
     owners = index.tables.relation("owner")
-    paths, tids = owners.texts("path"), owners.ints("tid")
-    texts = [paths.texts[i] for i in paths.index]
+    rows = np.flatnonzero(~_states(owners))
+    paths, tids, seqs, spans = owners.texts("path"), *(column[rows] for column in (
+        owners.ints("tid"), owners.seq, owners.ints("span")))
+    texts = [paths.texts[i] for i in paths.index[rows]]
     having: dict[str, set[int]] = {}
     for tid, text in zip(tids.tolist(), texts, strict=True):
         having.setdefault(text, set()).add(tid)
     shared = {text for text, found in having.items() if len(found) > 1}
     if shared:
-        called = [scripts.called(index.spans[span]) for span in owners.ints("span").tolist()]
+        called = [scripts.called(index.spans[span]) for span in spans.tolist()]
         texts = [f"{call}.{text}" if call and text in shared else text
                  for call, text in zip(called, texts, strict=True)]
-    return tids, owners.seq, texts
+    return tids, seqs, texts
+
+
+def _states(owners: Relation) -> NDArray[np.bool_]:
+    """Which rows tell of an optimizer's state."""
+    roles = owners.texts("role")
+    return np.array([text == "state" for text in roles.texts] or [False], np.bool_)[roles.index]
+
+
+def _of_states(index: Index, given: Sequence[Names]) -> Names:
+    """What an optimizer keeps of a parameter, from when it is first seen: ``exp_avg of l1.weight``."""
+    owners = index.tables.relation("owner")
+    rows = np.flatnonzero(_states(owners))
+    if not len(rows):
+        return np.zeros(0, np.int64), np.zeros(0, np.int64), []
+    names = {tid: text for tids, _, texts in reversed(given) for tid, text in zip(tids.tolist(), texts, strict=True)}
+    paths, tids, facts = owners.texts("path"), owners.ints("tid")[rows], index.facts
+    words = [paths.texts[i].rpartition(" ") for i in paths.index[rows]]
+    texts = [f"{kept} of {names.get(int(of), f'tensor {of}')}" for kept, _, of in words]
+    return tids, np.array([facts.seq[facts.where("tid", tid)[0]] for tid in tids.tolist()], np.int64), texts
 
 
 def _of_first_seen(index: Index, kind: str) -> Names:
     """What is bound at the place at which a tensor is first seen, unless it is an operand there, or told of because a
-    module is called there: as a parameter, or from inside the call."""
+    module is called there: as a parameter, or from inside the call; or kept there by the node of an op that made it for
+    itself."""
     relation, owners = index.tables.relation(kind), index.tables.relation("owner")
     facts, spans = relation.part("facts"), relation.ints("span")
-    reads, roots = index.inputs, index.roots
+    reads, roots, saved = index.inputs, index.roots, index.saved
     owned = set(zip(owners.ints("tid").tolist(), owners.ints("span").tolist(), strict=True)) if len(owners) else set()
     calls = calls_of(index, relation) if len(relation) else spans
     bound: list[int] = []
@@ -175,7 +199,9 @@ def _of_first_seen(index: Index, kind: str) -> Names:
         if index.spans[span].names and (tid, span) not in owned and not calls[row]:
             read = index.ops.ints("span")[reads.parent[reads.where("tid", tid)]]
             begun = index.backwards.ints("span")[roots.parent[roots.where("tid", tid)]]
-            if not ((read == span).any() or (begun == span).any()):
+            kept = index.ops.ints("span")[np.searchsorted(index.ops.seq, saved.seq[saved.where("tid", tid)])
+                                          .clip(max=max(0, len(index.ops) - 1))]
+            if not ((read == span).any() or (begun == span).any() or (kept == span).any()):
                 bound.append(row)
     return facts.ints("tid")[bound], facts.seq[bound], [index.spans[int(spans[row])].names[0] for row in bound]
 

@@ -290,7 +290,8 @@ _TELLERS: dict[str, Callable[[Replay, Event], Parts]] = {
     "op": _op, "tensor": _tensor, "write": _write, "rebind": _rebind, "backward": _backward, "step": _step,
     "accumulate": _accumulate, "hook_add": _hook_add, "hook_call": _hook_call, "error": _error, "scope": _scope,
     "grad_set": _grad_set,
-    "owner": lambda r, e: [(r.label(e.tid, e.seq), "name"), (f" is a {e.role} of its module", "")],
+    "owner": lambda r, e: [(r.label(e.tid, e.seq), "name"), (
+        " is kept by the optimizer" if e.role == "state" else f" is a {e.role} of its module", "")],
     "optimizer": lambda r, e: [(e.cls, "name"), (" made", "")],
     "hook_remove": lambda r, e: [("hook removed", "")],
     "retain_grad": lambda r, e: [(r.label(e.tid, e.seq), "name"), (" will keep its gradient", "")],

@@ -24,7 +24,8 @@ class Began:
 
     ``kind``: step, empty (it was handed an empty gradient), hook, root (backward was called with it), sum (finite
     shares overflowed, or shares cancelled), before (it was in ``.grad`` already), set (it was written there), op,
-    created or unknown; ``by``: the node, op or hook; ``causes``: the values that did it, in words.
+    masked (an op made NaN of what is infinite on purpose), given (it was put there on purpose), created or unknown;
+    ``by``: the node, op or hook; ``causes``: the values that did it, in words.
     """
 
     kind: str
@@ -90,8 +91,43 @@ def value_origin(replay: Replay, tid: int, seq: int) -> Origin | None:
     what = state(content)
     if what not in ("NaN", "Inf"):
         return None
-    began, path = _made(replay, tid, seq)
+    began, path = _made(replay, tid, seq, what)
     return Origin(what, replay.label(tid, seq), tid, seq, (began,), tuple(path))
+
+
+def place_origin(replay: Replay, call: int, nid: int, slot: int, what: str, seq: int) -> Origin:
+    """Where what a call handed to an output of a node began to be so."""
+    began, path = _back(replay, call, nid, slot, seq, what)
+    return Origin(what, "", 0, seq, tuple(began), tuple(path))
+
+
+def first_bad(replay: Replay) -> int:
+    """The event that made the first NaN or Inf of those that a backward call began with or left in a gradient; -1 where
+    there is none."""
+    found = [_bad_root(replay), _bad_gradient(replay)]
+    return min((seq for seq in found if seq >= 0), default=-1)
+
+
+def _bad_root(replay: Replay) -> int:
+    roots, facts = replay.index.roots, replay.index.facts
+    for row, tid in enumerate(roots.ints("tid").tolist()):
+        at = int(roots.seq[row])
+        known = facts.last("tid", tid, at) if tid else -1
+        one = replay.with_value(facts.row(known)) if known >= 0 else None
+        if one is not None and values.finite(one.value, one.shape, one.dtype) is False:
+            origin = value_origin(replay, tid, at)
+            return origin.began[0].seq if origin is not None else at
+    return -1
+
+
+def _bad_gradient(replay: Replay) -> int:
+    accumulates, grads = replay.index.accumulates, replay.index.accumulates.part("grad")
+    for row, seq in enumerate(accumulates.seq.tolist()):
+        gradient = replay.gradient(grads.row(row))
+        if gradient is not None and values.finite(gradient.value, gradient.shape, gradient.dtype) is False:
+            origin = gradient_origin(replay, int(accumulates.ints("tid")[row]), seq)
+            return origin.began[0].seq if origin is not None and origin.began and origin.began[0].seq >= 0 else seq
+    return -1
 
 
 def _reaches_back(before: int, now: int) -> bool:
@@ -173,8 +209,12 @@ def _is(gradient: Gradient | None, what: str) -> bool:
 
 
 # --- values ----------------------------------------------------------------------------------------------------------
-def _made(replay: Replay, tid: int, seq: int) -> tuple[Began, list[int]]:
-    """The op that first made a value that is not finite from finite ones, and the ops between."""
+def _made(replay: Replay, tid: int, seq: int, what: str) -> tuple[Began, list[int]]:
+    """The op that first made a value that is not finite from finite ones, and the ops between.
+
+    NaN is followed to NaN first. What is infinite on purpose, as a mask is, is no culprit: then it is the op that made
+    NaN of it.
+    """
     path: list[int] = []
     while True:
         at = _last_made(replay, tid, seq)
@@ -187,14 +227,25 @@ def _made(replay: Replay, tid: int, seq: int) -> tuple[Began, list[int]]:
             by, line = written_by(replay, at)
             return Began("op", at, line, by), path
         written = {write.tid for write in event.writes}
-        inputs = [one for one, _ in event.inputs]
-        bad = [one for one in inputs if state(causes.value_at(replay, one, at - 1 if one in written else at))
-               in ("NaN", "Inf")]
-        if bad:
-            tid, seq = bad[0], at - 1
+        places = [(one, at - 1 if one in written else at) for one, _ in event.inputs]
+        states = [state(causes.value_at(replay, *place)) for place in places]
+        bad = [place for place, found in zip(places, states, strict=True) if found == "NaN"]
+        infinite = [place for place, found in zip(places, states, strict=True) if found == "Inf"]
+        line = replay.line_of(at)
+        if not bad and infinite and what == "NaN":
+            meant = [(place, began) for place in infinite if (began := _made(replay, *place, "Inf")[0]).kind == "given"]
+            if len(meant) == len(infinite):
+                told = causes.masked(replay, event, meant[0][0][0], meant[0][1].by, meant[0][1].line)
+                return Began("masked", at, line, event.name, tuple(told)), path
+            bad = [place for place in infinite if place not in [one for one, _ in meant]]
+        if bad := bad or infinite:
+            tid, seq = bad[0][0], at - 1
+            what = "NaN" if "NaN" in states else "Inf"
             continue
+        if what == "Inf" and "inf" in event.args:
+            return Began("given", at, line, event.name), path
         found = causes.of_op(replay, event, tid)
-        return Began("op" if inputs else "created", at, replay.line_of(at), event.name, tuple(found)), path
+        return Began("op" if places else "created", at, line, event.name, tuple(found)), path
 
 
 def _last_made(replay: Replay, tid: int, seq: int) -> int:
@@ -221,6 +272,8 @@ def _began(what: str, one: Began) -> str:
         "before": f"it was there before: {one.by}{at}",
         "set": f"it was {one.by}{at}",
         "op": f"{one.by}{at} made it from finite values",
+        "masked": f"{one.by}{at} made it of values that are infinite on purpose",
+        "given": f"{one.by}{at} put it there on purpose",
         "created": f"{one.by}{at} made it so",
         "unknown": f"what was handed on was not kept{at}: record with --values full",
     }[one.kind]

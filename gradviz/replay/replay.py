@@ -147,13 +147,15 @@ class Replay:
         return int(raised[-1]) if len(raised) else -1
 
     def opening(self, findings: Sequence[HasSeq] = ()) -> int:
-        """The interesting moment: the worst finding, else the first error, else the first backward, else the end."""
+        """The interesting moment: the worst finding, else the first error, else the event that made the first NaN in a
+        gradient, else the first backward, else the end."""
+        from gradviz.replay.origin import first_bad
+
         errors, backwards = self.index.errors.seq, self.index.backwards.seq
-        if len(findings):
-            return max(0, findings[0].seq)
-        if len(errors) or len(backwards):
-            return int(errors[0] if len(errors) else backwards[0])
-        return self.end
+        if len(findings) or len(errors):
+            return max(0, findings[0].seq if len(findings) else int(errors[0]))
+        bad = first_bad(self)
+        return bad if bad >= 0 else int(backwards[0]) if len(backwards) else self.end
 
     def rows(self, first: int, last: int) -> list[Row]:
         """The events ``first`` to ``last``, as the timeline, the caption and the console show them."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from gradviz import probe
 from gradviz.engine import observe
+from gradviz.engine.tensor import Tensor
 
 
 @contextmanager
@@ -29,7 +30,20 @@ def step(optimizer: Any) -> Iterator[None]:
     finally:
         position.scope = parent
         if probe.sink is not None:
+            _states(optimizer)
             probe.sink.scope(number, parent, f"{cls}.step", cls, False)
+
+
+def _states(optimizer: Any) -> None:
+    """Whose state the tensors are that the optimizer keeps: ``exp_avg 12`` is that of tensor 12. Each is told once."""
+    told: set[int] = optimizer.__dict__.setdefault("_named", set())
+    sink: Any = probe.sink
+    for p, state in optimizer.state.items():
+        for name, value in state.items() if isinstance(state, dict) else ():
+            if isinstance(value, Tensor) and value._tid not in told:
+                tid = observe.tensor_id(value)
+                told.add(tid)
+                sink.owner(tid, f"{name} {observe.tensor_id(p)}", "state", False)
 
 
 def _groups(optimizer: Any) -> tuple[Any, ...]:

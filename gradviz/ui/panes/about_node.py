@@ -40,6 +40,7 @@ def answer(focus: Focus, nid: int) -> list[Any]:
     wanted = {flow.nid for flow in view.grads_out if flow.nid}
     if len(wanted) == 1:
         parts += why.section_of(focus, wanted.pop())
+    parts += why.node_bad(focus, view)
     parts += saved_section(focus, view)
     parts += hooks.section_of(focus, "node", nid)
     parts += source_of(focus, view.made_at)

@@ -11,7 +11,7 @@ from gradviz.replay import Replay
 from gradviz.replay.inspect import TensorView
 from gradviz.replay.values import short
 from gradviz.ui.panes.focus import Focus
-from gradviz.ui.panes.parts import mono, section, to_event
+from gradviz.ui.panes.parts import mono, section, to_element, to_event
 
 _BARS = 60
 """Backward calls in the little chart: the last of them by the event, or around it."""
@@ -21,7 +21,11 @@ def section_of(focus: Focus, view: TensorView) -> list[Any]:
     """Module, role and optimizer of a tensor; empty where nobody holds it."""
     rows: list[Any] = []
     path, role = owner(focus.replay, view.tid)
-    if path:
+    if role == "state":
+        of = int(path.rpartition(" ")[2])
+        rows += [html.Span("state", className="x"), html.Span([
+            "the optimizer keeps it of ", to_element(f"t{of}", focus.replay.label(of, focus.seq))])]
+    elif path:
         inside = path.rpartition(".")[0]
         of = [" of ", mono(inside), html.Span(f" {cls}" if (cls := _class(focus.replay, inside)) else "")]
         rows += [html.Span(role or "held", className="x"), html.Span([mono(path), *(of if inside else [])])]
@@ -32,7 +36,7 @@ def section_of(focus: Focus, view: TensorView) -> list[Any]:
 
 
 def owner(replay: Replay, tid: int) -> tuple[str, str]:
-    """The path and role of a parameter or buffer; two empty texts for what no module holds."""
+    """The path and role of a parameter, a buffer or a state; two empty texts for what no module holds."""
     relation = replay.tables.relation("owner")
     rows = relation.where("tid", tid)
     if not len(rows):

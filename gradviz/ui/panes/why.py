@@ -10,8 +10,8 @@ from dash import html
 from gradviz.replay import causes
 from gradviz.replay.absence import absence
 from gradviz.replay.derivative import figure, in_words
-from gradviz.replay.inspect import Content
-from gradviz.replay.origin import Origin, gradient_origin, value_origin
+from gradviz.replay.inspect import Content, NodeView
+from gradviz.replay.origin import Origin, gradient_origin, place_origin, value_origin
 from gradviz.replay.terms import Sum, Term, Why, change_line, check_line, equation
 from gradviz.replay.why import place
 from gradviz.replay.why import why as reasons
@@ -95,10 +95,24 @@ def made_bad(focus: Focus, tid: int, value: Content) -> list[Any]:
     return _origin(focus, value_origin(focus.replay, tid, focus.seq))
 
 
+def node_bad(focus: Focus, view: NodeView) -> list[Any]:
+    """Where the NaN, Inf or zeros began that a node handed on; empty where it handed on none of them."""
+    steps = focus.replay.index.steps
+    row = steps.last("nid", view.nid, focus.seq)
+    node = focus.replay.node(view.nid)
+    for edge, flow in enumerate(view.grads_out):
+        what = causes.state(flow.content) if row >= 0 and flow.nid else ""
+        if what in ("NaN", "Inf", "zero") and node is not None:
+            target, slot = node.edges[edge]
+            call = int(steps.ints("call")[row])
+            return _origin(focus, place_origin(focus.replay, call, target, slot, what, focus.seq))
+    return []
+
+
 def _origin(focus: Focus, origin: Origin | None) -> list[Any]:
     if origin is None:
         return []
-    asked = f"Where did {'the zeros' if origin.what == 'zero' else 'NaN or Inf'} begin?"
+    asked = f"Where did {'the zeros' if origin.what == 'zero' else origin.what} begin?"
     rows: list[Any] = []
     for words, began_ in zip(origin.beginnings(), origin.began, strict=True):
         rows.append(to_event(began_.seq, html.Span(words), "term reason") if began_.seq >= 0
