@@ -83,7 +83,7 @@ __all__ = [
     "vector_norm",
 ]
 for _name in __all__:
-    if _name not in ("LinAlgError", "diagonal"):
+    if _name != "LinAlgError":
         globals()[_name] = with_out("linalg_" + _name, globals()[_name])
 
 

@@ -76,7 +76,7 @@ globals().update({name: special.of(row) for name, row in {
     "entr": special.ENTR, "erfcx": special.ERFCX, "i0e": special.I0E, "i1": special.I1, "i1e": special.I1E,
     "log_ndtr": special.LOG_NDTR, "ndtri": special.NDTRI}.items()})
 globals().update({name: with_out("special_" + name, globals()[name]) for name in (
-    *PLAIN, "entr", "erfcx", "i0e", "i1", "i1e", "log_ndtr", "ndtr", "ndtri", "xlog1py", "zeta")})
+    *SAME, *ALIASES, *PLAIN, "entr", "erfcx", "i0e", "i1", "i1e", "log_ndtr", "ndtr", "ndtri", "xlog1py", "zeta")})
 
 
 def __getattr__(name: str) -> Any:
