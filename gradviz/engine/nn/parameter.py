@@ -102,15 +102,18 @@ class _Uninitialized:
 
     __slots__ = ()
 
-    def _refused(self: Any) -> Any:
+    def _refused(self: Any, where: str = "") -> Any:
         name = type(self).__name__
+        where = where or sys._getframe(1).f_code.co_name
         raise ValueError(
-            f"Attempted to use an uninitialized parameter in {sys._getframe(1).f_code.co_name}. This error happens "
-            f"when you are using a `LazyModule` or explicitly manipulating `torch.nn.parameter.{name}` objects. When "
-            "using LazyModules Call `forward` with a dummy batch to initialize the parameters before calling torch "
-            "functions")
+            f"Attempted to use an uninitialized parameter in {where}. This error happens when you are using a "
+            f"`LazyModule` or explicitly manipulating `torch.nn.parameter.{name}` objects. When using LazyModules Call "
+            "`forward` with a dummy batch to initialize the parameters before calling torch functions")
 
     _array = property(_refused)
+
+    def numel(self) -> Any:
+        self._refused("<method 'numel' of 'torch._C.TensorBase' objects>")
 
     def materialize(self: Any, shape: Any, device: Any = None, dtype: Any = None) -> None:
         """Make it the parameter or buffer that it was to become, with memory that is not filled."""

@@ -22,9 +22,10 @@ def _tensors(given: Any) -> list[Any]:
 def get_total_norm(tensors: Any, norm_type: float = 2.0, error_if_nonfinite: bool = False,
                    foreach: bool | None = None) -> Any:
     """The norm of all tensors taken as one vector."""
-    several, order = _tensors(tensors), float(norm_type)
+    several = _tensors(tensors)
     if not several:
         return FUNCTIONS["tensor"](0.0)
+    order = float(norm_type)
     with observe.composite("get_total_norm", tuple(several), words(norm_type=norm_type)) as event:
         norm = FUNCTIONS["norm"]
         total = event(norm(FUNCTIONS["stack"]([norm(t, order) for t in several]), order))

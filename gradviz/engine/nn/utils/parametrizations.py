@@ -1,4 +1,4 @@
-"""Parametrizations that are there to use: lengths and directions, and singular values of one."""
+"""Parametrizations that are there to use: lengths and directions, singular values of one, orthogonal matrices."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from gradviz.engine.autograd.modes import no_grad
 from gradviz.engine.nn.modules.module import Module
 from gradviz.engine.nn.utils import parametrize
+from gradviz.engine.nn.utils.orthogonal import orthogonal
 from gradviz.engine.nn.utils.spectral_norm import as_matrix, output_dim, unit
 from gradviz.engine.ops import weightnorm as ops
 from gradviz.engine.ops.table import FUNCTIONS as OPS
@@ -90,10 +91,4 @@ def spectral_norm(module: Any, name: str = "weight", n_power_iterations: int = 1
     return parametrize.register_parametrization(module, name, norm)
 
 
-def __getattr__(name: str) -> Any:
-    if name == "orthogonal":
-        from gradviz.engine.errors import UnsupportedError
-
-        raise UnsupportedError("gradviz.engine has no torch.nn.utils.parametrizations.orthogonal; run with --engine "
-                               "torch")
-    raise AttributeError(f"module 'torch.nn.utils.parametrizations' has no attribute '{name}'")
+__all__ = ["orthogonal", "spectral_norm", "weight_norm"]

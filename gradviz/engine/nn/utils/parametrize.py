@@ -218,6 +218,21 @@ def remove_parametrizations(module: Any, tensor_name: str, leave_parametrized: b
     return module
 
 
+def transfer_parametrizations_and_params(from_module: Any, to_module: Any, tensor_name: str | None = None) -> Any:
+    """Give another module the parametrizations, and the tensors that they start from."""
+    if not is_parametrized(from_module):
+        return to_module
+    for name in list(from_module.parametrizations) if tensor_name is None else [tensor_name]:
+        if not hasattr(to_module, name):
+            setattr(to_module, name, Parameter(getattr(from_module, name)))
+        source = from_module.parametrizations[name]
+        for part in source:
+            register_parametrization(to_module, name, part)
+        for key, original in (*source._parameters.items(), *source._buffers.items()):
+            setattr(to_module.parametrizations[name], key, original)
+    return to_module
+
+
 def type_before_parametrizations(module: Module) -> type:
     """The class that the module had."""
     return type(module).__bases__[0] if is_parametrized(module) else type(module)

@@ -53,6 +53,9 @@ class PackedSequence(PackedSequence_):
 
     is_cuda = property(lambda self: self.data.is_cuda)
 
+    def is_pinned(self) -> bool:
+        return False
+
 
 def invert_permutation(permutation: Any) -> Any:
     """The permutation that undoes one."""
