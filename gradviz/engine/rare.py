@@ -69,7 +69,11 @@ def careful(name: str, forward: Callable[..., Any], arrays: Sequence[Any], args:
     if name in STEPS:
         result = STEPS[name](lambda x: x.astype(half).astype(xp.float32), *wide, *args)
     else:
-        result = forward(*wide, *args)
+        try:
+            result = forward(*wide, *args)
+        except Exception:
+            forward(*arrays, *args)  # complains of the types that there are
+            raise
     for array, full in zip(arrays, wide, strict=True):
         if array is not full and any(array is written for written in writes):
             array[...] = full
@@ -123,7 +127,7 @@ def not_implemented(kernel: str, np_type: Any) -> NotImplementedError:
 
 def in_halves(g: Any) -> bool:
     """Whether gradients, one or a list, are of a half type."""
-    return g.dtype.char in HALVES if g.__class__ is ndarray else any(
+    return g.dtype.char in HALVES if g.__class__ is not list else any(
         one is not None and one.dtype.char in HALVES for one in g)
 
 

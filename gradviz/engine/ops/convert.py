@@ -34,7 +34,7 @@ def to(self: Any, *args: Any, dtype: Any = None, device: Any = None, copy: bool 
     for a in args:
         if isinstance(a, Tensor):
             dtype, device = a.dtype, a.device
-        elif isinstance(a, dtypes.dtype) or a in (float, int, bool):
+        elif isinstance(a, dtypes.dtype) or a in (float, int, bool, complex):
             dtype = a
         elif isinstance(a, str | dtypes.device | int):
             device = a

@@ -8,12 +8,14 @@ from typing import Any
 from gradviz import probe
 from gradviz.engine import dtypes, observe
 from gradviz.engine.devices import exemplar, of, placed
-from gradviz.engine.dtypes import FLOATING, INEXACT
+from gradviz.engine.dtypes import INEXACT
 from gradviz.engine.fingerprint import share
 from gradviz.engine.ops.args import integer, sizes, words
+from gradviz.engine.ops.data import array_of, fitted
+from gradviz.engine.rare import not_implemented
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import Tensor, make
-from gradviz.engine.xp import asarray, hosted, ndarray, strided, xp
+from gradviz.engine.xp import asarray, ndarray, strided, xp
 
 
 def made(array: ndarray, name: str, args: str = "", requires_grad: bool = False, how: str = "created",
@@ -30,81 +32,6 @@ def made(array: ndarray, name: str, args: str = "", requires_grad: bool = False,
 
 
 # --- from data -------------------------------------------------------------------------------------------------------
-def array_of(data: Any, dtype: Any = None) -> ndarray:
-    """A new array with what ``data`` (numbers, nested sequences, arrays, tensors) holds."""
-    if isinstance(data, Tensor):
-        source: Any = data._array
-        if source.__class__ is not ndarray:
-            return source.astype(source.dtype if dtype is None else dtypes.lookup(dtype).np)  # type: ignore[no-any-return]
-    elif isinstance(data, xp.ndarray | xp.generic):
-        source = data
-    else:
-        source = _nested(data)
-        if dtype is None and source.dtype.char in INEXACT and not _typed(data):
-            want = dtypes.default.dtype if source.dtype.char in FLOATING else dtypes.default.dtype.to_complex()
-            return source.astype(want.np)  # type: ignore[no-any-return]
-    if dtype is not None:
-        want = dtypes.lookup(dtype).np
-        if want.char in dtypes.HALVES:
-            source = dtypes.convert(asarray(source), want)
-        return xp.array(source, dtype=want, order="C")
-    if not dtypes.known(source.dtype):
-        raise TypeError(f"can't convert np.ndarray of type {source.dtype.type.__module__}.{source.dtype.type.__name__}."
-                        " The only supported types are: float64, float32, float16, complex64, complex128, int64, int32,"
-                        " int16, int8, uint64, uint32, uint16, uint8, and bool.")
-    return xp.array(source, order="C")
-
-
-def _typed(data: Any) -> bool:
-    """Whether the numbers in ``data`` carry a type of their own."""
-    while isinstance(data, list | tuple) and data:
-        data = data[0]
-    return isinstance(data, Tensor | xp.ndarray | xp.generic)
-
-
-def _nested(data: Any) -> ndarray:
-    shape: list[int] = []
-    level = data
-    while isinstance(level, list | tuple):
-        shape.append(len(level))
-        if not level:
-            break
-        level = level[0]
-    plain = _plain(data, shape, 0)
-    try:
-        source = xp.array(plain)
-    except (ValueError, OverflowError):
-        source = xp.array(None)
-    if source.dtype.kind in "OUS" or (source.dtype.kind == "u" and not _typed(data)):
-        bad = level if not isinstance(level, list | tuple) else data
-        if isinstance(bad, str):
-            raise TypeError(f"new(): invalid data type '{type(bad).__name__}'")
-        if isinstance(bad, int):
-            raise RuntimeError("Overflow when unpacking long long")
-        raise RuntimeError(f"Could not infer dtype of {type(bad).__name__}")
-    if source.size == 0 and not _typed(data):
-        source = source.astype(xp.float32)
-    return source
-
-
-def _plain(data: Any, shape: list[int], depth: int) -> Any:
-    """``data`` with tensors as numbers or arrays; its shape must be regular."""
-    if isinstance(data, Tensor):
-        array = hosted(data._array)
-        return array if array.ndim else array.item() if depth < len(shape) else array
-    if not isinstance(data, list | tuple):
-        if depth < len(shape):
-            raise TypeError("not a sequence")
-        return data
-    if depth >= len(shape):
-        raise ValueError("only one element tensors can be converted to Python scalars")
-    if len(data) != shape[depth]:
-        raise ValueError(f"expected sequence of length {shape[depth]} at dim {depth} (got {len(data)})")
-    if depth + 1 == len(shape) and not any(isinstance(x, Tensor | list | tuple) for x in data):
-        return data
-    return [_plain(x, shape, depth + 1) for x in data]
-
-
 def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
            pin_memory: bool = False) -> Tensor:
     """A tensor with a copy of ``data``."""
@@ -156,7 +83,7 @@ def legacy(*args: Any, dtype: Any = None, device: Any = None) -> Tensor:
             return first.detach()  # type: ignore[no-any-return]
         if not isinstance(first, list | tuple | xp.ndarray | Tensor | range):
             raise TypeError(f"new(): data must be a sequence (got {type(first).__name__})")
-        array = array_of(list(first) if isinstance(first, range) else first).astype(np_type)
+        array = array_of(list(first) if isinstance(first, range) else first, dtype or dtypes.default.dtype)
         return made(array, "Tensor", device=on)
     return made(xp.zeros(sizes(args), np_type), "Tensor", device=on)
 
@@ -228,23 +155,24 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
     shape = sizes((size,))
     value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
     want = dtypes.scalar_type(value).np if dtype is None else _np(dtype)
-    return made(xp.full(shape, value, want, like=exemplar(device)), "full", f"{list(shape)}, {value}", requires_grad)
+    array = xp.full(shape, fitted(value, want), want, like=exemplar(device))
+    return made(array, "full", f"{list(shape)}, {value}", requires_grad)
 
 
 def full_like(input: Any, fill_value: Any, *, dtype: Any = None, device: Any = None,
               requires_grad: bool = False, memory_format: Any = None) -> Tensor:
     want = input._array.dtype if dtype is None else _np(dtype)
     like = alongside(input, device)
-    return made(xp.full(input._array.shape, fill_value, want, like=like), "full_like", str(fill_value), requires_grad,
-                device=place(like))
+    array = xp.full(input._array.shape, fitted(fill_value, want), want, like=like)
+    return made(array, "full_like", str(fill_value), requires_grad, device=place(like))
 
 
 def new_full(self: Any, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None,
              requires_grad: bool = False) -> Tensor:
     want = self._array.dtype if dtype is None else _np(dtype)
     like = alongside(self, device)
-    return made(xp.full(sizes((size,)), fill_value, want, like=like), "new_full", str(fill_value), requires_grad,
-                device=place(like))
+    array = xp.full(sizes((size,)), fitted(fill_value, want), want, like=like)
+    return made(array, "new_full", str(fill_value), requires_grad, device=place(like))
 
 
 def new_tensor(self: Any, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -271,7 +199,7 @@ def new_empty_strided(self: Any, size: Any, stride: Any, *, dtype: Any = None, *
 
 
 def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    return made(asarray(s, _np(dtype)), "scalar_tensor", str(s), requires_grad, device=device)
+    return made(fitted(s, _np(dtype)), "scalar_tensor", str(s), requires_grad, device=device)
 
 
 # --- ranges ----------------------------------------------------------------------------------------------------------
@@ -294,6 +222,7 @@ def arange(*args: Any, start: Any = 0, end: Any = None, step: Any = 1, dtype: An
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     whole = all(isinstance(v, int) for v in (start, end, step))
     want = (dtypes.int64 if whole else dtypes.default.dtype) if dtype is None else dtypes.lookup(dtype)
+    _refuse("arange", want.np, dtypes.UNSIGNED + dtypes.COMPLEX + "?")
     n = math.ceil((end - start) / step)
     values = start + xp.arange(n) * step
     return made(values.astype(want.np), "arange",
@@ -301,22 +230,37 @@ def arange(*args: Any, start: Any = 0, end: Any = None, step: Any = 1, dtype: An
                 requires_grad, device=device)
 
 
+def _refuse(name: str, np_type: Any, letters: str = dtypes.UNSIGNED) -> None:
+    if np_type.char in letters:
+        raise not_implemented(name + "_cpu", np_type)
+
+
 def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None,
              requires_grad: bool = False) -> Tensor:
     """``steps`` numbers from ``start`` to ``end``."""
-    start, end = _plain_number(start), _plain_number(end)
-    return made(xp.linspace(start, end, steps).astype(_np(dtype)), "linspace", f"{start}, {end}, {steps}",
-                requires_grad, device=device)
+    start, end, want = _plain_number(start), _plain_number(end), _np(dtype)
+    _refuse("linspace", want, dtypes.UNSIGNED + "?")
+    if want.char in dtypes.HALVES and steps > 1:  # the step is rounded too, and counts from the nearer end
+        steps_up = xp.arange(steps)
+        step = float(dtypes.convert(asarray((end - start) / (steps - 1)), want))
+        values = xp.where(steps_up < steps // 2, start + step * steps_up, end - step * steps_up[::-1])
+    else:
+        values = xp.linspace(start, end, steps)
+    return made(dtypes.convert(values, want), "linspace", f"{start}, {end}, {steps}", requires_grad, device=device)
 
 
 def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None, device: Any = None,
              requires_grad: bool = False) -> Tensor:
-    values = xp.logspace(_plain_number(start), _plain_number(end), steps, base=base).astype(_np(dtype))
+    want = _np(dtype)
+    _refuse("logspace", want)
+    values = dtypes.convert(xp.logspace(_plain_number(start), _plain_number(end), steps, base=base), want)
     return made(values, "logspace", f"{start}, {end}, {steps}", requires_grad, device=device)
 
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones on the diagonal."""
+    if _np(dtype).char in dtypes.UNSIGNED:
+        raise not_implemented("eye", _np(dtype))
     return made(xp.eye(n, n if m is None else m, dtype=_np(dtype)), "eye", str(n), requires_grad, device=device)
 
 

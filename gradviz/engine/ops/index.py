@@ -9,7 +9,7 @@ from gradviz.engine import observe
 from gradviz.engine.autograd.views import view_of
 from gradviz.engine.ops import shape
 from gradviz.engine.ops.build import Op, op, recording, run, write
-from gradviz.engine.ops.create import array_of
+from gradviz.engine.ops.data import array_of, fitted
 from gradviz.engine.ops.scatter import _copy, _expand_copy, _fill, _fill_of, _index_put, _put, array_index, explained
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import Tensor, make
@@ -191,10 +191,8 @@ def setitem(self: Any, index: Any, value: Any) -> None:
 def _source(value: Any, self: Any) -> Any:
     if isinstance(value, Tensor):
         return value
-    if isinstance(value, bool | int | float | complex):
-        return value
-    if isinstance(value, xp.generic):
-        return value.item()
+    if isinstance(value, bool | int | float | complex | xp.generic):
+        return fitted(value if not isinstance(value, xp.generic) else value.item(), self._array.dtype)
     if isinstance(value, ndarray | list | tuple):
         return make(array_of(value), Cell())
     raise TypeError(f"can't assign a {type(value).__name__} to a torch.{self.dtype.legacy}Tensor")

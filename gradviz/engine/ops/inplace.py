@@ -46,7 +46,7 @@ def _two(row: Op) -> Any:
 
 
 def _nan_to_num_(self: Any, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
-    return write(_NAN_TO_NUM, self, (), (0.0 if nan is None else nan, posinf, neginf))
+    return write(_NAN_TO_NUM, self, (), pointwise.for_nan(self, nan, posinf, neginf))
 
 
 _NAN_TO_NUM = _into(pointwise.NAN_TO_NUM)

@@ -22,18 +22,10 @@ class _TypedTensor(type):
         return isinstance(value, Tensor) and value.dtype is cls.dtype
 
     def __call__(cls, *args: Any) -> Tensor:
-        if len(args) == 1 and isinstance(args[0], list | tuple) and 0 < cls.dtype.rank < 20:
-            _check_range(args[0], cls.dtype)
         return create.legacy(*args, dtype=cls.dtype)
 
     def __repr__(cls) -> str:
         return f"<class 'torch.{cls.__name__}'>"
-
-
-def _check_range(data: Any, dtype: dtypes.dtype) -> None:
-    values = asarray(data)
-    if values.dtype.kind in "iu" and values.size and values.max() > xp.iinfo(dtype.np).max:
-        raise RuntimeError(f"value cannot be converted to type {dtype.name} without overflow")
 
 
 TYPES: dict[str, Any] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import log
 from typing import Any
 
-from gradviz.engine.dtypes import scalar_type
+from gradviz.engine.dtypes import HALVES, INEXACT, finfo, scalar_type
 from gradviz.engine.ops.args import words
 from gradviz.engine.ops.build import Op, not_a_tensor, op, run, write
 from gradviz.engine.ops.promote import number, operand_error, scalar_operand, together
@@ -88,14 +88,14 @@ def _nan_to_num(ns: Any, ctx: Any, g: Any, self: Any) -> Any:
 
 # --- forwards --------------------------------------------------------------------------------------------------------
 def _power(x: ndarray, y: ndarray, out: Any = None) -> Any:
-    if x.dtype.kind in "iu" and y.dtype.kind in "iu" and (y < 0).any():
+    if x.dtype.kind in "iu" and y.dtype.kind in "iu" and y.__class__ is ndarray and (y < 0).any():
         raise RuntimeError("Integers to negative integer powers are not allowed.")
     return xp.power(x, y, out=out, casting="unsafe")
 
 
 def _power_number(x: ndarray, p: Any, out: Any = None) -> Any:
     if p == 2:
-        if x.dtype.kind != "b":
+        if x.dtype.char in INEXACT or (x.dtype.kind != "b" and p.__class__ is int):
             return xp.multiply(x, x, out=out)
     elif p == 0.5 and x.dtype.kind == "f":
         return xp.sqrt(x, out=out)
@@ -110,9 +110,9 @@ def _clip(x: ndarray, low: Any, high: Any, out: Any = None) -> Any:
         if bound is not None:
             x = x.astype(scalar_operand(x[:0] if x.ndim else x.reshape(1)[:0], bound)[0].dtype, copy=False)
     if low is not None:
-        x = xp.maximum(x, asarray(low).astype(x.dtype))
+        x = xp.maximum(x, asarray(low, None, x).astype(x.dtype))
     if high is not None:
-        x = xp.minimum(x, asarray(high).astype(x.dtype))
+        x = xp.minimum(x, asarray(high, None, x).astype(x.dtype))
     if out is not None:
         out[...] = x
         return out
@@ -276,7 +276,15 @@ def _scaled(row: Op, inplace: bool) -> Any:
 
 
 def nan_to_num(input: Any, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
-    return run(NAN_TO_NUM, (input,), (0.0 if nan is None else nan, posinf, neginf))
+    return run(NAN_TO_NUM, (input,), for_nan(input, nan, posinf, neginf))
+
+
+def for_nan(input: Any, nan: Any, posinf: Any, neginf: Any) -> tuple[Any, Any, Any]:
+    """What stands for NaN and the infinities: the limits of the type, if nothing is said."""
+    if input._array.dtype.char in HALVES:
+        limits = finfo(input.dtype)
+        posinf, neginf = limits.max if posinf is None else posinf, limits.min if neginf is None else neginf
+    return 0.0 if nan is None else nan, posinf, neginf
 
 
 def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:

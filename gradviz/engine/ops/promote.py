@@ -28,7 +28,7 @@ def result_dtype(x: ndarray, y: ndarray) -> Any:
             elif high.is_floating_point:
                 common = high.to_complex()
             else:
-                common = promote_types(high, low)
+                common = low if low.is_complex else promote_types(high, low)
         known = _cache[key] = common.np
     return known
 

@@ -9,9 +9,9 @@ from gradviz.engine.autograd.namespaces import along_axis
 from gradviz.engine.errors import size_text
 from gradviz.engine.ops.args import dimension
 from gradviz.engine.ops.build import Op, op, run, write
-from gradviz.engine.ops.create import array_of
+from gradviz.engine.ops.data import array_of, fitted
 from gradviz.engine.tensor import Tensor
-from gradviz.engine.xp import asarray, ndarray, xp
+from gradviz.engine.xp import asarray, beside, ndarray, outside, xp
 
 
 # --- rules -----------------------------------------------------------------------------------------------------------
@@ -128,7 +128,11 @@ def _expand_copy(x: ndarray, y: ndarray) -> None:
 
 
 def _fill_of(x: ndarray, *value: Any) -> None:
-    x[...] = value[-1]
+    x[...] = _filling(x, value[-1])
+
+
+def _filling(x: ndarray, value: Any) -> ndarray:
+    return value.astype(x.dtype) if isinstance(value, ndarray) else fitted(value, x.dtype)  # type: ignore[no-any-return]
 
 
 def _check_gather(x: ndarray, dim: int, index: ndarray) -> None:
@@ -139,7 +143,7 @@ def _check_gather(x: ndarray, dim: int, index: ndarray) -> None:
     if max(index.ndim, 1) != max(x.ndim, 1):
         raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
     n = x.shape[dim] if x.ndim else 1
-    if index.max() >= n or index.min() < 0:
+    if outside(index, n):
         bad = index[(index >= n) | (index < 0)].flat[0]
         raise RuntimeError(f"index {int(bad)} is out of bounds for dimension {dim} with size {n}")
 
@@ -147,13 +151,13 @@ def _check_gather(x: ndarray, dim: int, index: ndarray) -> None:
 def _gather_of(x: ndarray, index: ndarray, dim: int) -> Any:
     _check_gather(x, dim, index)
     if not index.size:
-        return xp.empty(index.shape, x.dtype)
+        return xp.empty(index.shape, x.dtype, like=beside(x))
     return xp.atleast_1d(x)[along_axis(xp.atleast_1d(index), dim)].reshape(index.shape)
 
 
 def _take_of(x: ndarray, index: ndarray, dim: int) -> Any:
     n = x.shape[dim] if x.ndim else 1
-    if index.size and (index.max() >= n or index.min() < 0):
+    if outside(index, n):
         raise IndexError("index out of range in self")
     if index.ndim and x.ndim:
         return xp.take(x, index, axis=dim)
@@ -170,11 +174,11 @@ GATHER = op("gather", _gather_of, "GatherBackward0", _gather, "self index", "sel
 INDEX_SELECT = op("index_select", _take_of, "IndexSelectBackward0", _take_along, "index", "self index")
 MASKED_SELECT = op("masked_select", lambda x, m: xp.broadcast_arrays(x, m)[0][xp.broadcast_arrays(x, m)[1]],
                    "MaskedSelectBackward0", _masked_select, "self mask", "self mask")
-MASKED_FILL = op("masked_fill", lambda x, m, v: xp.where(m, asarray(v).astype(x.dtype), x), "MaskedFillBackward0",
+MASKED_FILL = op("masked_fill", lambda x, m, v: xp.where(m, _filling(x, v), x), "MaskedFillBackward0",
                  _masked_fill, "mask", "self mask")
 MASKED_FILL_TENSOR = op("masked_fill", MASKED_FILL.forward, "MaskedFillBackward1", _masked_fill, "mask",
                         "self mask value", key="masked_fill.tensor")
-MASKED_FILL_ = op("masked_fill_", lambda x, m, v: xp.copyto(x, asarray(v).astype(x.dtype), where=m),
+MASKED_FILL_ = op("masked_fill_", lambda x, m, v: xp.copyto(x, _filling(x, v), where=m),
                   "MaskedFillBackward0", _masked_fill, "mask", "self mask")
 MASKED_FILL_TENSOR_ = op("masked_fill_", MASKED_FILL_.forward, "MaskedFillBackward1", _masked_fill, "mask",
                          "self mask value", key="masked_fill_.tensor")
@@ -194,7 +198,7 @@ def array_index(i: Any) -> ndarray | None:
             array = array.astype(xp.int64)
     else:
         return None
-    if array.dtype.kind not in "iub":
+    if array.dtype.char not in "?Bilq":
         raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
     return array.astype(bool) if array.dtype == xp.uint8 else array
 

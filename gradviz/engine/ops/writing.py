@@ -8,9 +8,10 @@ from typing import Any
 from gradviz.engine.autograd.namespaces import along_axis
 from gradviz.engine.ops.args import dimension
 from gradviz.engine.ops.build import Op, op, run, write
+from gradviz.engine.ops.data import fitted
 from gradviz.engine.ops.scatter import _index_put, _lined, _put, _rows, array_index
 from gradviz.engine.tensor import Tensor
-from gradviz.engine.xp import asarray, ndarray, xp
+from gradviz.engine.xp import asarray, is_array, ndarray, xp
 
 
 # --- rules -----------------------------------------------------------------------------------------------------------
@@ -45,8 +46,8 @@ def _scatter_of(x: ndarray, index: ndarray, *rest: Any) -> None:
         return
     index = xp.atleast_1d(index)
     full = along_axis(index, dim)
-    value = value[tuple(slice(n) for n in index.shape)] if isinstance(value, ndarray) and value.ndim else \
-        asarray(value).astype(x.dtype)
+    value = value[tuple(slice(n) for n in index.shape)] if is_array(value) and value.ndim else \
+        asarray(value, None, x).astype(x.dtype)
     if accumulate:
         accumulate.at(xp.atleast_1d(x), full, value)
     else:
@@ -62,7 +63,7 @@ def _rows_of(write_rows: Any) -> Any:
 
 
 def _added(x: ndarray, rows: Any, source: ndarray, alpha: Any) -> None:
-    xp.add.at(x, rows, source if alpha == 1 else source * asarray(alpha).astype(source.dtype))
+    xp.add.at(x, rows, source if alpha == 1 else source * asarray(alpha, None, source).astype(source.dtype))
 
 
 def both(name: str, forward: Any, node: str, rule: Any, saves: str = "", inputs: str = "self",
@@ -139,7 +140,7 @@ def index_fill(input: Any, dim: int, index: Any, value: Any) -> Call:
     d = dimension(dim, input._array.ndim)
     if isinstance(value, Tensor):
         return INDEX_FILL_TENSOR, (index, value), (d,), f"dim={dim}", d
-    return INDEX_FILL, (index,), (value, d), f"dim={dim}", d
+    return INDEX_FILL, (index,), (fitted(value, input._array.dtype), d), f"dim={dim}", d
 
 
 def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Call:
