@@ -10,6 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from gradviz.events import Facts
+from gradviz.replay.inspect import Version
 from gradviz.replay.outside import Outside, outside, written_by
 from gradviz.replay.replay import Replay
 
@@ -97,6 +98,20 @@ def last_writer(replay: Replay, tid: int, seq: int) -> Writer:
     made = str(replay.event(maker).name) if maker >= 0 else ""
     return Writer(tid, label, seq, -1, made, replay.line_of(maker), facts.version,
                   facts.version, (), True)
+
+
+def unnoticed(replay: Replay, facts: Facts, seq: int) -> list[Version]:
+    """Writes into what a tensor looks at that its version counter did not see: through ``.data``, or from outside."""
+    writes = replay.index.writes
+    rows = writes.where("sid", facts.sid)
+    found = []
+    for row in rows[writes.seq[rows] <= seq].tolist():
+        write, at = writes.row(row), int(writes.seq[row])
+        through = replay.facts_at(write.tid, at)
+        if (write.cid != facts.cid or write.after <= write.before) and (through is None or _meet(facts, through)):
+            found.append(Version(-1, at, written_by(replay, at)[0], replay.label(write.tid, at),
+                                 replay.event(at).span, write.tid))
+    return found
 
 
 def _chain(replay: Replay, tid: int, seq: int) -> list[Link]:

@@ -16,6 +16,7 @@ from gradviz.events import KINDS
 from gradviz.findings.model import Finding
 from gradviz.layout import across
 from gradviz.layout.sizes import compartment
+from gradviz.replay.executions import executions
 from gradviz.scene.model import Placed, Scene
 from gradviz.ui.breakpoints import Conditions
 from gradviz.ui.condition import condition
@@ -140,6 +141,11 @@ class Session:
             return self._search.find(words, limit)[0]
 
     @cached_property
+    def executions(self) -> dict[tuple[str, int], list[list[int]]]:
+        """The ops of each line, a list for each time that it ran."""
+        return executions(self.replay)
+
+    @cached_property
     def _search(self) -> Search:
         return Search(self.replay)
 
@@ -196,6 +202,7 @@ class Session:
             "opening": replay.opening(self.findings),
             "sources": replay.sources,
             "spans": [tuple(span) for span in replay.spans],
+            "runs": [(*line, len(runs)) for line, runs in self.executions.items()],
             "graphs": [{"first": graph.first, "last": graph.last, "begin": graph.begin} for graph in replay.graphs],
             "findings": [
                 {

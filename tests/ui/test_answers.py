@@ -83,7 +83,7 @@ def test_who_overwrote_it_and_through_which_alias(runs: dict[str, Session]) -> N
     assert "3 aliases" in text
     assert "cut · detach" in text
     assert "view · view" in text
-    assert "v1 cut.add_(5) through cut line 13" in text
+    assert "v1 cut.add_(5) through cut [8, 11] line 13" in text
 
 
 def test_why_is_it_none(runs: dict[str, Session]) -> None:
@@ -110,9 +110,9 @@ def test_who_holds_a_parameter_and_what_was_its_gradient(runs: dict[str, Session
 def test_a_line_tells_all_its_executions(runs: dict[str, Session]) -> None:
     session = runs["trained"]
     text = words(answer(Focus(session, session.replay.end, "L0.8")))
-    assert text.startswith("line 8 loss = model(x).sum()")
+    assert text.startswith("line 8 loss = model(x).sum() ran 3 times 6 ops")
     # the weight loses (0.5, 0) a step: the losses are 1, 0.5 and 0
-    for told in ("1 sum scalar ‖1‖ ∇", "2 sum scalar ‖0.5‖ ∇", "3 sum scalar ‖0‖ ∇"):
+    for told in ("1 sum loss scalar ‖1‖ ∇", "2 sum loss scalar ‖0.5‖ ∇", "3 sum loss scalar ‖0‖ ∇"):
         assert told in text
     assert "No op ran on this line." in words(answer(Focus(session, 0, "L0.1")))
 

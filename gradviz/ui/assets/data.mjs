@@ -24,22 +24,11 @@ export function listed(columns) {
   return { steps, shown };
 }
 
-/**
- * Per span: the first event there, and how often it ran. Ops one after another may be one call of something in a
- * library (`opt.step()`), or turns of a loop with nothing else in it: they count one by one where that is all there is.
- */
-export function spanUse(columns, opCode) {
-  const first = new Map(), ops = new Map(), turns = new Map();
-  let before = 0;
-  columns.span.forEach((span, seq) => {
-    if (!span) return;
-    if (!first.has(span)) first.set(span, seq);
-    if (columns.kind[seq] !== opCode) return;
-    ops.set(span, (ops.get(span) || 0) + 1);
-    if (span !== before) turns.set(span, (turns.get(span) || 0) + 1);
-    before = span;
-  });
-  return { first, runs: new Map([...ops].map(([span, many]) => [span, turns.get(span) > 1 ? turns.get(span) : many])) };
+/** Map of each span to the first event there. */
+export function firstAt(spans) {
+  const first = new Map();
+  spans.forEach((span, seq) => { if (span && !first.has(span)) first.set(span, seq); });
+  return first;
 }
 
 /** Rows by event; windows come from the server once and stay. `arrived` is called after each. */

@@ -1,7 +1,7 @@
 // The panes that say in words what the picture shows: source, console, caption. Each follows the cursor.
 
 import { ConsoleView } from "./console.mjs";
-import { grouped, spanUse } from "./data.mjs";
+import { firstAt, grouped } from "./data.mjs";
 import { byId, el, say } from "./dom.mjs";
 import { Drawer } from "./drawer.mjs";
 import { fading } from "./fade.mjs";
@@ -17,10 +17,10 @@ const short = file => file.split(/[\\/]/).pop();
 export class Panes {
   /** `page`: the owner of the cursor; only read. */
   constructor(page) {
-    const { trace, columns } = page, op = Object.entries(trace.kinds).find(([, name]) => name === "op");
+    const { trace, columns } = page;
     this.page = page;
     this.spans = trace.spans.map(readSpan);
-    this.use = spanUse(columns, op ? Number(op[0]) : -1);
+    this.firstAt = firstAt(columns.span);
     this.source = new SourceView(byId("source"));
     this.console = new ConsoleView(byId("console"), byId("outputs"), trace.prints, span => this.spans[span]?.line ? this.placed(this.spans[span]) : "", trace.condition.empty);
     const files = Object.keys(trace.sources);
@@ -113,14 +113,10 @@ export class Panes {
 
   openFile(file) {
     if (this.source.file === file) return;
-    const counts = new Map(), firsts = new Map();
-    for (const [id, seq] of this.use.first) {
+    const firsts = new Map(), counts = new Map(this.page.trace.runs.filter(([name]) => name === file).map(([, line, times]) => [line, times]));
+    for (const [id, seq] of this.firstAt) {
       const span = this.spans[id];
-      if (!span || span.file !== file) continue;
-      // the least: an expression that takes several ops has several events a run
-      const runs = this.use.runs.get(id);
-      if (runs) counts.set(span.line, Math.min(counts.get(span.line) ?? Infinity, runs));
-      firsts.set(span.line, Math.min(firsts.get(span.line) ?? Infinity, seq));
+      if (span && span.file === file) firsts.set(span.line, Math.min(firsts.get(span.line) ?? Infinity, seq));
     }
     this.firsts = firsts;
     this.alike = counts.size > 0 && [...counts.values()].every(count => count <= 1);

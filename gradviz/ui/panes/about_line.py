@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+from bisect import bisect_right
 from typing import Any
 from urllib.parse import quote
 
-import numpy as np
 from dash import html
 
 from gradviz.events import Span
@@ -18,6 +18,8 @@ from gradviz.ui.panes.parts import icon, mark, mono, section, tag, title, to_ele
 
 _SHOWN = 60
 """Executions that are listed, around the playhead."""
+_OPS = 20
+"""Ops that are listed of one, the last."""
 
 
 def element(focus: Focus, span: Span) -> str:
@@ -34,34 +36,49 @@ def place(focus: Focus) -> tuple[str, int] | None:
 
 
 def answer(focus: Focus, file: str, line: int) -> list[Any]:
-    """The line, then a row for each op that ran there."""
-    replay, ops = focus.replay, focus.replay.index.ops
-    spans = [span.id for span in replay.spans if span.file == file and span.line == line]
-    seqs = ops.seq[np.isin(ops.ints("span"), spans)]
+    """The line, then a row for each time that it ran: what that made; of the one at the playhead all its ops."""
+    replay = focus.replay
+    runs = focus.session.executions.get((file, line), [])
+    many = sum(map(len, runs))
+    tags = [tag(times(len(runs))), tag(f"{many:,} ops" if many != 1 else "1 op")]
     text = replay.line(file, line).strip()
     parts: list[Any] = [title(mark("op", "done"), focus.place(file, line), [mono(text)],
-                              [tag(f"{len(seqs):,} ops" if len(seqs) != 1 else "1 op")], words=True)]
-    here = int(np.searchsorted(seqs, focus.seq, "right"))
-    start = max(0, min(here - _SHOWN // 2, len(seqs) - _SHOWN))
-    cells = [cell for seq in seqs[start:start + _SHOWN].tolist() for cell in _row(focus, replay.event(seq))]
-    aside = f"{start + 1:,} to {min(start + _SHOWN, len(seqs)):,} of {len(seqs):,}" if len(seqs) > _SHOWN else ""
+                              tags if runs else tags[1:], words=True)]
+    here = bisect_right(runs, focus.seq, key=lambda run: run[0]) - 1
+    start = max(0, min(here - _SHOWN // 2, len(runs) - _SHOWN))
+    cells = [cell for number, run in enumerate(runs[start:start + _SHOWN], start)
+             for cell in _run(focus, run, number + 1 if len(runs) > 1 else 0, here == number or len(runs) == 1)]
+    aside = f"{start + 1:,} to {min(start + _SHOWN, len(runs)):,} of {len(runs):,}" if len(runs) > _SHOWN else ""
     parts.append(section("Executions", aside, html.Div(cells, className="kv runs") if cells else
                          html.Div("No op ran on this line.", className="note")))
     return [*parts, links(file, line, 1, text)]
 
 
-def _row(focus: Focus, op: Event) -> list[Any]:
-    """Iteration and op, what came out, and the step that went back through it."""
+def times(many: int) -> str:
+    """How often a line ran."""
+    return {0: "did not run", 1: "ran once"}.get(many, f"ran {many:,} times")
+
+
+def _run(focus: Focus, run: list[int], number: int, whole: bool) -> list[Any]:
+    """The rows of one execution: what it made at last, and if wanted, what it made before."""
+    made = [focus.replay.event(seq) for seq in run[-_OPS if whole else -1:]]
+    return [cell for place, op in enumerate(made)
+            for cell in _row(focus, op, f"{number:,} " if number and place == len(made) - 1 else "")]
+
+
+def _row(focus: Focus, op: Event, number: str) -> list[Any]:
+    """Which execution, the op and what it is called that came out, and the step that went back through it."""
     replay = focus.replay
     shown = "now" if op.seq == focus.seq else "" if op.seq < focus.seq else "ahead"
     out = replay.with_value(op.outputs[0]) if op.outputs else None
     norm = replay.norm_of(out) if out is not None else None
+    name = replay.name(out.tid, op.seq) if out is not None else ""
     steps = replay.index.steps
     nids = [node.nid for node in op.nodes if not node.leaf]
     ran = [int(steps.seq[row]) for nid in nids for row in steps.where("nid", nid)][:1]
-    number = f"{replay.graph_at(op.seq) + 1:,} " if len(replay.graphs) > 1 else ""
+    words = [html.Span(number, className="dim"), op.name, html.B(f" {name}") if name else ""]
     return [
-        to_event(op.seq, [html.Span(number, className="dim"), op.name], f"link mono {shown}".strip()),
+        to_event(op.seq, words, f"link mono {shown}".strip()),
         html.Span(shape_text(out.shape) if out is not None else "", className="dim"),
         html.Span(f"‖{short(norm)}‖" if norm is not None else "", className="mono"),
         to_event(ran[0], "∇", "link mono g") if ran else html.Span("∅" if not nids else "", className="dim",
@@ -74,7 +91,8 @@ def source_of(focus: Focus, seq: int) -> list[Any]:
     span = focus.replay.span(seq) if seq >= 0 else Span(0, "", "", 0, 0, 0, 0, (), False)
     if not span.line:
         return []
-    line = to_element(element(focus, span), "this line")
+    ran = times(len(focus.session.executions.get((span.file, span.line), [])))
+    line = to_element(element(focus, span), f"this line {ran}", "link")
     return [links(span.file, span.line, span.column + 1, focus.text(seq), line)]
 
 

@@ -8,14 +8,19 @@ from typing import Any
 
 from dash import html
 
-from gradviz.replay import inspect
+from gradviz.replay import inspect, values, writers
 from gradviz.replay.inspect import Content, TensorView
+from gradviz.replay.storages import content_at
 from gradviz.replay.values import shape_text
 from gradviz.ui.panes import hooks, numbers, owner, why
 from gradviz.ui.panes.about_line import source_of
 from gradviz.ui.panes.focus import Focus
-from gradviz.ui.panes.parts import mark, mono, section, tag, title, to_event
+from gradviz.ui.panes.parts import mark, mono, section, tag, title, to_element, to_event
 
+_TOLD = 6
+"""Versions that are told of, the newest."""
+_DRAWN = 12
+"""Versions up to which the bar begins where the tensor was made; else it is that of the picture."""
 _ALIASES = 10
 """Aliases of a storage that are drawn."""
 
@@ -131,31 +136,47 @@ def _gradient(focus: Focus, view: TensorView) -> tuple[Content, str]:
 
 
 def _versions(focus: Focus, view: TensorView) -> list[Any]:
-    """Who wrote it when, as a bar over the events of the picture."""
-    if len(view.versions) < 2:
+    """Who wrote it when, and what it held then; with the writes that its counter did not see."""
+    missed = writers.unnoticed(focus.replay, view.facts, focus.seq)
+    if len(view.versions) < 2 and not missed:
         return []
-    first, last = min(view.versions[0].seq, focus.scene.first), max(focus.scene.last, focus.seq)
+    born = view.versions[0].seq if len(view.versions) <= _DRAWN else focus.scene.first
+    first, last = min(born, focus.scene.first), max(focus.scene.last, focus.seq)
     bar = versions_bar(focus, view, first, last)
+    every = sorted([*view.versions, *missed], key=lambda version: version.seq)
     rows = [
         part
-        for version in view.versions[-6:]
+        for version in every[-_TOLD:]
         for part in (
-            mono(f"v{version.version}"),
-            _written(focus, view, version),
+            mono(f"v{version.version}") if version.version >= 0 else html.Span(
+                "–", className="badd", title="not counted: backward cannot notice this write"),
+            html.Span([_written(focus, view, version), html.Div(_held(focus, view, version), className="mono dim")]),
             to_event(version.seq, focus.at_line(version.seq), "link x")
             if focus.at_line(version.seq)
             else html.Span(),
         )
     ]
-    times = len(view.versions) - 1
-    return [
-        section(
-            "Versions",
-            "overwritten once" if times == 1 else f"overwritten {times} times",
-            bar,
-            html.Div(rows, className="rowlist"),
-        )
-    ]
+    times = len(every) - 1
+    told = "overwritten once" if times == 1 else f"overwritten {times:,} times"
+    note = [html.Div(f"{len(missed)} not counted (–): backward cannot notice", className="note badd")] if missed else []
+    more = [html.Div(f"and {len(every) - _TOLD:,} earlier", className="note")] if len(every) > _TOLD else []
+    return [section("Versions", told, bar, *more, html.Div(rows, className="rowlist"), *note)]
+
+
+def _held(focus: Focus, view: TensorView, version: inspect.Version) -> str:
+    """What the tensor held from a version on, in a few characters."""
+    content, _ = content_at(focus.replay, view.facts, version.seq)
+    if content is not None:
+        shape = tuple(view.facts.shape)
+        kept = content.tobytes()
+        dtype = str(content.dtype)
+        return values.few(kept, shape, dtype) or values.summary(kept, shape, dtype)
+    writes = focus.replay.index.writes
+    for row in writes.where("seq", version.seq).tolist():
+        write = focus.replay.with_value(writes.row(row))
+        if write.tid == view.tid and (norm := values.statistics(write.value).get("norm")) is not None:
+            return f"‖{values.short(norm)}‖"
+    return ""
 
 
 def _written(focus: Focus, view: TensorView, version: inspect.Version) -> html.Span:
@@ -202,13 +223,13 @@ def _storage(focus: Focus, view: TensorView) -> list[Any]:
 
 
 def _bar(focus: Focus, alias: inspect.Alias, reach: int, me: bool) -> Any:
-    """Where in the storage an alias lies; hatched where it leaves places out. A click goes to where it was made."""
+    """Where in the storage an alias lies; hatched where it leaves places out. A click selects it."""
     left, width = 100 * alias.offset / reach, 100 * max(1, _extent(alias)) / reach
     how = f" · {alias.how}" if alias.how in ("view", "detach", "data") else ""
     holes = math.prod(alias.shape) < _extent(alias)
     bar = html.I(className="holes" if holes else None, style={"left": f"{left:.1f}%", "width": f"{width:.1f}%"})
     words = html.Span(f"{alias.label}{how}", style={"left": f"min({left:.1f}%,60%)"})
-    return to_event(focus.replay.born(alias.tid), [bar, words], "al me" if me else "al")
+    return to_element(focus.glyph_of(tid=alias.tid), [bar, words], "al me" if me else "al")
 
 
 def _extent(alias: inspect.Alias) -> int:

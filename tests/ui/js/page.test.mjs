@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { plain } from "../../../gradviz/ui/assets/console.mjs";
-import { decodeOverview, grouped, listed, Rows, spanUse } from "../../../gradviz/ui/assets/data.mjs";
+import { decodeOverview, firstAt, grouped, listed, Rows } from "../../../gradviz/ui/assets/data.mjs";
 import { COMMANDS, commandFor, keyName } from "../../../gradviz/ui/assets/keys.mjs";
 import { formatLink, parseLink } from "../../../gradviz/ui/assets/link.mjs";
 import { linesOf, segments } from "../../../gradviz/ui/assets/source.mjs";
@@ -48,9 +48,7 @@ test("the overview tells lanes, steps and writes apart", () => {
   const columns = decodeOverview(overview);
   assert.deepEqual([...columns.lane], [1, 6, 1, 2]);
   assert.deepEqual(listed(columns), { steps: [0, 2, 3], shown: [0, 1, 2, 3] });
-  const use = spanUse(columns, 1);
-  assert.deepEqual([...use.first], [[1, 0], [2, 3]]);
-  assert.deepEqual([...use.runs], [[1, 2]]);
+  assert.deepEqual([...firstAt(columns.span)], [[1, 0], [2, 3]]);
   assert.deepEqual(prepareLanes(columns, listed(columns).shown).counts, [2, 1, 0, 1, 0, 1]);
 });
 
