@@ -10,7 +10,7 @@ from math import isfinite, nan, sqrt
 from typing import Any
 
 from gradviz import probe
-from gradviz.engine.dtypes import FLOATING
+from gradviz.engine.dtypes import FLOATING, HALVES
 from gradviz.engine.storage import Storage, offset_of
 from gradviz.engine.xp import ndarray, xp
 
@@ -142,12 +142,16 @@ def completed(array: ndarray, known: Any) -> Any:
     """The content in full, of what :func:`value` gave of it: statistics may want more figures."""
     if known.__class__ is not tuple or known[1] or array.dtype.char not in FLOATING:
         return value(array, True) if known.__class__ is tuple else known
+    if array.dtype.char in HALVES:
+        array = array.astype(xp.float32)
     flat = array.reshape(-1) if array.flags.c_contiguous else array.T.reshape(-1)
     return known[:5] + _spread(flat)
 
 
 def statistics(array: ndarray, full: bool = False) -> Any:
     """Figures in the order of ``events.STATISTICS``; without ``full`` those that one dot product tells."""
+    if array.dtype.char in HALVES:
+        array = array.astype(xp.float32)
     kind = array.dtype.kind
     if kind == "c" or not array.size:
         return None

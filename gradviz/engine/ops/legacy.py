@@ -7,6 +7,7 @@ from typing import Any
 from gradviz import probe
 from gradviz.engine import dtypes, observe
 from gradviz.engine.autograd.node import node_class
+from gradviz.engine.errors import warn
 from gradviz.engine.ops import create, shape
 from gradviz.engine.storage import storage_of
 from gradviz.engine.tensor import Tensor
@@ -36,11 +37,10 @@ TYPES: dict[str, Any] = {
 
 def set_default_tensor_type(t: Any) -> None:
     """Deprecated in favour of ``set_default_dtype``."""
-    import warnings
 
-    warnings.warn("torch.set_default_tensor_type() is deprecated as of PyTorch 2.1, please use "
-                  "torch.set_default_dtype() "
-                  "and torch.set_default_device() as alternatives.", UserWarning, stacklevel=2)
+    warn("torch.set_default_tensor_type() is deprecated as of PyTorch 2.1, please use "
+         "torch.set_default_dtype() "
+         "and torch.set_default_device() as alternatives.")
     dtypes.set_default_dtype(TYPES[t.removeprefix("torch.")].dtype if isinstance(t, str) else t.dtype)
 
 
@@ -141,15 +141,38 @@ class TypedStorage:
             f"[torch.storage.TypedStorage(dtype={self.dtype}, device=cpu) of size {self.size()}]")
 
 
+TypedStorage.__module__ = UntypedStorage.__module__ = "torch.storage"
+
+
+class _OfType(type):
+    """``torch.FloatStorage``: makes storages of its type and knows them."""
+
+    dtype: dtypes.dtype
+
+    def __instancecheck__(cls, value: object) -> bool:
+        return isinstance(value, TypedStorage) and value.dtype is cls.dtype
+
+    def __call__(cls, *args: Any) -> TypedStorage:
+        return TypedStorage(create.legacy(*args, dtype=cls.dtype))
+
+    def __repr__(cls) -> str:
+        return f"<class 'torch.{cls.__name__}'>"
+
+
+STORAGES: dict[str, Any] = {
+    d.legacy + "Storage": _OfType(d.legacy + "Storage", (), {"dtype": d, "__module__": "torch"})
+    for d in dtypes.ALL if not 15 <= d.rank < 20
+}
+
+
 def storage(self: Any) -> TypedStorage:
     """Deprecated in favour of ``untyped_storage``."""
-    import warnings
 
-    warnings.warn("TypedStorage is deprecated. It will be removed in the future and UntypedStorage will be the only "
-                  "storage"
-                  " class. This should only matter to you if you are using storages directly.  To access "
-                  "UntypedStorage "
-                  "directly, use tensor.untyped_storage() instead of tensor.storage()", UserWarning, stacklevel=2)
+    warn("TypedStorage is deprecated. It will be removed in the future and UntypedStorage will be the only "
+         "storage"
+         " class. This should only matter to you if you are using storages directly.  To access "
+         "UntypedStorage "
+         "directly, use tensor.untyped_storage() instead of tensor.storage()")
     return TypedStorage(self)
 
 
@@ -187,9 +210,8 @@ def _reshaped(name: str) -> Any:
 
 def resize(self: Any, *sizes: Any) -> Any:
     """Deprecated: another shape of as many elements."""
-    import warnings
 
-    warnings.warn("non-inplace resize is deprecated", UserWarning, stacklevel=2)
+    warn("non-inplace resize is deprecated")
     return shape.view(self, *sizes)
 
 
@@ -244,7 +266,7 @@ def _pin_memory(self: Any, device: Any = None) -> Any:
     raise RuntimeError("Cannot access accelerator device when none is available.")
 
 
-FUNCTIONS: dict[str, Any] = TYPES | {
+FUNCTIONS: dict[str, Any] = TYPES | STORAGES | {
     "set_default_tensor_type": set_default_tensor_type, "layout": layout, "strided": strided_layout,
     "is_storage": lambda obj: isinstance(obj, UntypedStorage | TypedStorage), "UntypedStorage": UntypedStorage,
     "TypedStorage": TypedStorage,
@@ -253,7 +275,7 @@ METHODS: dict[str, Any] = {
     "storage": storage, "untyped_storage": UntypedStorage, "layout": property(lambda self: strided_layout),
     "resize": resize, "resize_": resize_, "resize_as_": lambda self, other: resize_(self, other._array.shape),
     "pin_memory": _pin_memory, "set_": set_, "apply_": apply_, "map_": map_,
-    "storage_type": lambda self: TypedStorage,
+    "storage_type": lambda self: STORAGES.get(self.dtype.legacy + "Storage", TypedStorage),
 }
 for _name in ("t", "transpose", "swapaxes", "squeeze", "unsqueeze"):
     METHODS[_name + "_"] = _reshaped(_name)

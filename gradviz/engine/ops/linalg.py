@@ -7,7 +7,7 @@ from typing import Any
 from gradviz.engine import observe
 from gradviz.engine.autograd.namespaces import expandable
 from gradviz.engine.dtypes import FLOATING
-from gradviz.engine.errors import size_text
+from gradviz.engine.errors import size_text, warn
 from gradviz.engine.ops import binary, shape
 from gradviz.engine.ops.args import words
 from gradviz.engine.ops.build import not_a_tensor, op, run, write
@@ -105,8 +105,9 @@ def _fits(a: ndarray, b: ndarray) -> None:
 
 
 def _c_name(d: Any) -> str:
-    return {"Float": "float", "Double": "double", "Long": "long int", "Int": "int", "Half": "c10::Half",  # type: ignore[no-any-return]
-            "Bool": "bool"}.get(d.code, d.code.lower())
+    names = {"Float": "float", "Double": "double", "Long": "long int", "Int": "int", "Half": "c10::Half",
+             "BFloat16": "c10::BFloat16", "Bool": "bool"}
+    return names.get(d.code, d.code.lower())
 
 
 def _mm_of(a: ndarray, b: ndarray) -> Any:
@@ -395,11 +396,10 @@ def _check_batches(*batches: Any) -> None:
 
 def chain_matmul(*matrices: Any) -> Any:
     """Deprecated: ``linalg.multi_dot``."""
-    import warnings
 
-    warnings.warn("torch.chain_matmul is deprecated and will be removed in a future PyTorch release. Use "
-                  "torch.linalg.multi_dot instead, which accepts a list of two or more tensors rather than multiple "
-                  "parameters.", UserWarning, stacklevel=2)
+    warn("torch.chain_matmul is deprecated and will be removed in a future PyTorch release. Use "
+         "torch.linalg.multi_dot instead, which accepts a list of two or more tensors rather than multiple "
+         "parameters.")
     return matrices[0] if len(matrices) == 1 else multi_dot(matrices)
 
 

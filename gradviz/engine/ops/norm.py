@@ -305,9 +305,10 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
     given = (input,) if weight is None else (input, weight)
     with observe.composite("rms_norm", given, words(normalized_shape=size, eps=eps)) as event:
         dims = tuple(range(x.ndim - len(size), x.ndim))
-        square = run(ADD_NUMBER, (REDUCTIONS["mean"](input.pow(2), dims, True),), (little,))
-        out = input * UNARY["rsqrt"](square)
-        return event(out if weight is None else out * weight)
+        full = input.float() if x.dtype.char in HALVES else input
+        square = run(ADD_NUMBER, (REDUCTIONS["mean"](full.pow(2), dims, True),), (little,))
+        out = full * UNARY["rsqrt"](square)
+        return event((out if weight is None else out * weight).to(input.dtype))
 
 
 FUNCTIONS: dict[str, Any] = {
