@@ -1190,16 +1190,28 @@ def zero_(self: Any) -> Any: ...
 def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None, **named: Any) -> Tensor: ...
 def zeros_like(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: _bool = False, layout: Any = None, memory_format: Any = None, pin_memory: _bool = False, out: Any = None) -> Tensor: ...
 
+BFloat16Storage: Any
 BFloat16Tensor: Any
+BoolStorage: Any
 BoolTensor: Any
+ByteStorage: Any
 ByteTensor: Any
+CharStorage: Any
 CharTensor: Any
+ComplexDoubleStorage: Any
+ComplexFloatStorage: Any
+DoubleStorage: Any
 DoubleTensor: Any
+FloatStorage: Any
 FloatTensor: Any
 Generator: Any
+HalfStorage: Any
 HalfTensor: Any
+IntStorage: Any
 IntTensor: Any
+LongStorage: Any
 LongTensor: Any
+ShortStorage: Any
 ShortTensor: Any
 Size: Any
 TypedStorage: Any

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
+
 
 class UnsupportedError(NotImplementedError, AttributeError):
     """A name that PyTorch has and this engine does not; an AttributeError too, so that ``hasattr`` answers."""
@@ -41,3 +44,11 @@ NO_GRAD_VIEW = (
 def size_text(shape: tuple[int, ...]) -> str:
     """A shape as PyTorch's C++ messages write it: ``[2, 3]``."""
     return "[" + ", ".join(map(str, shape)) + "]"
+
+
+def warn(text: str, category: type[Warning] = UserWarning) -> None:
+    """A warning that names the script's line, however deep in the engine it arises."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("gradviz.engine."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, category, stacklevel=level)

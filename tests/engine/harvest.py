@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from gradviz.engine.nn.functional.steps import STEPS
 from gradviz.engine.ops.refusal import Table, signature, signatures
 
 FOLDER = Path(__file__).parent
@@ -88,6 +89,8 @@ def main() -> None:
             if texts and signatures(*tables, name, method) != own:
                 tables[method][name] = own
                 lines[method].extend(texts)
+    for name in sorted(set(re.findall(r"(?<!\.)\b(\w+)\(", " ".join(STEPS.values()))) - set(tables[0])):
+        lines[0].extend(found[0].get(name, ()))
     print("# functions", *lines[0], "# methods", *lines[1], sep="\n")
 
 

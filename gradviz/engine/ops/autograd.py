@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +10,7 @@ from gradviz import probe
 from gradviz.engine import observe
 from gradviz.engine.autograd import api
 from gradviz.engine.autograd.hooks import LeafHooks, NodeHooks, RemovableHandle, function_name
-from gradviz.engine.errors import size_text
+from gradviz.engine.errors import size_text, warn
 from gradviz.engine.tensor import Tensor, gradient_edge
 
 
@@ -37,12 +36,11 @@ def _read_inner(self: Any) -> None:
         return
     if probe.sink is not None:
         probe.sink.grad_read(observe.tensor_id(self))
-    warnings.warn(
+    warn(
         "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
         "populated during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf "
         "Tensor, use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure "
-        "you access the leaf Tensor instead. See github.com/pytorch/pytorch/pull/30531 for more informations.",
-        UserWarning, stacklevel=3)
+        "you access the leaf Tensor instead. See github.com/pytorch/pytorch/pull/30531 for more informations.")
 
 
 def set_grad(self: Any, value: Any) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from itertools import pairwise
 from typing import Any
 
 from gradviz.engine import observe
-from gradviz.engine.errors import size_text
+from gradviz.engine.errors import size_text, warn
 from gradviz.engine.ops import join, reduce, scatter, shape
 from gradviz.engine.ops.args import dimension
 from gradviz.engine.ops.build import op, run, write
@@ -197,8 +196,7 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Any, ...]:
     """Grids of coordinates."""
     listed = list(tensors[0] if len(tensors) == 1 and isinstance(tensors[0], tuple | list) else tensors)
     if indexing is None:
-        warnings.warn("torch.meshgrid: in an upcoming release, it will be required to pass the indexing argument.",
-                      UserWarning, stacklevel=2)
+        warn("torch.meshgrid: in an upcoming release, it will be required to pass the indexing argument.")
     if not listed:
         raise RuntimeError("meshgrid expects a non-empty TensorList")
     for t in listed:

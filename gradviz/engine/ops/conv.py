@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from gradviz.engine import observe
 from gradviz.engine.autograd.node import node_class
 from gradviz.engine.dtypes import BY_NP
-from gradviz.engine.errors import size_text
+from gradviz.engine.errors import size_text, warn
 from gradviz.engine.ops import columns, shape
 from gradviz.engine.ops.args import integer, words
 from gradviz.engine.ops.build import TABLE, Op, not_a_tensor, op
@@ -255,8 +254,8 @@ def _same(padding: str, kernel: Any, stride: Any, dilation: Any) -> tuple[tuple[
 @cache
 def _warn_of_copy() -> None:
     """Said once."""
-    warnings.warn("Using padding='same' with even kernel lengths and odd dilation may require a zero-padded copy of "
-                  "the input be created", stacklevel=5)
+    warn("Using padding='same' with even kernel lengths and odd dilation may require a zero-padded copy of "
+         "the input be created")
 
 
 def _transposed(n: int) -> Callable[..., Any]:

@@ -10,6 +10,7 @@ from gradviz.engine import dtypes, observe
 from gradviz.engine.autograd import modes
 from gradviz.engine.devices import placed, resolve
 from gradviz.engine.dtypes import FLOATING
+from gradviz.engine.errors import warn
 from gradviz.engine.fingerprint import share
 from gradviz.engine.ops.build import op, run
 from gradviz.engine.ops.create import from_numpy
@@ -121,10 +122,9 @@ def _warn_scalar() -> None:
     if "scalar" in _warned:
         return
     _warned.add("scalar")
-    import warnings
 
-    warnings.warn("Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\nConsider "
-                  "using tensor.detach() first.", UserWarning, stacklevel=3)
+    warn("Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\nConsider "
+         "using tensor.detach() first.")
 
 
 def __bool__(self: Any) -> bool:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from gradviz import probe
 from gradviz.engine import observe
 from gradviz.engine.autograd import modes
-from gradviz.engine.errors import size_text
+from gradviz.engine.errors import size_text, warn
 from gradviz.engine.fingerprint import shared, writing
 from gradviz.engine.ops.promote import can_cast, cast_error
 from gradviz.engine.ops.refusal import refused
@@ -66,15 +65,14 @@ def store(name: str, inputs: tuple[Any, ...], result: Any, out: Any) -> None:
         raise cast_error(array.dtype, out._array.dtype)
     if out._array.shape != array.shape:
         if out._array.size:
-            warnings.warn(
-                f"An output with one or more elements was resized since it had shape {size_text(out._array.shape)}, "
-                f"which "
-                f"does not match the required output shape {size_text(array.shape)}. This behavior is deprecated, and "
-                f"in "
-                "a future PyTorch release outputs will not be resized unless they have zero elements. You can "
-                "explicitly "
-                "reuse an out tensor t by resizing it, inplace, to zero elements with t.resize_(0).", UserWarning,
-                stacklevel=4)
+            warn(
+       f"An output with one or more elements was resized since it had shape {size_text(out._array.shape)}, "
+       f"which "
+       f"does not match the required output shape {size_text(array.shape)}. This behavior is deprecated, and "
+       f"in "
+       "a future PyTorch release outputs will not be resized unless they have zero elements. You can "
+       "explicitly "
+       "reuse an out tensor t by resizing it, inplace, to zero elements with t.resize_(0).")
         out._array = xp.empty(array.shape, out._array.dtype)
     before = out._cell.version
     if shared:

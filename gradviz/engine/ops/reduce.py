@@ -6,6 +6,7 @@ from typing import Any
 
 from gradviz.engine import dtypes
 from gradviz.engine.dtypes import FLOATING, INEXACT
+from gradviz.engine.errors import warn
 from gradviz.engine.ops.args import dimension, dimensions, words
 from gradviz.engine.ops.build import op, run
 from gradviz.engine.ops.returns import returned
@@ -201,7 +202,7 @@ def _vector_norm(x: ndarray, dims: Any, keepdim: bool, p: float) -> Any:
     if p == 2:
         return xp.sqrt((size * size).sum(axis=dims, keepdims=keepdim))
     if p == float("inf"):
-        return size.max(axis=dims, keepdims=keepdim, initial=0)
+        return size.max(axis=dims, keepdims=keepdim, **({"initial": 0} if x.__class__ is ndarray else {}))
     if p == float("-inf"):
         return size.min(axis=dims, keepdims=keepdim)
     return (size ** p).sum(axis=dims, keepdims=keepdim) ** (1 / p)
@@ -400,10 +401,9 @@ def _spread(row: Any) -> Any:
 
 
 def _warn_freedom(name: str) -> None:
-    import warnings
 
-    warnings.warn(f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor "
-                  "(input numel divided by output numel).", UserWarning, stacklevel=4)
+    warn(f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor "
+         "(input numel divided by output numel).")
 
 
 def norm(input: Any, p: Any = 2, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:

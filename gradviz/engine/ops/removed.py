@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from gradviz.engine import dtypes
+from gradviz.engine.errors import warn
 from gradviz.engine.ops import create, norms
 from gradviz.engine.xp import asarray, xp
 
@@ -38,9 +38,9 @@ def _gone(name: str) -> Any:
 def range_(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None,
            requires_grad: bool = False) -> Any:
     """Deprecated: numbers from ``start`` up to and including ``end``."""
-    warnings.warn("torch.range is deprecated and will be removed in a future release because its behavior is "
-                  "inconsistent with Python's range builtin. Instead, use torch.arange, which produces values in "
-                  "[start, end).", UserWarning, stacklevel=2)
+    warn("torch.range is deprecated and will be removed in a future release because its behavior is "
+         "inconsistent with Python's range builtin. Instead, use torch.arange, which produces values in "
+         "[start, end).")
     if end is None:
         start, end = 0, start
     n = int((end - start) / step + 1)
@@ -49,21 +49,19 @@ def range_(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None,
 
 
 def frobenius_norm(input: Any, dim: Any = (), keepdim: bool = False) -> Any:
-    warnings.warn("at::frobenius_norm is deprecated and it is just left for JIT compatibility. It will be removed in a "
-                  "future PyTorch release. Please use `linalg.vector_norm(A, 2., dim, keepdim)` instead", UserWarning,
-                  stacklevel=2)
+    warn("at::frobenius_norm is deprecated and it is just left for JIT compatibility. It will be removed in a "
+         "future PyTorch release. Please use `linalg.vector_norm(A, 2., dim, keepdim)` instead")
     return norms.vector_norm(input, 2, dim or None, keepdim)
 
 
 def nuclear_norm(input: Any, dim: Any = (-2, -1), keepdim: bool = False) -> Any:
-    warnings.warn("at::nuclear_norm is deprecated and it is just left for JIT compatibility. It will be removed in a "
-                  "future PyTorch release. Please use `linalg.matrix_norm(A, 'nuc', dim, keepdim)` instead",
-                  UserWarning, stacklevel=2)
+    warn("at::nuclear_norm is deprecated and it is just left for JIT compatibility. It will be removed in a "
+         "future PyTorch release. Please use `linalg.matrix_norm(A, 'nuc', dim, keepdim)` instead")
     return norms.matrix_norm(input, "nuc", dim, keepdim)
 
 
 def _volatile(self: Any) -> bool:
-    warnings.warn("volatile was removed (Variable.volatile is always False)", UserWarning, stacklevel=2)
+    warn("volatile was removed (Variable.volatile is always False)")
     return False
 
 

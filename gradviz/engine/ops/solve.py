@@ -8,7 +8,7 @@ from typing import Any
 from gradviz.engine import observe
 from gradviz.engine.autograd.namespaces import raw
 from gradviz.engine.dtypes import HALVES, INEXACT
-from gradviz.engine.errors import LinAlgError
+from gradviz.engine.errors import LinAlgError, warn
 from gradviz.engine.ops import pointwise, shape
 from gradviz.engine.ops.args import words
 from gradviz.engine.ops.build import not_a_tensor, op, run
@@ -369,9 +369,8 @@ def matrix_exp(A: Any) -> Any:
 
 
 def deprecated(text: str) -> None:
-    import warnings
 
-    warnings.warn(text, UserWarning, stacklevel=3)
+    warn(text)
 
 
 def _size(t: Any, dims: Any) -> int:

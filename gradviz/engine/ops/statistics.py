@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from gradviz.engine import observe
 from gradviz.engine.dtypes import FLOATING, INEXACT
+from gradviz.engine.errors import warn
 from gradviz.engine.ops import binary, linalg, pointwise, reduce, scatter, shape, unary
 from gradviz.engine.ops.args import dimension, dimensions, words
 from gradviz.engine.ops.build import op, run
@@ -168,8 +168,8 @@ def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any 
             norm = size - correction if aweights is None or not correction else size - correction * (
                 total(mul(weight, aweights)) / size)
         if float(norm._array) <= 0:
-            warnings.warn("cov(): degrees of freedom is <= 0. Correction should be strictly less than the number of "
-                          "observations.", UserWarning, stacklevel=3)
+            warn("cov(): degrees of freedom is <= 0. Correction should be strictly less than the number of "
+                 "observations.")
         centred = rows - shape.unsqueeze(mean, 1)
         turned = shape.t(centred if weight is None else mul(centred, weight))
         return event(shape.squeeze(linalg.FUNCTIONS["mm"](centred, turned) / norm))

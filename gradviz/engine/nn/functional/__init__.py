@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from gradviz.engine.nn.functional.steps import STEPS, stepped
 from gradviz.engine.ops.out import with_out
 from gradviz.engine.ops.refusal import guarded
 
@@ -21,6 +22,8 @@ for _name in ("adaptive_avg_pool1d", "avg_pool1d", "bilinear", "celu_", "channel
               "leaky_relu_", "linear", "one_hot", "pairwise_distance", "pdist", "pixel_shuffle", "pixel_unshuffle",
               "prelu", "relu_", "rrelu_", "scaled_dot_product_attention", "selu_", "threshold_"):
     globals()[_name] = guarded(_name, globals()[_name])  # the others are written in Python there too
+for _name in STEPS:
+    globals()[_name] = stepped(_name, globals()[_name])
 
 
 def __getattr__(name: str) -> Any:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 from gradviz.engine import observe
+from gradviz.engine.errors import warn
 from gradviz.engine.ops.args import words
 from gradviz.engine.ops.random import default_generator
 from gradviz.engine.tensor import fresh
@@ -81,11 +81,11 @@ def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
 
 
 def _warn(name: str, n: int, dims: int) -> None:
-    warnings.warn(
+    warn(
         f"{name}: Received a {n}-D input to {name}, which is deprecated and will result in an error in a future "
         "release. To retain the behavior and silence this warning, please use dropout instead. Note that "
         f"{name} exists to provide channel-wise dropout on inputs with {dims} spatial dimensions, a channel dimension, "
-        f"and an optional batch dimension (i.e. {dims + 1}D or {dims + 2}D inputs).", stacklevel=3)
+        f"and an optional batch dimension (i.e. {dims + 1}D or {dims + 2}D inputs).")
 
 
 def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
@@ -95,11 +95,11 @@ def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
     if n not in (3, 4):
         _warn("dropout2d", n, 2)
     if n == 3:
-        warnings.warn("dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior "
-                      "is desired - input is interpreted as shape (N, C, L), where C is the channel dim. This behavior "
-                      "will change in a future release to interpret the input as one without a batch dimension, i.e. "
-                      "shape (C, H, W). To maintain the 1D channel-wise dropout behavior, please switch to using "
-                      "dropout1d instead.", stacklevel=2)
+        warn("dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior "
+             "is desired - input is interpreted as shape (N, C, L), where C is the channel dim. This behavior "
+             "will change in a future release to interpret the input as one without a batch dimension, i.e. "
+             "shape (C, H, W). To maintain the 1D channel-wise dropout behavior, please switch to using "
+             "dropout1d instead.")
     return _channels("dropout2d", input, p, training, inplace, True)
 
 

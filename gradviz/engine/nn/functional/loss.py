@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 from gradviz.engine.autograd.modes import no_grad
-from gradviz.engine.errors import UnsupportedError
+from gradviz.engine.errors import UnsupportedError, warn
 from gradviz.engine.nn.functional.linear import linear
 from gradviz.engine.ops import classes, criterion, ctc, loss
 from gradviz.engine.ops.activation import LOG_SIGMOID
@@ -27,7 +26,7 @@ from gradviz.engine.xp import xp
 def get_enum(reduction: str) -> int:
     """PyTorch's number of a way to reduce."""
     if reduction == "elementwise_mean":
-        warnings.warn("reduction='elementwise_mean' is deprecated. Please use reduction='mean' instead.", stacklevel=3)
+        warn("reduction='elementwise_mean' is deprecated. Please use reduction='mean' instead.")
         return 1
     try:
         return ("none", "mean", "sum").index(reduction)
@@ -41,8 +40,8 @@ def legacy(size_average: Any, reduce: Any, reduction: str, *, emit_warning: bool
         return reduction
     found = "none" if reduce is not None and not reduce else "sum" if size_average is False else "mean"
     if emit_warning:
-        warnings.warn("size_average and reduce args will be deprecated, please use "
-                      f"reduction='{found}' instead.", stacklevel=3)
+        warn("size_average and reduce args will be deprecated, please use "
+             f"reduction='{found}' instead.")
     return found
 
 
@@ -65,9 +64,8 @@ def _same_size(input: Any, target: Any) -> tuple[Any, Any]:
     """Both in their common shape; that they differ is warned of."""
     if target.size() == input.size():
         return input, target
-    warnings.warn(f"Using a target size ({target.size()}) that is different to the input size ({input.size()}). This "
-                  "will likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
-                  stacklevel=3)
+    warn(f"Using a target size ({target.size()}) that is different to the input size ({input.size()}). This "
+         "will likely lead to incorrect results due to broadcasting. Please ensure they have the same size.")
     try:
         size = xp.broadcast_shapes(input._array.shape, target._array.shape)
     except ValueError as error:
@@ -212,10 +210,9 @@ def kl_div(input: Any, target: Any, size_average: Any = None, reduce: Any = None
         enum = _enum(size_average, reduce, reduction)
     else:
         if reduction == "mean":
-            warnings.warn("reduction: 'mean' divides the total loss by both the batch size and the support size."
-                          "'batchmean' divides only by the batch size, and aligns with the KL div math definition."
-                          "'mean' will be changed to behave the same as 'batchmean' in the next major release.",
-                          stacklevel=2)
+            warn("reduction: 'mean' divides the total loss by both the batch size and the support size."
+                 "'batchmean' divides only by the batch size, and aligns with the KL div math definition."
+                 "'mean' will be changed to behave the same as 'batchmean' in the next major release.")
         enum = get_enum("sum" if reduction == "batchmean" else reduction)
     result = criterion.kl_div(input, target, enum, log_target=log_target)
     if reduction == "batchmean" and input.dim() != 0:

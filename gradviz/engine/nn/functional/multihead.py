@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 from gradviz.engine import dtypes
+from gradviz.engine.errors import warn
 from gradviz.engine.nn.functional.attention import FUNCTIONS as ATTENTION
 from gradviz.engine.nn.functional.dropout import dropout
 from gradviz.engine.nn.functional.linear import linear
@@ -26,8 +26,7 @@ def canonical_mask(mask: Any, name: str, other: Any, other_name: str, dtype: Any
     real = mask.is_floating_point()
     expect(real or mask.dtype == dtypes.bool_, f"only bool and floating types of {name} are supported")
     if check_other and other is not None and mask.dtype != other.dtype:
-        warnings.warn(f"Support for mismatched {name} and {other_name} is deprecated. Use same type for both instead.",
-                      stacklevel=4)
+        warn(f"Support for mismatched {name} and {other_name} is deprecated. Use same type for both instead.")
     return mask if real else OPS["zeros_like"](mask, dtype=dtype).masked_fill_(mask, float("-inf"))
 
 

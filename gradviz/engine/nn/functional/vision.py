@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from math import floor
 from typing import Any
 
+from gradviz.engine.errors import warn
 from gradviz.engine.ops import grid as places
 from gradviz.engine.ops import pool, shuffle
 from gradviz.engine.ops.args import integer, words
@@ -78,7 +78,7 @@ def _sizes(shape: tuple[int, ...], size: Any, scale_factor: Any) -> tuple[tuple[
 
 
 def _deprecated(name: str) -> None:
-    warnings.warn(f"`nn.functional.{name}` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=4)
+    warn(f"`nn.functional.{name}` is deprecated. Use `nn.functional.interpolate` instead.")
 
 
 def upsample(input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
@@ -107,7 +107,7 @@ def grid_sample(input: Any, grid: Any, mode: str = "bilinear", padding_mode: str
         raise ValueError("nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or 'reflection', "
                          f"but got: '{padding_mode}'")
     if align_corners is None:
-        warnings.warn(CHANGED, stacklevel=3)
+        warn(CHANGED)
     return places.grid_sampler(input, grid, places.MODES.index(mode), places.PADDINGS.index(padding_mode),
                              bool(align_corners))
 
@@ -115,7 +115,7 @@ def grid_sample(input: Any, grid: Any, mode: str = "bilinear", padding_mode: str
 def affine_grid(theta: Any, size: Any, align_corners: bool | None = None) -> Any:
     """The places that affine maps look at."""
     if align_corners is None:
-        warnings.warn(CHANGED, stacklevel=3)
+        warn(CHANGED)
         align_corners = False
     if not theta.is_floating_point():
         raise ValueError(f"Expected theta to have floating point type, but got {theta.dtype}")
@@ -127,9 +127,9 @@ def affine_grid(theta: Any, size: Any, align_corners: bool | None = None) -> Any
         raise ValueError(f"Expected a batch of {n}D affine matrices of shape Nx{n}x{n + 1} for size {size}. Got "
                          f"{Size(shape)}.")
     if align_corners and min(size[2:]) == 1:
-        warnings.warn("Since version 1.3.0, affine_grid behavior has changed for unit-size grids when "
-                      "align_corners=True. This is not an intended use case of affine_grid. See the documentation of "
-                      "affine_grid for details.", stacklevel=3)
+        warn("Since version 1.3.0, affine_grid behavior has changed for unit-size grids when "
+             "align_corners=True. This is not an intended use case of affine_grid. See the documentation of "
+             "affine_grid for details.")
     elif min(size) <= 0:
         raise ValueError(f"Expected non-zero, positive output size. Got {size}")
     return places.affine_grid_generator(theta, size, align_corners)
