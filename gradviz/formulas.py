@@ -274,6 +274,9 @@ FORMULAS: Final[dict[str, Formula]] = {
        for name in ("LinalgLuBackward0", "LinalgLuFactorExBackward0")},
     "LinalgMatrixExpBackward0": Formula(r"e^{A}", (
         r"\text{upper right block of } \exp [\, A^{\top},\, g;\; 0,\, A^{\top} \,]",)),
+    "NextafterBackward0": Formula(r"\text{the number next to } a", (r"g", r"0")),
+    "DivBackward2": Formula(r"\lfloor \tfrac{a}{b} \rfloor", (r"0", r"0"), "Steps: flat wherever there is a slope."),
+    "XlogyBackward1": Formula(r"n \ln b", (rf"g \odot \frac{{n}}{{{_OTHER}}}",)),
     "PolygammaBackward0": Formula(r"\psi^{(n)}(a)", (rf"g \odot \psi^{{(n+1)}}({_SELF})",)),
     "MvlgammaBackward0": Formula(r"\ln \Gamma_p(a)", (
         rf"g \odot \textstyle\sum_{{i<p}} \psi({_SELF} - \tfrac{{i}}{{2}})",)),
@@ -408,7 +411,6 @@ FORMULAS: Final[dict[str, Formula]] = {
         ("ViewAsComplexBackward0", r"a_0 + i a_1", r"(\mathrm{Re}\, g, \mathrm{Im}\, g)"),
         ("AngleBackward0", r"\arg a", r"\frac{i\, g\, a}{|a|^2}"))},
     **{name: Formula(forward, (r"\text{PyTorch has no derivative}",)) for name, forward in (
-        ("NextafterBackward0", r"\text{the number next to } a"),
         ("Unique2Backward0", r"\text{distinct elements of } a"),
         ("UniqueDimBackward0", r"\text{distinct slices of } a"),
         ("UniqueConsecutiveBackward0", r"a \text{ without repetitions}"))},
@@ -468,3 +470,10 @@ FORMULAS: Final[dict[str, Formula]] = {
             r"s\, D K", r"s\, D^{\top} Q", r"P^{\top} g"),
         r"D is P times what g V^T is above its mean weighted by P."),
 }
+_AGAIN = {"ClampMinBackward1": "ClampMinBackward0", "ClampMaxBackward1": "ClampMaxBackward0",
+          "RoundBackward1": "RoundBackward0", "CopysignBackward1": "CopysignBackward0",
+          "XlogyBackward2": "XlogyBackward0", "AsinhBackward1": "AsinhBackward0", "AcoshBackward1": "AcoshBackward0",
+          "AtanhBackward1": "AtanhBackward0", "PolygammaBackward1": "PolygammaBackward0",
+          "ConjPhysicalBackward1": "ConjPhysicalBackward0"}
+"""Nodes that have another name in place, with a number or with a tensor."""
+FORMULAS.update({name: FORMULAS[known] for name, known in _AGAIN.items()})

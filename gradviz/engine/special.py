@@ -70,6 +70,7 @@ def zeta(input: Any, other: Any) -> Any:
 
 
 globals().update({name: FUNCTIONS[name] for name in SAME})
+globals()["round"] = lambda input, *, decimals=0, out=None: FUNCTIONS["round"](input, decimals=decimals, out=out)
 globals().update({name: FUNCTIONS[known] for name, known in ALIASES.items()})
 globals().update({name: _underived(name) for name in PLAIN})
 globals().update({name: special.of(row) for name, row in {

@@ -9,23 +9,16 @@ from gradviz.engine import dtypes
 from gradviz.engine.dtypes import FLOATING
 from gradviz.engine.ops import pointwise, reduce, shape
 from gradviz.engine.ops.args import dimension, words
+from gradviz.engine.ops.binary import no_derivative
 from gradviz.engine.ops.build import Op, not_a_tensor, op, run, write
 from gradviz.engine.ops.promote import floating, number, operand_error, together
 from gradviz.engine.ops.returns import returned
-from gradviz.engine.ops.search import _no_rule
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import Tensor, make
 from gradviz.engine.xp import asarray, ndarray, xp
 
 
 # --- rules -----------------------------------------------------------------------------------------------------------
-def _underived(name: str) -> Any:
-    def rule(ns: Any, ctx: Any, g: Any, *saved: Any) -> Any:
-        raise RuntimeError(f"derivative for aten::{name} is not implemented")
-
-    return rule
-
-
 def _ldexp(ns: Any, ctx: Any, g: Any, other: Any, result: Any) -> Any:
     return g * 2.0 ** other, (g * result * log(2) if ctx.needs(1) else None)
 
@@ -93,14 +86,14 @@ def _pair(f: Any) -> Any:
     return forward
 
 
-HEAVISIDE = op("heaviside", _pair(_heaviside), "NotImplemented", _underived("heaviside"), "", "self values")
+HEAVISIDE = op("heaviside", _pair(_heaviside), "NotImplemented", no_derivative("heaviside"), "", "self values")
 LDEXP = op("ldexp", _pair(lambda x, y: floating(x) * asarray(2.0 ** y).astype(floating(x).dtype)), "LdexpBackward0",
            _ldexp, "other result", "self other")
 FREXP = op("frexp", lambda x: tuple(xp.frexp(x)), "FrexpBackward0",
            lambda ns, ctx, g, exponent: g / ns.const((2.0 ** ns.plain(exponent)).astype(ns.plain(g).dtype)), "exponent",
            results="mantissa exponent")
 NEXTAFTER = op("nextafter", _pair(lambda x, y: xp.nextafter(*together(x, y))), "NextafterBackward0",
-               _no_rule("nextafter"), "", "self other")
+               lambda ns, ctx, g: (g, g * 0), "", "self other")
 LOGADDEXP2 = op("logaddexp2", _pair(lambda x, y: xp.logaddexp2(*together(x, y))), "Logaddexp2Backward0", _logaddexp2,
                 "self other", "self other")
 RENORM = op("renorm", _renorm_of, "RenormBackward0", _renorm, "self")
@@ -144,6 +137,13 @@ def float_power(input: Any, exponent: Any) -> Any:
         return value.to(dtypes.complex128 if value.dtype.is_complex else dtypes.float64)
 
     return pointwise.pow_(wide(input), wide(exponent))
+
+
+def float_power_(self: Any, exponent: Any) -> Any:
+    if self._array.dtype.char not in "dD":
+        raise RuntimeError("the base given to float_power_ has dtype "
+                           f"{self.dtype.code} but the operation's result requires dtype Double")
+    return pointwise._pow_inplace(self, exponent)
 
 
 def positive(input: Any) -> Any:
@@ -221,4 +221,5 @@ FUNCTIONS: dict[str, Any] = {
     "is_nonzero": is_nonzero, "is_same_size": is_same_size, "narrow_copy": narrow_copy,
     "resolve_neg": lambda input: input, "is_neg": lambda input: False,
 }
-METHODS: dict[str, Any] = {n: f for n, f in FUNCTIONS.items() if n != "cdist"} | {"renorm_": renorm_}
+METHODS: dict[str, Any] = {n: f for n, f in FUNCTIONS.items() if n != "cdist"} | {
+    "renorm_": renorm_, "float_power_": float_power_}

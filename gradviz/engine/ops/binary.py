@@ -45,7 +45,7 @@ class Row(NamedTuple):
     order: tuple[str, str] = ("self", "other")
     """In which order PyTorch unpacks, and so checks, what it saved; the rule gets them in it."""
     scalar_node: str = ""
-    """Where the node has another name with a number."""
+    """Where the node has another name with a number; it has one edge then."""
 
 
 def no_bools(both: bool) -> RuntimeError:
@@ -125,6 +125,14 @@ def _hypot(ns: Any, g: Any, self: Any, other: Any) -> Any:
     return g * (self / length), g * (other / length)
 
 
+def no_derivative(name: str) -> Callable[..., Any]:
+    """The rule of an op that PyTorch has no derivative for."""
+    def rule(ns: Any, ctx: Any, g: Any, *saved: Any) -> Any:
+        raise RuntimeError(f"derivative for aten::{name} is not implemented")
+
+    return rule
+
+
 def _pass(ns: Any, ctx: Any, g: Any) -> Any:
     return g
 
@@ -145,18 +153,17 @@ ROWS = (
     Row("fmod", _whole(xp.fmod), "FmodBackward1", _fmod, "o", "o", _pass, scalar_node="FmodBackward0"),
     Row("remainder", _whole(xp.remainder), "RemainderBackward1", _remainder, "o", "o", _pass,
         scalar_node="RemainderBackward0"),
-    Row("floor_divide", _floor_divide),
+    Row("floor_divide", _floor_divide, "NotImplemented", no_derivative("floor_divide")),
     Row("hypot", xp.hypot, "HypotBackward0",
         lambda ns, ctx, g, self, other: _hypot(ns, g, self, other), "so", "so", kind="float"),
     Row("copysign", xp.copysign, "CopysignBackward0", lambda ns, ctx, g, self, other: (
         g * ns.const(xp.sign(ns.plain(self)) * xp.copysign(xp.ones_like(ns.plain(self)), ns.plain(other))), g * 0),
-        "so",
-        "so", kind="float"),
+        "so", "so", kind="float", scalar_node="CopysignBackward1"),
     Row("xlogy", lambda x, y, out=None,
         **o: xp.multiply(x, xp.log(xp.where((x == 0) & ~xp.isnan(y), 1, y)), out=out, **o),
         "XlogyBackward0", lambda ns, ctx, g, self, other: (
             g * ns.where((self == 0) & (other <= 0), 0, ns.log(ns.where((self == 0) & (other <= 0), 1, other))),
-            g * self / other), "so", "so", kind="float"),
+            g * self / other), "so", "so", kind="float", scalar_node="XlogyBackward2"),
     Row("gcd", xp.gcd),
     Row("lcm", xp.lcm),
     Row("eq", xp.equal, kind="compare"),
@@ -176,12 +183,22 @@ ROWS = (
 )
 
 
+def number_nodes(row: Row, node_type: Any) -> tuple[Any, Any, int]:
+    """The node with a number, by a rule or by the row's with the number as a tensor; and how many edges it has."""
+    if row.scalar is not None:
+        return node_class(row.scalar_node or row.node, row.scalar), None, 1 if row.scalar_node else 2
+    if not row.scalar_node:
+        return None, node_type, 2
+    rule: Any = row.rule
+    return None, node_class(row.scalar_node, lambda *args: rule(*args)[0], row.order), 1
+
+
 def operator(row: Row) -> Callable[[Any, Any], Any]:
     """The function of a row; NotImplemented for an operand that is neither a tensor nor a number."""
     name, forward, floats = row.name, row.forward, row.kind == "float"
     saves, swapped = bool(row.keep_self or row.keep_other), row.order[0] == "other"
     node_type: Any = None if row.rule is None else node_class(row.node, row.rule, row.order if saves else ())
-    scalar_type: Any = None if row.scalar is None else node_class(row.scalar_node or row.node, row.scalar)
+    scalar_type, constant_type, arity = number_nodes(row, node_type)
     minus = name == "sub"
 
     def op(self: Any, other: Any) -> Any:
@@ -257,14 +274,14 @@ def operator(row: Row) -> Callable[[Any, Any], Any]:
         if self._view is not None:
             refresh(self)
         if self._requires and node_type is not None and (not regions.off or enabled()):
-            edges = (self._edge or gradient_edge(self), NO_EDGE)
+            edges = (self._edge or gradient_edge(self), NO_EDGE)[:arity]
             if scalar_type is not None:
                 node = scalar_type(edges, None, other, r.shape, r.dtype, sequence())
             else:
                 constant = make(y, Cell())
                 one = self if row.keep_self else None
                 saved = (one, 0 if one is None else one._cell.version, constant, 0) if saves else None  # never swapped
-                node = node_type(edges, saved, None, r.shape, r.dtype, sequence())
+                node = constant_type(edges, saved, None, r.shape, r.dtype, sequence())
                 if saves and regions.packs:
                     pack(node, (), constant)
             out = make(r, Cell(), True, (node, 0))
@@ -306,7 +323,7 @@ def inplace(row: Row) -> Callable[[Any, Any], Any]:
     name, forward, floats, minus = row.name + "_", row.forward, row.kind == "float", row.name == "sub"
     saves, swapped = bool(row.keep_self or row.keep_other), row.order[0] == "other"
     node_type: Any = None if row.rule is None else node_class(row.node, row.rule, row.order if saves else ())
-    scalar_type: Any = None if row.scalar is None else node_class(row.scalar_node or row.node, row.scalar)
+    scalar_type, constant_type, arity = number_nodes(row, node_type)
 
     def op(self: Any, other: Any) -> Any:
         y = None
@@ -353,9 +370,9 @@ def inplace(row: Row) -> Callable[[Any, Any], Any]:
                     if swapped:
                         one, two = two, one
                     saved = (one, 0 if one is None else one._cell.version, two, 0 if two is None else two._cell.version)
-                edges = gradient_edge(self), (gradient_edge(other) if many else NO_EDGE)
+                edges = (gradient_edge(self), gradient_edge(other) if many else NO_EDGE)[:2 if many else arity]
                 if many or scalar_type is None:
-                    node = node_type(edges, saved, None, x.shape, x.dtype, sequence())
+                    node = (node_type if many else constant_type)(edges, saved, None, x.shape, x.dtype, sequence())
                 else:
                     node = scalar_type(edges, None, other, x.shape, x.dtype, sequence())
                 _apply(row.name, forward, a, y, x, None if many else other)

@@ -9,7 +9,7 @@ from gradviz import probe
 from gradviz.engine.dtypes import scalar_type
 from gradviz.engine.ops import binary, unary
 from gradviz.engine.ops.build import Op, not_a_tensor, op, run, write
-from gradviz.engine.ops.promote import can_cast, cast_error, number, scalar_operand, together
+from gradviz.engine.ops.promote import can_cast, cast_error, floating, number, scalar_operand, together
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import Tensor, make
 from gradviz.engine.xp import asarray, ndarray, xp
@@ -25,7 +25,7 @@ def _scaled(f: Any) -> Callable[..., Any]:
         if x.dtype is not y.dtype:
             x, y = together(x, y)
         check_alpha(x.dtype.kind, alpha)
-        return f(x, y * x.dtype.type(alpha), out=out, casting="unsafe")
+        return f(x, y * asarray(alpha, None, x).astype(x.dtype), out=out, casting="unsafe")
 
     return forward
 
@@ -43,7 +43,7 @@ def _rsub_number(x: ndarray, n: Any, alpha: Any) -> Any:
     binary.refuse_bools(x.dtype.kind, "b" if n.__class__ is bool else "")
     x, n = scalar_operand(x, n)
     check_alpha(x.dtype.kind, alpha)
-    return xp.subtract(n, x if alpha == 1 else x * x.dtype.type(alpha))
+    return xp.subtract(n, x if alpha == 1 else x * asarray(alpha, None, x).astype(x.dtype))
 
 
 _PLUS, _MINUS = _scaled(xp.add), _scaled(xp.subtract)
@@ -58,6 +58,29 @@ ADD_ALPHA, SUB_ALPHA, ADD_ALPHA_, SUB_ALPHA_ = (
 RSUB_NUMBER = op("rsub", _rsub_number, "RsubBackward1", lambda ns, ctx, g: -g * ctx.args[1], key="rsub.number")
 RSUB = op("rsub", lambda x, y, alpha: _MINUS(y, x, alpha), "RsubBackward0", lambda ns, ctx, g: (-g * ctx.args[0], g),
           "", "self other")
+
+
+def _rounded(x: ndarray, y: ndarray, mode: str) -> Any:
+    x, y = together(x, y)
+    if mode == "floor":
+        return binary._floor_divide(x, y)
+    if x.dtype.kind not in "iu":
+        return xp.trunc(xp.divide(x, y))
+    whole = binary._floor_divide(x, y)
+    return whole + ((whole < 0) & (whole * y != x))
+
+
+def _no_slope(ns: Any, ctx: Any, g: Any, *saved: Any) -> Any:
+    return g * 0, g * 0
+
+
+DIV_ROUNDED = op("div", _rounded, "DivBackward2", _no_slope, "other self", "self other", key="div.rounded")
+DIV_ROUNDED_ = op("div_", lambda x, y, mode: x.__setitem__(..., _rounded(x, y, mode)), "DivBackward2", _no_slope,
+                  "other self", "self other", key="div_.rounded")
+_XLOGY = next(row.forward for row in binary.ROWS if row.name == "xlogy")
+NUMBER_XLOGY = op("xlogy", lambda y, n: _XLOGY(*reversed([floating(v) for v in scalar_operand(y, n)])),
+                  "XlogyBackward1", lambda ns, ctx, g, other: g * ctx.args[0] / other, "other", "other",
+                  key="xlogy.number")
 
 
 # --- functions -------------------------------------------------------------------------------------------------------
@@ -128,19 +151,23 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
     """Division; rounded towards zero ("trunc") or down ("floor") if asked."""
     if rounding_mode is None:
         return _div(input, other)
+    return run(DIV_ROUNDED, (input, _divisor(input, other, rounding_mode)), (rounding_mode,), rounding_mode)
+
+
+def div_(self: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
+    if rounding_mode is None:
+        return _div_(self, other)
+    return write(DIV_ROUNDED_, self, (_divisor(self, other, rounding_mode),), (rounding_mode,), rounding_mode)
+
+
+def _divisor(input: Any, other: Any, rounding_mode: str) -> Any:
     if rounding_mode not in ("trunc", "floor"):
         raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
                            f"'{rounding_mode}'")
-    if rounding_mode == "floor":
-        return binary.OPERATORS["floor_divide"](input, other)
-    quotient = _div(input, other)
-    whole = unary.FUNCTIONS["trunc"](quotient)
-    integral = input._array.dtype.kind in "iu" and (
-        other._array.dtype.kind in "iu" if isinstance(other, Tensor) else isinstance(other, int))
-    return whole.to(input.dtype) if integral else whole
+    return other if isinstance(other, Tensor) else make(scalar_operand(input._array, other)[1], Cell())
 
 
-_div = plain_function("div")
+_div, _div_ = plain_function("div"), plain_method("div_")
 
 
 def __rtruediv__(self: Any, other: Any) -> Any:
@@ -162,7 +189,16 @@ def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
 
 
 def _reflected(name: str) -> Any:
-    return lambda self, other: binary.OPERATORS[name](_wrapped(other, name), self)
+    row = binary.OPERATORS[name]
+    return lambda self, other: row(other if isinstance(other, Tensor) else _wrapped(other, name), self)
+
+
+def xlogy(input: Any, other: Any) -> Any:
+    """``input * log(other)``, 0 where ``input`` is 0."""
+    return _xlogy(input, other) if isinstance(input, Tensor) else run(NUMBER_XLOGY, (other,), (input,), str(input))
+
+
+_xlogy = plain_function("xlogy")
 
 
 add, add_ = _added("add", ADD_ALPHA, ADD_ALPHA_)
@@ -183,17 +219,17 @@ def _of_tensors(function: Any, name: str, position: int) -> Any:
 
 FUNCTIONS: dict[str, Any] = {row.name: plain_function(row.name) for row in binary.ROWS}
 FUNCTIONS |= {name: _of_tensors(FUNCTIONS[name], name, 2) for name in TENSORS_ONLY}
-FUNCTIONS |= {"add": add, "sub": sub, "div": div, "rsub": rsub}
+FUNCTIONS |= {"add": add, "sub": sub, "div": div, "rsub": rsub, "xlogy": xlogy}
 METHODS: dict[str, Any] = FUNCTIONS | {row.name + "_": plain_method(row.name + "_") for row in binary.ROWS}
 METHODS |= {name: _of_tensors(METHODS[name], name, 1) for row in TENSORS_ONLY for name in (row, row + "_")}
 for _row in ("maximum", "minimum", "fmax", "fmin", "logaddexp"):
     del METHODS[_row + "_"]
-METHODS |= {"add_": add_, "sub_": sub_}
+METHODS |= {"add_": add_, "sub_": sub_, "div_": div_}
 ALIASES = {"subtract": "sub", "multiply": "mul", "divide": "div", "arctan2": "atan2", "greater": "gt",
            "greater_equal": "ge", "less": "lt", "less_equal": "le", "not_equal": "ne"}
 FUNCTIONS |= {name: FUNCTIONS[other] for name, other in ALIASES.items()} | {"true_divide": _div}
 METHODS |= {name + end: METHODS[other + end] for name, other in ALIASES.items() for end in ("", "_")}
-METHODS |= {"true_divide": _div, "true_divide_": METHODS["div_"]}
+METHODS |= {"true_divide": _div, "true_divide_": _div_}
 METHODS |= {"__rtruediv__": __rtruediv__, "__rsub__": __rsub__} | {
     f"__r{name}__": _reflected(row) for name, row in (("mod", "remainder"), ("floordiv", "floor_divide"),
                                                       ("lshift", "bitwise_left_shift"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import log
 from typing import Any
 
@@ -58,6 +59,11 @@ def _clamp_tensors(ns: Any, ctx: Any, g: Any, self: Any, low: Any, high: Any) ->
             ns.where(above | (high < low), g, 0))
 
 
+def _bounded(outside: Callable[..., Any]) -> Callable[..., Any]:
+    """Rule of clamp_min and clamp_max by a tensor."""
+    return lambda ns, ctx, g, self, bound: (ns.where(outside(self, bound), 0, g), ns.where(outside(self, bound), g, 0))
+
+
 def _where(ns: Any, ctx: Any, g: Any, condition: Any) -> Any:
     return (ns.where(condition, g, 0) if ctx.needs(0) else None), (
         ns.where(condition, 0, g) if ctx.needs(1) else None)
@@ -88,8 +94,13 @@ def _nan_to_num(ns: Any, ctx: Any, g: Any, self: Any) -> Any:
 
 # --- forwards --------------------------------------------------------------------------------------------------------
 def _power(x: ndarray, y: ndarray, out: Any = None) -> Any:
-    if x.dtype.kind in "iu" and y.dtype.kind in "iu" and y.__class__ is ndarray and (y < 0).any():
-        raise RuntimeError("Integers to negative integer powers are not allowed.")
+    if x.dtype.kind in "iu" and y.dtype.kind == "i" and y.__class__ is ndarray and (y < 0).any():
+        below = xp.where(xp.abs(x) == 1, xp.where(y % 2 == 1, x, 1), 0)
+        result = xp.where(y < 0, below, xp.power(x, xp.maximum(y, 0))).astype(x.dtype)
+        if out is None:
+            return result
+        out[...] = result
+        return out
     return xp.power(x, y, out=out, casting="unsafe")
 
 
@@ -167,13 +178,19 @@ CLAMP_MAX = op("clamp_max", _clip, "ClampMaxBackward0", _clamp, "self")
 CLAMP_ = op("clamp_", lambda x, a, b: _clip(x, a, b, x), "ClampBackward1", _clamp, "self")
 CLAMP_MIN_ = op("clamp_min_", CLAMP_.forward, "ClampMinBackward0", _clamp, "self")
 CLAMP_MAX_ = op("clamp_max_", CLAMP_.forward, "ClampMaxBackward0", _clamp, "self")
-CLAMP_TENSORS = op("clamp", lambda x, a, b: xp.minimum(xp.maximum(x, a), b), "ClampBackward0", _clamp_tensors,
-                   "self min max", "self min max", key="clamp.tensors")
+CLAMP_TENSORS = op("clamp", lambda x, a, b: xp.minimum(*together(xp.maximum(*together(x, a)), b)), "ClampBackward0",
+                   _clamp_tensors, "self min max", "self min max", key="clamp.tensors")
+CLAMP_MIN_TENSOR = op("clamp_min", lambda x, a: xp.maximum(*together(x, a)), "ClampMinBackward1",
+                      _bounded(lambda x, a: x < a), "self min", "self min", key="clamp_min.tensor")
+CLAMP_MAX_TENSOR = op("clamp_max", lambda x, a: xp.minimum(*together(x, a)), "ClampMaxBackward1",
+                      _bounded(lambda x, a: x > a), "self max", "self max", key="clamp_max.tensor")
 WHERE = op("where", _choose, "WhereBackward0", _where, "condition", "condition self other")
 LERP = op("lerp", lambda x, y, w: x + (y - x) * w, "LerpBackward0", _lerp, "", "self end")
 LERP_TENSOR = op("lerp", LERP.forward, "LerpBackward1", _lerp_tensor, "weight end self", "self end weight",
                  key="lerp.tensor")
 LERP_ = op("lerp_", lambda x, y, w: xp.add(x, _weighed(y - x, w), out=x), "LerpBackward0", _lerp, "", "self end")
+LERP_TENSOR_ = op("lerp_", lambda x, y, w: xp.add(x, (y - x) * w, out=x), "LerpBackward1", _lerp_tensor,
+                  "weight end self", "self end weight", key="lerp_.tensor")
 ADDCMUL = op("addcmul", lambda x, a, b, v: x + a * b * v, "AddcmulBackward0", _addcmul, "tensor2 tensor1",
              "self tensor1 tensor2")
 ADDCDIV = op("addcdiv", lambda x, a, b, v: x + a / b * v, "AddcdivBackward0", _addcdiv, "tensor2 tensor1",
@@ -187,6 +204,8 @@ ADDCDIV_ = op("addcdiv_", lambda x, a, b, v: xp.add(x, _weighed(a / b, v), out=x
 ADDCMUL.needed_by = ADDCMUL_.needed_by = (1, 2)
 ROUND = op("round", lambda x, d: _round(x, d), "RoundBackward0", lambda ns, ctx, g: g * 0)
 ROUND_ = op("round_", lambda x, d: _round(x, d, out=x), "RoundBackward0", lambda ns, ctx, g: g * 0)
+ROUND_DECIMALS = op("round", ROUND.forward, "RoundBackward1", ROUND.node.rule, key="round.decimals")
+ROUND_DECIMALS_ = op("round_", ROUND_.forward, "RoundBackward1", ROUND.node.rule, key="round_.decimals")
 NAN_TO_NUM = op("nan_to_num", lambda x, *a: xp.nan_to_num(x, True, *a), "NanToNumBackward0", _nan_to_num, "self")
 
 
@@ -218,18 +237,32 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     if isinstance(min, Tensor) or isinstance(max, Tensor):
-        like = input._array
-        low, high = (b if isinstance(b, Tensor) else
-                     make(asarray((sign * xp.inf) if b is None else b).astype(like.dtype), Cell())
-                     for b, sign in ((min, -1), (max, 1)))
-        return run(CLAMP_TENSORS, (input, low, high))
+        return run(CLAMP_TENSORS, (input, *limits(input, min, max)))
     return run(CLAMP, (input,), (min, max), _bounds(min, max))
 
 
-def clamp_(self: Any, min: Any = None, max: Any = None) -> Any:
-    if min is None and max is None:
-        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
-    return write(CLAMP_, self, (), (min, max), _bounds(min, max))
+def limits(input: Any, min: Any, max: Any) -> Any:
+    """Both bounds as tensors; what is not given is what no element lies beyond."""
+    kind = input._array.dtype
+    ends = (-xp.inf, xp.inf) if kind.char in INEXACT else (False, True) if kind.kind == "b" else (
+        xp.iinfo(kind).min, xp.iinfo(kind).max)
+    return [b if isinstance(b, Tensor) else
+            make(asarray(end if b is None else b, None, input._array).astype(kind), Cell())
+            for b, end in zip((min, max), ends, strict=True)]
+
+
+def _one_bound(row: Op, by_tensor: Op) -> Any:
+    """clamp_min and clamp_max."""
+    lower = row is CLAMP_MIN
+
+    def function(input: Any, bound: Any) -> Any:
+        if isinstance(bound, Tensor):
+            return run(by_tensor, (input, bound))
+        return run(row, (input,), (bound, None) if lower else (None, bound), f"{row.name[6:]}={bound}")
+
+    if lower:
+        return lambda input, min: function(input, min)
+    return lambda input, max: function(input, max)
 
 
 def where(condition: Any, input: Any = None, other: Any = None) -> Any:
@@ -311,18 +344,18 @@ def equal(input: Any, other: Any) -> bool:
 FUNCTIONS: dict[str, Any] = {
     "pow": pow_, "square": lambda input: run(SQUARE, (input,), (2,), "", 2), "clamp": clamp, "clip": clamp,
     "where": where, "lerp": lerp, "addcmul": _scaled(ADDCMUL, False), "addcdiv": _scaled(ADDCDIV, False),
-    "clamp_min": lambda input, min: run(CLAMP_MIN, (input,), (min, None), f"min={min}"),
-    "clamp_max": lambda input, max: run(CLAMP_MAX, (input,), (None, max), f"max={max}"),
-    "round": lambda input, *, decimals=0: run(ROUND, (input,), (decimals,), words(decimals=decimals or None)),
+    "clamp_min": _one_bound(CLAMP_MIN, CLAMP_MIN_TENSOR), "clamp_max": _one_bound(CLAMP_MAX, CLAMP_MAX_TENSOR),
+    "round": lambda input, *, decimals=None: run(ROUND, (input,), (0,)) if decimals is None else run(
+        ROUND_DECIMALS, (input,), (decimals,), f"decimals={decimals}"),
     "nan_to_num": nan_to_num, "isclose": isclose, "allclose": allclose, "equal": equal,
 }
 METHODS: dict[str, Any] = FUNCTIONS | {
-    "pow_": _pow_inplace, "square_": lambda self: write(SQUARE_, self, (), (2,), "", 2), "clamp_": clamp_,
-    "clip_": clamp_, "clamp_min_": lambda self, min: write(CLAMP_MIN_, self, (), (min, None)),
-    "clamp_max_": lambda self, max: write(CLAMP_MAX_, self, (), (None, max)),
+    "pow_": _pow_inplace, "square_": lambda self: write(SQUARE_, self, (), (2,), "", 2),
     "addcmul_": _scaled(ADDCMUL_, True), "addcdiv_": _scaled(ADDCDIV_, True),
-    "lerp_": lambda self, end, weight: write(LERP_, self, (end,), (weight,)),
-    "round_": lambda self, *, decimals=0: write(ROUND_, self, (), (decimals,)),
+    "lerp_": lambda self, end, weight: write(LERP_TENSOR_, self, (end, weight)) if isinstance(weight, Tensor) else
+    write(LERP_, self, (end,), (weight,)),
+    "round_": lambda self, *, decimals=None: write(ROUND_, self, (), (0,)) if decimals is None else
+    write(ROUND_DECIMALS_, self, (), (decimals,)),
     "where": lambda self, condition, other: where(condition, self, other),
     "__pow__": pow_, "__ipow__": _pow_inplace, "__rpow__": lambda self, other: pow_(other, self),
 }

@@ -225,7 +225,7 @@ def _log_softmax_of(x: ndarray, dim: Any) -> Any:
 def _logsumexp_of(x: ndarray, dims: Any, keepdim: bool) -> Any:
     if not x.size:
         return xp.log(xp.exp(x).sum(axis=dims, keepdims=keepdim))
-    top = x.max(axis=dims, keepdims=True)
+    top = x.real.max(axis=dims, keepdims=True)
     top = xp.where(xp.isfinite(top), top, 0)
     total = xp.log(xp.exp(x - top).sum(axis=dims, keepdims=True)) + top
     return total if keepdim else total.squeeze(axis=dims)

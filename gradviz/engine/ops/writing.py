@@ -7,6 +7,7 @@ from typing import Any
 
 from gradviz.engine.autograd.namespaces import along_axis
 from gradviz.engine.ops.args import dimension
+from gradviz.engine.ops.binary import no_derivative
 from gradviz.engine.ops.build import Op, op, run, write
 from gradviz.engine.ops.data import fitted
 from gradviz.engine.ops.scatter import _index_put, _lined, _put, _rows, array_index
@@ -79,22 +80,15 @@ def both(name: str, forward: Any, node: str, rule: Any, saves: str = "", inputs:
             op(name, copied, node, rule, saves, inputs, key=key))
 
 
-def _underived(name: str) -> Any:
-    def rule(ns: Any, ctx: Any, g: Any, *saved: Any) -> Any:
-        raise RuntimeError(f"derivative for aten::{name} is not implemented")
-
-    return rule
-
-
 INDEX_PUT = both("index_put", _put, "IndexPutBackward0", _index_put, "", "self values")
 for _row in INDEX_PUT:
     _row.once = True
 SCATTER = both("scatter", _scatter_of, "ScatterBackward0", _scatter, "index", "self index src")
 SCATTER_NUMBER = both("scatter", _scatter_of, "ScatterBackward1", _scatter, "index", "self index",
                       "scatter.number")
-SCATTER_WITH = both("scatter", _scatter_of, "NotImplemented", _underived("scatter"), "", "self index src",
+SCATTER_WITH = both("scatter", _scatter_of, "NotImplemented", no_derivative("scatter"), "", "self index src",
                     "scatter.with")
-SCATTER_NUMBER_WITH = both("scatter", _scatter_of, "NotImplemented", _underived("scatter"), "", "self index",
+SCATTER_NUMBER_WITH = both("scatter", _scatter_of, "NotImplemented", no_derivative("scatter"), "", "self index",
                            "scatter.number_with")
 SCATTER_ADD = both("scatter_add", _scatter_of, "ScatterAddBackward0", _scatter, "index", "self index src")
 _filled = _rows_of(lambda x, rows, value: x.__setitem__(rows, value))
