@@ -115,14 +115,14 @@ WORTH = (TypeError, ValueError, AttributeError, NotImplementedError, IndexError)
 """What CuPy raises for what it lacks. What the script did wrong the host refuses in the same words as ever."""
 
 
-def lack(error: Exception, *arrays: Any) -> bool:
+def lack(error: BaseException, *arrays: Any) -> bool:
     """Whether an op failed on arrays of which some lie on a device, in a way that the host may know better."""
     return bool(foreign) and isinstance(error, WORTH) and any(a.__class__ in foreign for a in arrays)
 
 
-def on_host(forward: Callable[..., Any], writes: bool = False) -> Callable[..., Any]:
+def on_host(forward: Callable[..., Any], writes: tuple[int, ...] = ()) -> Callable[..., Any]:
     """``forward`` for arrays on a device: once more there if only numbers lay elsewhere, else on the host. ``writes``:
-    into its first array."""
+    places of the arguments that it writes."""
 
     def away(*args: Any, out: Any = None, **named: Any) -> Any:
         if any(a.__class__ is ndarray and not a.ndim for a in args):
@@ -133,9 +133,9 @@ def on_host(forward: Callable[..., Any], writes: bool = False) -> Callable[..., 
                 pass
         moved = moving(args, hosted)
         result = forward(*moved, **moving(named, hosted))
-        if writes:
-            args[0][...] = cuda().asarray(moved[0])
-            return args[0]
+        for i in writes:
+            if args[i].__class__ in foreign:
+                args[i][...] = cuda().asarray(moved[i])
         if out is not None:
             out[...] = cuda().asarray(result).astype(out.dtype)
             return out
@@ -146,7 +146,7 @@ def on_host(forward: Callable[..., Any], writes: bool = False) -> Callable[..., 
 
 
 @lru_cache(1024)
-def second(row: Any, writes: bool) -> Any:
+def second(row: Any, writes: tuple[int, ...]) -> Any:
     """An op's row with a forward that the host computes; None where it has that already."""
     if hasattr(row.forward, "of"):
         return None
@@ -204,11 +204,17 @@ POINTWISE = "Expected all tensors to be on the same device, but found at least t
 NAMED = ("Expected all tensors to be on the same device, but got {} is on {}, different from other tensors on {} "
          "(when checking argument in method wrapper_CUDA_{})")
 CHECKED = {
-    "mm": ("self", "mat2"), "bmm": ("self", "mat2"), "mv": ("self", "vec"), "dot": ("self", "tensor"),
-    "addmm": ("self", "mat1", "mat2"), "addmv": ("self", "mat", "vec"), "baddbmm": ("self", "batch1", "batch2"),
-    "index_select": ("self", "index"), "gather": ("self", "index"), "scatter_": ("self", "index", "src"),
+    "mm": ("self", "mat2"), "matmul": ("self", "mat2"), "bmm": ("self", "mat2"), "mv": ("self", "vec"),
+    "dot": ("self", "tensor"), "addmm": ("self", "mat1", "mat2"), "addmv": ("self", "mat", "vec"),
+    "baddbmm": ("self", "batch1", "batch2"), "index_select": ("self", "index"), "gather": ("self", "index"),
+    "scatter_": ("self", "index", "src"),
 }
 """Functions that name the argument which lies elsewhere, with the names of theirs."""
+
+
+def met(error: BaseException) -> bool:
+    """Whether an error is that complaint: in a rule it means that an array of the rule's own lies on the host."""
+    return bool(foreign) and str(error).startswith("Expected all tensors to be on the same device")
 
 
 def mixed(name: str, arrays: Any) -> Exception | None:
@@ -221,4 +227,4 @@ def mixed(name: str, arrays: Any) -> Exception | None:
         return RuntimeError(POINTWISE.format(*sorted(map(str, set(places)), reverse=True)))
     first = of(arrays[0])
     which, other = next((n, of(a)) for n, a in zip(names, arrays, strict=False) if of(a) != first)
-    return RuntimeError(NAMED.format(which, other, first, name))
+    return RuntimeError(NAMED.format(which, other, first, "mm" if name == "matmul" else name))

@@ -298,12 +298,13 @@ class device:
 _UNLIKE = ("device() received an invalid combination of arguments - got ({0}), but expected one of:\n * (torch.device "
            "device)\n      didn't match because some of the arguments have invalid types: (!{0}!)\n * (str type, int "
            "index = -1)\n")
+_device = device
 CPU = default.device = device("cpu")
 
 
-def set_default_device(d: Any) -> None:
+def set_default_device(device: Any) -> None:
     """Where tensors are made from now on that name no device."""
-    default.device = CPU if d is None else device(d)
+    default.device = CPU if device is None else _device(device)
 
 
 def check_device(d: Any) -> None:

@@ -11,7 +11,7 @@ import warnings
 from typing import Any
 
 import numpy as xp
-from numpy.lib.stride_tricks import as_strided
+from numpy.lib import stride_tricks
 
 # Overflow, division by zero and NaN are values here, as in PyTorch. The filter silences the array module for code of
 # the engine only: a script that uses NumPy itself goes on seeing its warnings. Where a script makes warnings errors, an
@@ -33,6 +33,12 @@ def asarray(value: Any, dtype: Any = None, like: Any = None) -> Any:
     return xp.asarray(value, dtype)
 
 
+def outside(index: Any, n: int) -> bool:
+    """Whether an index names what is none of ``n`` places. One on a device is not asked, which would be waiting for it:
+    there PyTorch does not look either."""
+    return index.__class__ not in foreign and bool(index.size and (index.max() >= n or index.min() < 0))
+
+
 def quiet() -> Any:
     """A region without complaints about floating point, for the case that the script turns warnings into errors."""
     return xp.errstate(all="ignore")
@@ -41,6 +47,11 @@ def quiet() -> Any:
 def is_array(value: Any) -> bool:
     """Whether it is an array, wherever it lies."""
     return isinstance(value, ndarray) or value.__class__ in foreign
+
+
+def beside(array: Any) -> Any:
+    """For ``like=``: the array if it lies on a device, else None."""
+    return array if array.__class__ in foreign else None
 
 
 def hosted(array: Any) -> ndarray:
@@ -55,15 +66,25 @@ def address(array: ndarray) -> int:
     return int(array.__array_interface__["data"][0])
 
 
-def strided(array: ndarray, shape: tuple[int, ...], strides: tuple[int, ...]) -> ndarray:
-    """A writable view of ``array``'s memory from its first element on; ``strides`` count elements."""
-    size = array.itemsize
-    view = as_strided
+def restrided(array: ndarray, shape: Any, strides: Any) -> ndarray:
+    """A writable view of ``array``'s memory from its first element on; ``strides`` count bytes."""
     if array.__class__ in foreign:
         from gradviz.engine.devices import cuda
 
-        view = cuda().lib.stride_tricks.as_strided
-    return view(array, shape, tuple(n * size for n in strides))
+        return cuda().lib.stride_tricks.as_strided(array, shape, strides)  # type: ignore[no-any-return]
+    return stride_tricks.as_strided(array, shape, strides)
 
 
-__all__ = ["address", "asarray", "foreign", "hosted", "is_array", "ndarray", "quiet", "strided", "xp"]
+def strided(array: ndarray, shape: tuple[int, ...], strides: tuple[int, ...]) -> ndarray:
+    """The same; ``strides`` count elements."""
+    size = array.itemsize
+    return restrided(array, shape, tuple(n * size for n in strides))
+
+
+def contiguous(array: ndarray) -> ndarray:
+    """The array, or a copy if its elements do not lie in memory row by row."""
+    return xp.ascontiguousarray(array, like=beside(array))
+
+
+__all__ = ["address", "asarray", "beside", "contiguous", "foreign", "hosted", "is_array", "ndarray", "outside",
+           "quiet", "restrided", "strided", "xp"]

@@ -298,7 +298,7 @@ SAMPLES |= MATRICES | LOSSES | LAYERS
 MORE |= COMPOSED
 UNDERIVED = {"eig", "nextafter", "unique", "unique.dim", "unique_consecutive"}
 """Rules without a sample: they refuse, or have no second derivative (``test_linalg`` tests that of eig)."""
-HELPERS = {name for name in TABLE if name.startswith("graph.")} | {"view.dtype", "as_strided.here"}
+HELPERS = {name for name in TABLE if name.startswith("graph.")} | {"view.dtype", "as_strided.here", "to.device"}
 
 
 @pytest.mark.parametrize("name", [*SAMPLES, *MORE])

@@ -15,7 +15,7 @@ from gradviz.engine.autograd.backward import Call, mark_needed, run
 from gradviz.engine.autograd.namespaces import graph, raw
 from gradviz.engine.dtypes import FLOATING
 from gradviz.engine.tensor import Size, Tensor, fresh, gradient_edge
-from gradviz.engine.xp import asarray, beside, quiet, xp
+from gradviz.engine.xp import asarray, beside, ndarray, quiet, xp
 
 TensorOrTensors = Any
 
@@ -194,7 +194,7 @@ def grad(outputs: TensorOrTensors, inputs: TensorOrTensors, grad_outputs: Any = 
                 raise RuntimeError(f"The differentiated Tensor at index {i} appears to not have been used in the graph."
                                    " Set allow_unused=True if this is the desired behavior.")
         elif not isinstance(g, Tensor):
-            g = fresh(g if g.flags.writeable else g.copy())
+            g = fresh(g if g.__class__ is not ndarray or g.flags.writeable else g.copy())
         results.append(g)
     if probe.sink is not None and call.id:
         there = [i for i, g in enumerate(results) if g is not None]

@@ -273,7 +273,7 @@ def _elsewhere(ns: Any, node: Any, g: Any, error: BaseException) -> tuple[Any, .
 
     saved = [h if h is None or ns is raw else tensor_of(node, h) for h in (node.saved or ())[::2]]
     arrays = [getattr(h, "_array", h) for h in (*(g if g.__class__ is list else (g,)), *saved)]
-    if not devices.lack(error, *arrays):
+    if not devices.lack(error, *arrays) and not devices.met(error):
         return None
     return devices.rule_on_host(ns, node, g, arrays[-len(saved):] if ns is raw and saved else saved)
 

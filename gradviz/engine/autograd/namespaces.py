@@ -263,13 +263,15 @@ class _Raw(Matrices):
 
 def along_axis(index: ndarray, dim: int) -> tuple[Any, ...]:
     """Full index for ``index`` along ``dim``, the other dimensions counting up."""
-    n = index.ndim
-    if not n:
-        return (index,)
-    grid = [xp.arange(size, like=beside(index)).reshape((-1,) + (1,) * (n - 1 - d))
-            for d, size in enumerate(index.shape)]
-    grid[dim] = index
+    grid = counted(index.shape, index)
+    grid[dim:dim + 1] = [index]
     return tuple(grid)
+
+
+def counted(shape: tuple[int, ...], like: ndarray) -> list[Any]:
+    """An index for each dimension that counts it up, where ``like`` lies."""
+    n = len(shape)
+    return [xp.arange(size, like=beside(like)).reshape((-1,) + (1,) * (n - 1 - d)) for d, size in enumerate(shape)]
 
 
 def like_base(shape: tuple[int, ...], strides: tuple[int, ...], like: ndarray) -> tuple[ndarray, ndarray]:

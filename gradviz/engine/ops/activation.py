@@ -14,7 +14,7 @@ from gradviz.engine.ops.random import default_generator
 from gradviz.engine.ops.second import piecewise, underived
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import Tensor, make
-from gradviz.engine.xp import asarray, ndarray, xp
+from gradviz.engine.xp import asarray, beside, ndarray, xp
 
 
 # --- rules -----------------------------------------------------------------------------------------------------------
@@ -175,7 +175,7 @@ def _hardtanh_of(x: ndarray, low: Any, high: Any) -> Any:
         raise RuntimeError("cannot do hardtanh on an unsigned type with negative limits")
     if kind == "c":
         raise NotImplementedError("clamp is not supported for complex types")
-    return xp.minimum(xp.maximum(x, asarray(low).astype(x.dtype)), asarray(high).astype(x.dtype))
+    return xp.minimum(xp.maximum(x, asarray(low, None, x).astype(x.dtype)), asarray(high, None, x).astype(x.dtype))
 
 
 def _elu_of(x: ndarray, alpha: float, scale: float, input_scale: float) -> Any:
@@ -205,7 +205,7 @@ def _softshrink_of(x: ndarray, lambd: float) -> Any:
 def _threshold_of(x: ndarray, threshold: Any, value: Any) -> Any:
     if x.dtype.kind in "bc":
         raise NotImplementedError(f"\"threshold_cpu\" not implemented for '{BY_NP[x.dtype].code}'")
-    return xp.where(x <= threshold, asarray(value).astype(x.dtype), x)
+    return xp.where(x <= threshold, asarray(value, None, x).astype(x.dtype), x)
 
 
 def _glu_of(x: ndarray, dim: int) -> Any:
@@ -303,10 +303,11 @@ def rrelu(input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: 
     if training:
         if x.dtype.kind in "iubc":
             raise NotImplementedError(f"\"rrelu_with_noise_out_cpu\" not implemented for '{BY_NP[x.dtype].code}'")
-        drawn = default_generator.np.uniform(lower, upper, x.shape)
+        drawn = asarray(default_generator.np.uniform(lower, upper, x.shape), None, x)
         noise = asarray(xp.where(x <= 0, drawn, 1)).astype(x.dtype)
     else:
-        noise = xp.full(x.shape, (lower + upper) / 2, x.dtype if x.dtype.char in FLOATING else xp.float32)
+        noise = xp.full(x.shape, (lower + upper) / 2, x.dtype if x.dtype.char in FLOATING else xp.float32,
+                        like=beside(x))
     args, text = (lower, upper, training), words(lower=lower, upper=upper, training=training)
     other = make(noise, Cell())
     if inplace:

@@ -6,7 +6,7 @@ from typing import Any
 
 from gradviz.engine.ops.build import op
 from gradviz.engine.ops.second import underived
-from gradviz.engine.xp import ndarray, xp
+from gradviz.engine.xp import beside, ndarray, xp
 
 NAME = "scaled_dot_product_attention"
 
@@ -30,7 +30,7 @@ def _added(query: ndarray, key: ndarray, mask: ndarray | None, causal: bool) -> 
     b, heads, n, _ = query.shape
     m = key.shape[2]
     if causal:
-        mask = xp.tri(n, m, dtype=bool)
+        mask = xp.tri(n, m, dtype=bool, like=beside(query))
     if mask is None:
         return None
     if mask.dtype.kind == "b":

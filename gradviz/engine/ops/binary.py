@@ -64,7 +64,7 @@ def _whole(f: Any) -> Any:
     """A division whose result is whole: of integers, zero is refused."""
 
     def forward(x: ndarray, y: ndarray, out: Any = None, **options: Any) -> Any:
-        if y.dtype.kind in "iub" and not y.all():
+        if y.dtype.kind in "iub" and y.__class__ is ndarray and not y.all():
             raise RuntimeError("ZeroDivisionError")
         return f(x, y, out=out, **options)
 

@@ -151,8 +151,9 @@ def run(op: Op, inputs: tuple[Any, ...], args: tuple[Any, ...] = (), text: str =
         raise _told(op, inputs, text, error) from None
 
 
-def elsewhere(row: Any, error: Exception, *inputs: Any, writes: bool = False) -> Any:
-    """The row with a forward that the host computes, where an op failed on a device for what CuPy lacks; else None."""
+def elsewhere(row: Any, error: Exception, *inputs: Any, writes: tuple[int, ...] = ()) -> Any:
+    """The row with a forward that the host computes, where an op failed on a device for what CuPy lacks; else None.
+    ``writes``: places of the inputs that the forward writes."""
     from gradviz.engine import devices
 
     arrays = [t._array for t in inputs if isinstance(t, Tensor)]
@@ -290,7 +291,7 @@ def write(op: Op, target: Any, others: tuple[Any, ...], args: tuple[Any, ...] = 
             observe.op(op.name, text, inputs, changed(target, node), "op", target, before)
         return target
     except Exception as error:
-        if foreign and (again := elsewhere(op, error, *inputs, writes=True)) is not None:
+        if foreign and (again := elsewhere(op, error, *inputs, writes=(0,))) is not None:
             return write(again, target, others, args, text, keep)
         raise _told(op, inputs, text, error, True) from None
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from gradviz.engine.autograd.namespaces import counted
 from gradviz.engine.dtypes import BY_NP
 from gradviz.engine.errors import size_text
 from gradviz.engine.ops.loss import MEAN, NONE, SUM, floats, reduced, rows
 from gradviz.engine.ops.second import underived
-from gradviz.engine.xp import asarray, ndarray, xp
+from gradviz.engine.xp import asarray, beside, foreign, ndarray, xp
 
 
 def _chosen(x: ndarray, target: ndarray, ignore: int, weight: Any) -> tuple[Any, Any, Any]:
@@ -19,6 +20,10 @@ def _chosen(x: ndarray, target: ndarray, ignore: int, weight: Any) -> tuple[Any,
     t = target.astype(xp.int64, copy=False)
     if t.shape != shape:
         t = t.reshape(shape)
+    if t.__class__ in foreign:  # it is not asked what it holds, which would be waiting for it
+        counts = t != ignore
+        t = xp.where(counts, t, 0)
+        return _places(t, axis), counts, counts.astype(x.dtype) if weight is None else xp.where(counts, weight[t], 0)
     if not 0 <= ignore < classes and t.size and t.view(xp.uint64).max() < classes:  # one look tells that all are fine
         return _places(t, axis), None, None if weight is None else asarray(weight[t])
     counts = t != ignore
@@ -38,7 +43,7 @@ def _chosen(x: ndarray, target: ndarray, ignore: int, weight: Any) -> tuple[Any,
 def _places(t: ndarray, axis: int) -> tuple[Any, ...]:
     """The full index of each target's class."""
     shape = t.shape
-    grid: list[Any] = [xp.arange(shape[0])] if len(shape) == 1 else list(xp.ogrid[tuple(map(slice, shape))])
+    grid: list[Any] = [xp.arange(shape[0])] if len(shape) == 1 and t.__class__ is ndarray else counted(shape, t)
     return (*grid[:axis], t, *grid[axis:])
 
 
@@ -48,7 +53,7 @@ def _nll_of(kernel: str) -> Callable[..., Any]:
         if weight is not None and weight.dtype != x.dtype:
             raise RuntimeError(f"expected scalar type {BY_NP[x.dtype].code} but found {BY_NP[weight.dtype].code}")
         index, counts, w = _chosen(x, target, ignore, weight)
-        losses = -x[index] if x.size else xp.zeros(target.shape, x.dtype)
+        losses = -x[index] if x.size else xp.zeros(target.shape, x.dtype, like=beside(x))
         if w is not None:
             losses = losses * w
         if counts is not None:
@@ -73,7 +78,7 @@ def _weights(ns: Any, ctx: Any, self: Any, target: Any, weight: Any) -> tuple[An
     x = ns.plain(self)
     index, counts, w = _chosen(x, ns.plain(target), ignore, None if weight is None else ns.plain(weight))
     if w is None:
-        return index, ns.const(asarray(-1 / ns.plain(target).size if reduction == MEAN else -1, x.dtype))
+        return index, ns.const(asarray(-1 / ns.plain(target).size if reduction == MEAN else -1, x.dtype, x))
     if reduction == MEAN:
         w = w / _count(ns.plain(target).size, w, x.dtype)
     return index, ns.const(-asarray(w if counts is None else xp.where(counts, w, 0)))

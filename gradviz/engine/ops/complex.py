@@ -11,7 +11,7 @@ from gradviz.engine.dtypes import FLOATING
 from gradviz.engine.ops import shape
 from gradviz.engine.ops.build import op, run
 from gradviz.engine.tensor import Tensor
-from gradviz.engine.xp import asarray, ndarray, xp
+from gradviz.engine.xp import asarray, ndarray, restrided, xp
 
 KINDS = {"e": "complex64", "f": "complex64", "d": "complex128"}
 
@@ -76,7 +76,7 @@ def _polar_of(size: ndarray, angle: ndarray) -> ndarray:
 def _pairs(x: ndarray) -> ndarray:
     """Complex numbers as pairs of real ones, over the same memory."""
     part = x.real
-    return xp.lib.stride_tricks.as_strided(part, (*x.shape, 2), (*x.strides, part.itemsize))
+    return restrided(part, (*x.shape, 2), (*x.strides, part.itemsize))
 
 
 def _from_pairs(x: ndarray) -> ndarray:

@@ -7,7 +7,7 @@ from typing import Any
 from gradviz.engine.ops import shape
 from gradviz.engine.ops.args import dimension, words
 from gradviz.engine.ops.build import op, run, write
-from gradviz.engine.xp import ndarray, xp
+from gradviz.engine.xp import beside, ndarray, xp
 
 
 def _embed(x: ndarray, offset: int, a: int, b: int) -> ndarray:
@@ -15,7 +15,7 @@ def _embed(x: ndarray, offset: int, a: int, b: int) -> ndarray:
     size = list(x.shape[:-1])
     for d in sorted((a, b)):
         size.insert(d, n)
-    out = xp.zeros(tuple(size), x.dtype)
+    out = xp.zeros(tuple(size), x.dtype, like=beside(x))
     out[shape.diagonal_index(out.shape, offset, a, b)] = x
     return out
 
@@ -45,7 +45,8 @@ TRIU = op("triu", lambda x, d: xp.triu(x, d), "TriuBackward0", lambda ns, ctx, g
 TRIL = op("tril", lambda x, d: xp.tril(x, d), "TrilBackward0", lambda ns, ctx, g: ns.tri(g, ctx.args[0], False))
 TRIU_ = op("triu_", lambda x, d: x.__setitem__(..., xp.triu(x, d)), "TriuBackward0", TRIU.node.rule)  # type: ignore[union-attr]
 TRIL_ = op("tril_", lambda x, d: x.__setitem__(..., xp.tril(x, d)), "TrilBackward0", TRIL.node.rule)  # type: ignore[union-attr]
-TRACE = op("trace", lambda x: x.trace(dtype=xp.int64 if x.dtype.kind in "iub" else x.dtype), "TraceBackward0", _trace)
+TRACE = op("trace", lambda x: xp.diagonal(x).sum(dtype=xp.int64 if x.dtype.kind in "iub" else x.dtype),
+           "TraceBackward0", _trace)
 DIAG = op("diag", lambda x, o, a, b: xp.diagonal(x, o).copy(), "DiagonalBackward0_copy", shape._diagonal)
 DIAG_EMBED = op("diag_embed", _embed, "DiagEmbedBackward0", _embedded)
 DIAGONAL_SCATTER = op("diagonal_scatter", _scatter, "DiagonalScatterBackward0", _scattered, "", "self src")

@@ -6,7 +6,7 @@ from typing import Any
 
 from gradviz.engine.ops.args import words
 from gradviz.engine.ops.build import Op, op, run, write
-from gradviz.engine.xp import ndarray, xp
+from gradviz.engine.xp import beside, ndarray, outside, xp
 
 
 def _indices(array: ndarray, rows: int, where: str, otherwise: str) -> ndarray:
@@ -16,7 +16,7 @@ def _indices(array: ndarray, rows: int, where: str, otherwise: str) -> ndarray:
         raise RuntimeError("Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, "
                            f"Int; but got torch.{BY_NP[array.dtype].legacy}Tensor instead (while checking arguments "
                            f"for {where})")
-    if array.size and (array.min() < 0 or array.max() >= rows):
+    if outside(array, rows):
         raise (IndexError if where == "embedding" else RuntimeError)(otherwise)
     return array
 
@@ -93,7 +93,7 @@ def _bags(indices: ndarray, offsets: ndarray, last: bool, padding: int) -> tuple
     if len(offsets) and offsets[-1] > len(indices):
         raise RuntimeError(f"offsets[-1] can not be greater than input's length {len(indices)} but got offsets[-1] of "
                            f"{offsets[-1]}")
-    bag = xp.searchsorted(offsets[:n], xp.arange(len(indices)), side="right") - 1
+    bag = xp.searchsorted(offsets[:n], xp.arange(len(indices), like=beside(offsets)), side="right") - 1
     return bag, xp.bincount(bag[indices != padding], minlength=n), n
 
 
@@ -102,12 +102,12 @@ def _embedding_bag(weight: ndarray, *rest: Any) -> Any:
     rows = weight[indices]
     kept = indices != padding
     if mode == MAX:
-        out = xp.full((n, weight.shape[1]), -xp.inf, weight.dtype)
+        out = xp.full((n, weight.shape[1]), -xp.inf, weight.dtype, like=beside(weight))
         xp.maximum.at(out, bag[kept], rows[kept])
         return xp.where(xp.isneginf(out), 0, out).astype(weight.dtype)
     if scales:
         rows = rows * scales[0][:, None]
-    out = xp.zeros((n, weight.shape[1]), weight.dtype)
+    out = xp.zeros((n, weight.shape[1]), weight.dtype, like=beside(weight))
     xp.add.at(out, bag[kept], rows[kept])
     return out / xp.maximum(count, 1).astype(weight.dtype)[:, None] if mode == MEAN else out
 

@@ -9,14 +9,14 @@ from gradviz.engine.ops import columns
 from gradviz.engine.ops.args import words
 from gradviz.engine.ops.build import Op, op, run
 from gradviz.engine.ops.columns import Geometry
-from gradviz.engine.xp import ndarray, xp
+from gradviz.engine.xp import beside, contiguous, ndarray, xp
 
 
 def _im2col(x: ndarray, kernel: tuple[int, ...], geometry: Geometry) -> ndarray:
     if x.ndim == 3:
         return _im2col(x[None], kernel, geometry)[0]  # type: ignore[no-any-return]
     out = geometry.output(x.shape[2:], kernel)
-    whole = xp.empty((*x.shape[:2], *kernel, *out), x.dtype)
+    whole = xp.empty((*x.shape[:2], *kernel, *out), x.dtype, like=beside(x))
     for part, patches in columns.gathered(x, kernel, geometry, out):
         whole[part] = patches
     return whole.reshape(len(x), x.shape[1] * kernel[0] * kernel[1], out[0] * out[1])
@@ -26,9 +26,10 @@ def _col2im(x: ndarray, size: tuple[int, ...], kernel: tuple[int, ...], geometry
     if x.ndim == 2:
         return _col2im(x[None], size, kernel, geometry)[0]  # type: ignore[no-any-return]
     lead = x.shape[1] // (kernel[0] * kernel[1])
-    into = xp.zeros((len(x), lead, *[n + 2 * p for n, p in zip(size, geometry.padding, strict=True)]), x.dtype)
+    into = xp.zeros((len(x), lead, *[n + 2 * p for n, p in zip(size, geometry.padding, strict=True)]), x.dtype,
+                    like=beside(x))
     columns.scattered(x.reshape(len(x), lead, *kernel, *geometry.output(size, kernel)), into, kernel, geometry)
-    return xp.ascontiguousarray(into[(..., *geometry.inner(size))])
+    return contiguous(into[(..., *geometry.inner(size))])
 
 
 IM2COL: Op = op("unfold", _im2col, "Im2ColBackward0",

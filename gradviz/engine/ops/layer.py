@@ -13,11 +13,11 @@ from gradviz.engine.autograd.node import NO_EDGE, sequence
 from gradviz.engine.autograd.packing import pack
 from gradviz.engine.autograd.saved import Output
 from gradviz.engine.dtypes import INEXACT, rare
-from gradviz.engine.ops.build import Op, _told, not_a_tensor, recording
+from gradviz.engine.ops.build import Op, _told, elsewhere, not_a_tensor, recording
 from gradviz.engine.rare import careful
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import Tensor, gradient_edge, make
-from gradviz.engine.xp import asarray, quiet
+from gradviz.engine.xp import asarray, foreign, quiet
 
 
 def layer(op: Op, inputs: tuple[Any, ...], args: tuple[Any, ...] = (), text: str = "", keep: Any = None,
@@ -39,6 +39,9 @@ def layer(op: Op, inputs: tuple[Any, ...], args: tuple[Any, ...] = (), text: str
             else:
                 results = op.forward(*arrays, *args)
     except Exception as error:
+        if foreign and (again := elsewhere(op, error, *given, writes=tuple(
+                [i for i, t in enumerate(inputs) if t is not None and any(t is b for b in buffers)]))) is not None:
+            return layer(again, inputs, args, text, keep, shown, buffers)
         raise _told(op, given, text, error) from None
     if results.__class__ is not tuple:
         results = (results,)

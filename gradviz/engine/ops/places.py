@@ -9,7 +9,7 @@ from gradviz.engine.dtypes import FLOATING
 from gradviz.engine.ops import scatter, writing
 from gradviz.engine.ops.args import dimension, integer, words
 from gradviz.engine.ops.build import op, run, write
-from gradviz.engine.xp import ndarray, xp
+from gradviz.engine.xp import beside, ndarray, xp
 
 
 # --- rules -----------------------------------------------------------------------------------------------------------
@@ -43,7 +43,7 @@ def _scatter_reduce(ns: Any, ctx: Any, g: Any, self: Any, src: Any, index: Any, 
         return g, (ns.zeros(ns.plain(src).shape, src) if ctx.needs(1) else None)
     full, size = along_axis(plain, dim), ns.plain(self).shape
     part = ns.take(src, tuple(slice(n) for n in plain.shape)) if src is not None else None
-    hit = xp.zeros(size, bool)
+    hit = xp.zeros(size, bool, like=beside(plain))
     hit[full] = True
     if reduce == "sum":
         mine, theirs = g, ns.take(g, full)
@@ -53,7 +53,7 @@ def _scatter_reduce(ns: Any, ctx: Any, g: Any, self: Any, src: Any, index: Any, 
         else:
             mine, theirs = g * result / self, ns.take(g * result, full) / part
     elif reduce == "mean":
-        counts = xp.full(size, int(include))
+        counts = xp.full(size, int(include), like=beside(plain))
         xp.add.at(counts, full, 1)
         scaled = g / ns.const(xp.maximum(counts, 1).astype(ns.plain(g).dtype))
         mine, theirs = ns.where(ns.const(hit), scaled, g), ns.take(scaled, full)

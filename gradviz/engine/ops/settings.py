@@ -44,8 +44,10 @@ def set_warn_always(b: bool) -> None:
     settings.warn_always = b
 
 
-def set_default_device(device: Any) -> None:
-    dtypes.check_device(device)
+def get_default_device() -> dtypes.device:
+    """Where tensors are made that name no device."""
+    device = dtypes.default.device
+    return dtypes.device("cuda", 0) if device.type == "cuda" and device.index is None else device
 
 
 class memory_format:
@@ -84,7 +86,7 @@ def _window(name: str, values: Any) -> Any:
         n = window_length - (0 if periodic else 1)
         t = xp.arange(window_length)
         numbers = xp.ones(window_length) if window_length <= 1 else values(t, n, *parameters, **named)
-        return create.made(asarray(numbers, kind), name, str(window_length), requires_grad)
+        return create.made(asarray(numbers, kind), name, str(window_length), requires_grad, device=device)
 
     return function
 
@@ -116,10 +118,10 @@ FUNCTIONS: dict[str, Any] = {
     "set_num_interop_threads": _count("set_num_interop_threads"), "get_num_interop_threads": lambda: settings.interop,
     "set_float32_matmul_precision": set_float32_matmul_precision,
     "get_float32_matmul_precision": lambda: settings.precision, "set_flush_denormal": lambda mode: False,
-    "set_default_device": set_default_device, "get_default_device": lambda: dtypes.CPU,
+    "set_default_device": dtypes.set_default_device, "get_default_device": get_default_device,
     "set_warn_always": set_warn_always, "is_warn_always_enabled": lambda: settings.warn_always,
     "typename": typename, "compile": compile_, "memory_format": memory_format,
-    "get_device": lambda input: -1, "is_signed": lambda input: input.dtype.is_signed,
+    "get_device": lambda input: input.get_device(), "is_signed": lambda input: input.dtype.is_signed,
     "is_inference": lambda input: input.is_inference(),
     "hann_window": _window("hann_window", lambda t, n: 0.5 - 0.5 * xp.cos(2 * xp.pi * t / n)),
     "hamming_window": _window("hamming_window", _hamming), "blackman_window": _window("blackman_window", _blackman),

@@ -6,11 +6,12 @@ import warnings
 from itertools import pairwise
 from typing import Any
 
+from gradviz.engine.autograd.namespaces import counted
 from gradviz.engine.errors import size_text
 from gradviz.engine.ops.args import dimension, dimensions, inferred, integer, sizes, words
 from gradviz.engine.ops.build import op, run
 from gradviz.engine.tensor import Tensor
-from gradviz.engine.xp import ndarray, strided, xp
+from gradviz.engine.xp import address, ndarray, restrided, strided, xp
 
 
 # --- rules -----------------------------------------------------------------------------------------------------------
@@ -97,14 +98,14 @@ def diagonal_view(x: ndarray, offset: int, a: int, b: int) -> ndarray:
     start[a], start[b] = slice(-min(offset, 0), None), slice(max(offset, 0), None)
     rest = [d for d in range(x.ndim) if d not in (a, b)]
     steps = (*(x.strides[d] for d in rest), x.strides[a] + x.strides[b])
-    return xp.lib.stride_tricks.as_strided(x[tuple(start)], (*(x.shape[d] for d in rest), n), steps)
+    return restrided(x[tuple(start)], (*(x.shape[d] for d in rest), n), steps)
 
 
 def _expand(x: ndarray, shape: tuple[int, ...]) -> ndarray:
     lead = len(shape) - x.ndim
     steps = [0] * lead + [0 if n == 1 and m != 1 else s
                           for n, m, s in zip(x.shape, shape[lead:], x.strides, strict=True)]
-    return xp.lib.stride_tricks.as_strided(x, shape, steps)
+    return restrided(x, shape, steps)
 
 
 VIEW = op("view", lambda x, s: x.view() if x.shape == s else _view_array(x, s), "ViewBackward0", _reshape,
@@ -129,8 +130,8 @@ DIAGONAL = op("diagonal", lambda x, *place: diagonal_view(x, *place), "DiagonalB
 UNFOLD = op("unfold", lambda x, d, n, s: _unfold(x, d, n, s), "UnfoldBackward0", lambda ns, ctx, g: _fold(ns, ctx, g),
             view="default")
 AS_STRIDED = op("as_strided", lambda x, *a: x, "AsStridedBackward0", _strided, view="default")
-UNBIND = op("unbind", lambda x, d: list(x if d == 0 else xp.moveaxis(x, d, 0)), "UnbindBackward0", _stacked,
-            view="multi")
+UNBIND = op("unbind", lambda x, d: [x[(slice(None),) * d + (i, ...)] for i in range(x.shape[d])], "UnbindBackward0",
+            _stacked, view="multi")
 SPLIT = op("split", lambda x, d, parts: _split(x, d, parts), "SplitBackward0", _joined, view="multi")
 SPLIT_SIZES = op("split", SPLIT.forward, "SplitWithSizesBackward0", _joined, view="multi", key="split.sizes")
 CLONE = op("clone", lambda x: x.copy(), "CloneBackward0", _same)
@@ -141,16 +142,23 @@ REPEAT = op("repeat", lambda x, r: xp.tile(x, r), "RepeatBackward0", _repeat)
 
 
 def _view_array(x: ndarray, shape: tuple[int, ...]) -> ndarray:
+    if x.__class__ is not ndarray:  # CuPy sets shapes only where elements lie in a row
+        out = x.reshape(shape)
+        if not x.size or address(out) == address(x):
+            return out
+        raise RuntimeError(INCOMPATIBLE)
     out = x.view()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
             out.shape = shape
     except AttributeError:
-        raise RuntimeError(
-            "view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
-            "contiguous subspaces). Use .reshape(...) instead.") from None
+        raise RuntimeError(INCOMPATIBLE) from None
     return out
+
+
+INCOMPATIBLE = ("view size is not compatible with input tensor's size and stride (at least one dimension spans across "
+                "two contiguous subspaces). Use .reshape(...) instead.")
 
 
 def _split(x: ndarray, dim: int, parts: list[int]) -> list[ndarray]:
@@ -162,14 +170,19 @@ def _split(x: ndarray, dim: int, parts: list[int]) -> list[ndarray]:
 
 
 def _unfold(x: ndarray, dim: int, size: int, step: int) -> ndarray:
-    windows = xp.lib.stride_tricks.sliding_window_view(x, size, dim, writeable=True)
-    return windows[(slice(None),) * dim + (slice(None, None, step),)]
+    if not 0 <= size <= x.shape[dim]:
+        raise RuntimeError(f"maximum size for tensor at dimension {dim} is {x.shape[dim]} but size is {size}")
+    if step <= 0:
+        raise RuntimeError(f"step is {step} but must be > 0")
+    shape, steps = list(x.shape), list(x.strides)
+    shape[dim], steps[dim] = (shape[dim] - size) // step + 1, steps[dim] * step
+    return restrided(x, (*shape, size), (*steps, x.strides[dim]))
 
 
 def _fold(ns: Any, ctx: Any, g: Any) -> Any:
     dim, _, step = ctx.args
     shape = ctx.input_shape()
-    index: list[Any] = list(xp.ogrid[tuple(slice(n) for n in ctx.shape)])
+    index = counted(ctx.shape, ns.plain(g))
     index[dim] = index[dim] * step + index.pop()
     return ns.put_add(g, shape, tuple(index))
 

@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from gradviz.engine.ops.build import Op, op
-from gradviz.engine.xp import ndarray, xp
+from gradviz.engine.xp import asarray, beside, ndarray, xp
 
 
 class Taps(Struct, eq=False):
@@ -56,7 +56,7 @@ def framed(x: ndarray, axis: int, table: ndarray, fill: Any) -> tuple[ndarray, n
         return x, table
     shape = list(x.shape)
     shape[axis] += before + after
-    out = xp.full(shape, fill, x.dtype)
+    out = xp.full(shape, fill, x.dtype, like=beside(x))
     out[along(axis, slice(before, before + size))] = x
     return out, table + before
 
@@ -79,7 +79,7 @@ def even(row: ndarray) -> Any:
 
 def picked(x: ndarray, axis: int, row: ndarray) -> ndarray:
     part = even(row)
-    return x[along(axis, part)] if part.__class__ is slice else xp.take(x, row, axis=axis)
+    return x[along(axis, part)] if part.__class__ is slice else xp.take(x, asarray(row, None, x), axis=axis)
 
 
 def summed(x: ndarray, maps: tuple[Taps, ...]) -> ndarray:
@@ -89,7 +89,7 @@ def summed(x: ndarray, maps: tuple[Taps, ...]) -> ndarray:
         source, table = framed(x, axis, taps.table, 0)
         weight = taps.weight
         if weight is not None:
-            weight = weight.astype(x.dtype).reshape(*weight.shape, *(1,) * (-axis - 1))
+            weight = asarray(weight, x.dtype, x).reshape(*weight.shape, *(1,) * (-axis - 1))
         out: Any = None
         for k, row in enumerate(table):
             part = picked(source, axis, row)
@@ -102,13 +102,13 @@ def summed(x: ndarray, maps: tuple[Taps, ...]) -> ndarray:
             else:
                 out += part
         x = out
-    return xp.array(x) if x.base is not None else x
+    return xp.array(x, like=beside(x)) if x.base is not None else x
 
 
 def _divided(x: ndarray, divisor: Any) -> ndarray:
     if divisor is None:
         return x
-    out = x / (divisor if isinstance(divisor, int) else divisor.astype(x.dtype))
+    out = x / (divisor if isinstance(divisor, int) else asarray(divisor, x.dtype, x))
     return out if out.dtype == x.dtype else out.astype(x.dtype)
 
 

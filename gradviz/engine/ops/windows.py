@@ -8,7 +8,7 @@ from typing import Any
 
 from gradviz.engine.dtypes import FLOATING
 from gradviz.engine.ops.taps import even, framed
-from gradviz.engine.xp import ndarray, xp
+from gradviz.engine.xp import asarray, beside, foreign, ndarray, xp
 
 
 def fitted(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> int:
@@ -72,16 +72,17 @@ def largest(x: ndarray, tables: tuple[ndarray, ...], wanted: bool) -> Any:
         source, table = framed(source, i - n, table, least)
         rows.append([even(row) for row in table])
     parts = [_part(source, index) for index in product(*rows)]
-    best = xp.array(parts[0], order="C")
+    best = xp.array(parts[0], order="C", like=beside(x))
     for part in parts[1:]:
         xp.maximum(best, part, out=best)
     if not wanted:
         return best
-    which = xp.zeros(best.shape, xp.intp)
+    which = xp.zeros(best.shape, xp.intp, like=beside(x))
     for k in range(len(parts) - 1, 0, -1):
         xp.copyto(which, k, where=parts[k] == best)
     xp.copyto(which, 0, where=parts[0] == best)
-    if x.dtype.char in FLOATING and bool(xp.isnan(best).any()):
+    if x.dtype.char in FLOATING and (
+            best.__class__ in foreign or bool(xp.isnan(best).any())):
         for k, part in enumerate(parts):  # of NaNs PyTorch takes the last
             xp.copyto(which, k, where=xp.isnan(part))
     return best, _places(which, best, least, tables, x.shape[x.ndim - n:])
@@ -104,9 +105,11 @@ def _places(which: ndarray, best: ndarray, least: Any, tables: tuple[ndarray, ..
         start = start + (table[0] * inner).reshape(-1, *(1,) * (len(size) - 1 - i))
         steps = ((table - table[:1]).max(axis=1, initial=0)[:, None] * inner + steps).reshape(-1)
         inner *= size[i]
-    out = steps[which] + start
-    if any(table.size and int(table[0].min()) < 0 for table in tables) and bool((stuck := best == least).any()):
-        xp.copyto(out, _first_places(tables, size), where=stuck)
+    out = asarray(steps, None, which)[which] + asarray(start, None, which)
+    if any(table.size and int(table[0].min()) < 0 for table in tables):
+        stuck = best == least
+        if stuck.__class__ in foreign or bool(stuck.any()):  # a device is not asked, which would be waiting for it
+            xp.copyto(out, asarray(_first_places(tables, size), None, which), where=stuck)
     return out  # type: ignore[no-any-return]
 
 
@@ -124,9 +127,9 @@ def placed(g: ndarray, index: ndarray, size: tuple[int, ...]) -> ndarray:
     n = len(size)
     lead = g.shape[:g.ndim - n]
     planes, each = int(xp.prod(lead)), int(xp.prod(size))
-    out = xp.zeros(planes * each, g.dtype)
+    out = xp.zeros(planes * each, g.dtype, like=beside(g))
     if g.size:
-        rows = index.reshape(planes, -1) + xp.arange(planes)[:, None] * each
+        rows = index.reshape(planes, -1) + xp.arange(planes, like=beside(g))[:, None] * each
         xp.add.at(out, rows.reshape(-1), g.reshape(-1))
     return out.reshape(*lead, *size)
 

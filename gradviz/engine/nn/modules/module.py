@@ -10,7 +10,6 @@ from typing import Any
 from gradviz import probe
 from gradviz.engine import dtypes
 from gradviz.engine.autograd.modes import no_grad
-from gradviz.engine.dtypes import check_device
 from gradviz.engine.nn.modules import hooks, scopes, state, tree
 from gradviz.engine.nn.modules.hooks import everywhere
 from gradviz.engine.nn.parameter import Buffer, Parameter, is_lazy
@@ -315,7 +314,8 @@ class Module:
                 "might not work as expected when using complex tensors as parameters or buffers. Please file an issue "
                 "at https://github.com/pytorch/pytorch/issues/new?template=bug-report.yml if a complex module does not "
                 "work as expected.", stacklevel=2)
-        device = kwargs.get("device", next((a for a in args if isinstance(a, str | dtypes.device)), None))
+        device = kwargs.get("device", next((a.device if isinstance(a, Tensor) else a for a in args
+                                            if isinstance(a, str | dtypes.device | int | Tensor)), None))
         return self._apply(lambda t: _converted(t, dtype, device, t.is_floating_point() or t.is_complex()))
 
     def type(self, dst_type: Any) -> Any:
@@ -334,17 +334,16 @@ class Module:
         return self._apply(lambda t: t.bfloat16() if t.is_floating_point() else t)
 
     def cpu(self) -> Any:
-        return self
+        return self._apply(lambda t: _converted(t, None, "cpu", False))
 
     def cuda(self, device: Any = None) -> Any:
-        return self._apply(lambda t: t.cuda(device))
+        return self._apply(lambda t: _converted(t, None, "cuda" if device is None else device, False))
 
     def to_empty(self, *, device: Any, recurse: bool = True) -> Any:
         """Memory that is not filled, on another device."""
         from gradviz.engine.ops.table import FUNCTIONS
 
-        check_device(device)
-        return self._apply(FUNCTIONS["empty_like"], recurse)
+        return self._apply(lambda t: FUNCTIONS["empty_like"](t, device=device), recurse)
 
     def share_memory(self) -> Any:
         return self._apply(lambda t: t.share_memory_())
@@ -409,9 +408,10 @@ def _told(all_hooks: Any, module: Module, name: str, value: Any) -> Any:
 
 
 def _converted(tensor: Any, dtype: Any, device: Any, kind: bool) -> Any:
-    check_device(device)
     want = dtype if kind and dtype is not None else tensor.dtype
-    return tensor.converted(want) if is_lazy(tensor) else tensor.to(want)
+    if is_lazy(tensor):
+        return tensor.converted(want, device)
+    return tensor.to(want) if device is None else tensor.to(device, want)
 
 
 register_module_buffer_registration_hook = hooks.register_module_buffer_registration_hook
