@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gradviz.engine.nn.functional.steps import STEPS
-from gradviz.engine.ops.refusal import Table, signature, signatures
+from gradviz.engine.ops.signatures import Table, signature, signatures
 
 FOLDER = Path(__file__).parent
 REGIONS = (("is_contiguous(*", "diff(int64_t n=1"), ("numpy(*, bool force", "unbind(int64_t dim=0)"),

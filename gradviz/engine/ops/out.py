@@ -12,7 +12,7 @@ from gradviz.engine.autograd import modes
 from gradviz.engine.errors import size_text, warn
 from gradviz.engine.fingerprint import shared, writing
 from gradviz.engine.ops.promote import can_cast, cast_error
-from gradviz.engine.ops.refusal import refused
+from gradviz.engine.ops.refusal import second_try
 from gradviz.engine.ops.returns import returned
 from gradviz.engine.tensor import Tensor
 from gradviz.engine.xp import xp
@@ -32,10 +32,12 @@ def with_out(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return function(*args, **options) if out is None else _into(name, function, args, options, out)
         except Exception as error:
-            wrong = refused(name, args, options if out is None else {**options, "out": out}, error)
-            if wrong is error:
+            found = second_try(name, args, options if out is None else {**options, "out": out}, error)
+            if found is error:
                 raise
-            raise wrong from None
+            if isinstance(found, Exception):
+                raise found from None
+        return wrapped(*found[0], **found[1])
 
     return wrapped
 

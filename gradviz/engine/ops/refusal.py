@@ -1,197 +1,26 @@
 """What PyTorch says of a call that it refuses.
 
-PyTorch's functions have parsers that are made from signatures like ``sum(Tensor input, *, ScalarType? dtype=None)``.
-They are in ``signatures.txt``, and here are the parsers' rules: a call that failed is held against the signatures, and
-where none takes it, PyTorch's exception is raised in place of ours. Calls that succeed never come here.
+PyTorch's functions have parsers that are made from signatures. Here are the parsers' rules: a call that failed is held
+against the signatures, and where none takes it, PyTorch's exception is raised in place of ours. Calls that succeed
+never come here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache, wraps
-from operator import index
-from pathlib import Path
+from functools import wraps
 from typing import Any
 
-from msgspec import Struct
-
 from gradviz import probe
-from gradviz.engine import dtypes, observe
+from gradviz.engine import observe
+from gradviz.engine.ops.signatures import TYPES, Signature, is_float, is_index, signatures, tables, type_name
 from gradviz.engine.tensor import Tensor
-from gradviz.engine.xp import ndarray, xp
+from gradviz.engine.xp import xp
 
 NUMPY_NAMES = {"dim": ("axis",), "keepdim": ("keepdims",), "input": ("x", "a", "x1"), "other": ("x2",)}
 NUMBERS_ARE_TENSORS = frozenset(name + end for name in ("add", "div", "divide", "mul", "multiply", "sub", "subtract",
                                                         "true_divide", "floor_divide") for end in ("", "_")) | {
     "to", "copy_"}
-
-
-def type_name(value: object) -> str:
-    """The name of a value's type as C++ code sees it: types written in C have the module's name before theirs."""
-    if isinstance(value, ndarray | xp.generic):
-        return f"numpy.{type(value).__name__}"
-    if isinstance(value, dtypes.dtype | dtypes.device):
-        return f"torch.{type(value).__name__}"
-    name = type(value).__name__
-    return {"Size": "torch.Size", "Generator": "torch._C.Generator"}.get(name, name)
-
-
-# --- what an argument may be -----------------------------------------------------------------------------------------
-def _is_int(value: object, size: int = 0) -> bool:
-    if isinstance(value, Tensor):
-        return value._array.dtype.kind in "iu" and not value._array.ndim and not value.requires_grad
-    return isinstance(value, int | xp.integer) and not isinstance(value, bool)
-
-
-def _is_index(value: object, size: int = 0) -> bool:
-    if isinstance(value, bool):
-        return False
-    try:
-        index(value)  # type: ignore[arg-type]
-    except Exception:
-        return False
-    return True
-
-
-def _is_float(value: object, size: int = 0) -> bool:
-    if isinstance(value, Tensor):
-        return not value._array.ndim and not value.requires_grad
-    return isinstance(value, float | int | xp.generic)
-
-
-def _is_number(value: object, size: int = 0) -> bool:
-    return isinstance(value, complex) or _is_float(value)
-
-
-def _list_of(item: Callable[[Any], bool], whole: bool = False, alone: Callable[[Any], bool] | None = None) -> Any:
-    """A list or tuple whose first element fits, or all; one of a given length may be given as its element alone."""
-    def check(value: Any, size: int = 0) -> bool:
-        if isinstance(value, tuple | list):
-            return all(map(item, value if whole else value[:1]))
-        return bool(size) and alone is not None and alone(value)
-
-    return check
-
-
-def _is_a(*kinds: type) -> Any:
-    return lambda value, size=0: isinstance(value, kinds)
-
-
-def _named(*names: str) -> Any:
-    return lambda value, size=0: type(value).__name__ in names
-
-
-_TYPES: dict[str, tuple[str, Callable[..., bool]]] = {
-    "Tensor": ("Tensor", _is_a(Tensor)),
-    "Scalar": ("Number", _is_number),
-    "int64_t": ("int", _is_int),
-    "SymInt": ("int", _is_index),
-    "double": ("float", _is_float),
-    "complex": ("complex", _is_number),
-    "TensorList": ("tuple of Tensors", _is_a(tuple, list)),
-    "c10::List<::std::optional<Tensor>>": ("tuple of Tensors", _is_a(tuple, list)),
-    "IntArrayRef": ("tuple of ints", _list_of(_is_index, alone=_is_int)),
-    "SymIntArrayRef": ("tuple of ints", _list_of(_is_index, alone=_is_index)),
-    "ArrayRef<double>": ("tuple of floats", _list_of(_is_float)),
-    "ScalarList": ("tuple of Scalars", _list_of(_is_number, True)),
-    "Generator": ("torch.Generator", _named("Generator")),
-    "bool": ("bool", _is_a(bool)),
-    "Storage": ("torch.Storage", _named("UntypedStorage", "TypedStorage")),
-    "PyObject*": ("object", lambda value, size=0: True),
-    "ScalarType": ("torch.dtype", lambda value, size=0: isinstance(value, dtypes.dtype) or value in (
-        bool, int, float, complex)),
-    "Layout": ("torch.layout", _named("layout")),
-    "MemoryFormat": ("torch.memory_format", _named("memory_format")),
-    "Device": ("torch.device", lambda value, size=0: _is_int(value) or isinstance(value, str | dtypes.device)),
-    "c10::string_view": ("str", _is_a(str)),
-}
-"""For each type of PyTorch's signatures its name in messages and the test of a value."""
-
-
-# --- signatures ------------------------------------------------------------------------------------------------------
-class Parameter(Struct, frozen=True):
-    """One of a signature's: ``type`` as PyTorch's signatures write it, ``default`` None where there is none."""
-
-    type: str
-    name: str
-    size: int
-    nullable: bool
-    keyword: bool
-    default: str | None
-
-
-class Signature(Struct, frozen=True):
-    name: str
-    parameters: tuple[Parameter, ...]
-    hidden: bool = False
-    """Whether messages leave it out: those that are deprecated."""
-
-    def places(self) -> int:
-        """How many arguments may be given by position."""
-        return sum(not p.keyword for p in self.parameters)
-
-    def least(self) -> int:
-        return sum(p.default is None for p in self.parameters)
-
-    def text(self) -> str:
-        """As PyTorch's messages show it."""
-        parts = []
-        for p in self.parameters:
-            if p.keyword and "*" not in parts:
-                parts.append("*")
-            parts.append(f"{_TYPES[p.type][0]} {p.name}" + ("" if p.default is None else f" = {p.default}"))
-        return f"({', '.join(parts)})"
-
-
-def signature(text: str) -> Signature:
-    """Read ``name(type parameter, *, type parameter=default)``."""
-    name, _, rest = text.partition("(")
-    inside, _, mark = rest.rpartition(")")
-    parameters = []
-    keyword = False
-    for part in inside.split(", ") if inside else ():
-        if part == "*":
-            keyword = True
-            continue
-        kind, _, named = part.partition(" ")
-        nullable = kind.endswith("?")
-        kind, _, size = kind.removesuffix("?").removesuffix("]").partition("[")
-        argument, given, default = named.partition("=")
-        parameters.append(Parameter(kind, argument, int(size or 0), nullable or default == "None", keyword,
-                                    default if given else None))
-    return Signature(name, tuple(parameters), bool(mark))
-
-
-Table = dict[str, list[Signature]]
-
-
-@cache
-def tables() -> tuple[Table, Table]:
-    """The signatures of functions and of methods, by name."""
-    parts: list[Table] = []
-    for line in (Path(__file__).parent / "signatures.txt").read_text(encoding="utf-8").splitlines():
-        if line.startswith("#"):
-            parts.append({})
-        else:
-            one = signature(line)
-            parts[-1].setdefault(one.name, []).append(one)
-    return parts[0], parts[1]
-
-
-def signatures(functions: Table, methods: Table, name: str, method: bool) -> list[Signature] | None:
-    """A function's or a method's. A method's are its function's without the first parameter and ``out``, those of a
-    method in place are the method's, unless the file says otherwise."""
-    if not method:
-        return functions.get(name)
-    if name in methods:
-        return methods[name]
-    if name in functions:
-        return [Signature(name, tuple([p for p in one.parameters[1:] if p.name != "out"]), one.hidden)
-                for one in functions[name]]
-    if not name.endswith("_"):
-        return None
-    plain = signatures(functions, methods, name[:-1], True)
-    return plain and [Signature(name, one.parameters, one.hidden) for one in plain]
 
 
 # --- the parser ------------------------------------------------------------------------------------------------------
@@ -212,7 +41,7 @@ def _parse(one: Signature, args: tuple[Any, ...], options: dict[str, Any]) -> st
             value = args[at]
         else:
             value = next((options[key] for key in (p.name, *NUMPY_NAMES.get(p.name, ())) if key in options), _UNSET)
-        label, check = _TYPES[p.type]
+        label, check = TYPES[p.type]
         if value is _UNSET:
             if p.default is None:
                 missing = [f'"{q.name}"' for q in one.parameters[i:] if q.default is None]
@@ -272,12 +101,12 @@ def _elements(one: Signature, args: tuple[Any, ...], options: dict[str, Any]) ->
             value = args
         if not isinstance(value, tuple | list):
             continue
-        label = _TYPES[p.type][0]
+        label = TYPES[p.type][0]
         for j, item in enumerate(value):
-            if label == "tuple of ints" and not _is_index(item):
+            if label == "tuple of ints" and not is_index(item):
                 return (f"{one.name}(): argument '{p.name}' failed to unpack the object at pos {j + 1} with error "
                         f'"type must be {label},but got {type_name(item)}"')
-            if label == "tuple of floats" and not _is_float(item):
+            if label == "tuple of floats" and not is_float(item):
                 return (f"{one.name}(): argument '{p.name}' must be {label}, but found element of type "
                         f"{type_name(item)} at pos {j + 1}")
     return None
@@ -378,19 +207,33 @@ def refusal(name: str, args: tuple[Any, ...], options: dict[str, Any], method: b
     return None if text is None else TypeError(text)
 
 
-def takes_arguments(method: Any) -> bool:
-    """Whether a method takes more than its tensor; operators speak for themselves."""
-    code = getattr(method, "__code__", None)
-    return code is not None and not method.__name__.startswith("__") and (
-        code.co_argcount + code.co_kwonlyargcount > 1 or bool(code.co_flags & 12))
+def _numbers(name: str, args: tuple[Any, ...], options: dict[str, Any], method: bool) -> Any:
+    """The arguments with numbers in place of the tensors without dimensions that PyTorch takes for numbers; None if
+    there are none."""
+    found = signatures(*tables(), name, method) or []
+    one = next((one for one in found if _parse(one, args[method:], options) is None), None)
+    if one is None:
+        return None
+    kinds = [p.type for p in one.parameters]
+    named = {p.name: p.type for p in one.parameters}
+    plain = tuple([_number(a, kinds[i - method]) if method <= i < len(kinds) + method else a
+                   for i, a in enumerate(args)])
+    given = {key: _number(value, named.get(key, "")) for key, value in options.items()}
+    changed = any(a is not b for a, b in zip((*plain, *given.values()), (*args, *options.values()), strict=True))
+    return (plain, given) if changed else None
 
 
-def refused(name: str, args: tuple[Any, ...], options: dict[str, Any], error: Exception,
-            method: bool = False) -> Exception:
-    """What to raise where a call failed with ``error``: that, unless PyTorch has a word for the arguments."""
+def _number(value: Any, kind: str) -> Any:
+    return value.item() if isinstance(value, Tensor) and kind in ("Scalar", "int64_t", "SymInt", "double") else value
+
+
+def second_try(name: str, args: tuple[Any, ...], options: dict[str, Any], error: Exception,
+               method: bool = False) -> Any:
+    """What to make of a call that failed with ``error``: PyTorch's exception, if it does not take the arguments; other
+    arguments to try, if it makes numbers of them; else the error."""
     wrong = refusal(name, args, options, method)
     if wrong is None:
-        return error
+        return (isinstance(error, TypeError) and _numbers(name, args, options, method)) or error
     if probe.sink is not None:
         if hasattr(error, "_gradviz_number"):
             wrong._gradviz_number = error._gradviz_number  # type: ignore[attr-defined]
@@ -406,9 +249,11 @@ def guarded(name: str, function: Callable[..., Any], method: bool = False) -> Ca
         try:
             return function(*args, **options)
         except Exception as error:
-            wrong = refused(name, args, options, error, method)
-            if wrong is error:
+            found = second_try(name, args, options, error, method)
+            if found is error:
                 raise
-            raise wrong from None
+            if isinstance(found, Exception):
+                raise found from None
+        return function(*found[0], **found[1])
 
     return call

@@ -60,7 +60,7 @@ from gradviz.engine.ops import (
 )
 from gradviz.engine.ops.binary import METHODS as OPERATORS
 from gradviz.engine.ops.out import with_out
-from gradviz.engine.ops.refusal import guarded, takes_arguments
+from gradviz.engine.ops.refusal import guarded
 from gradviz.engine.tensor import Tensor
 
 FAMILIES: tuple[Any, ...] = (
@@ -105,8 +105,14 @@ for _name, _function in FUNCTIONS.items():
         FUNCTIONS[_name] = with_out(_name, _function)
     elif isinstance(_function, FunctionType):
         FUNCTIONS[_name] = guarded(_name, _function)
+_fast = {id(_method) for _method in unary.FUNCTIONS.values()}
+_as_they_are = {"detach", "dim", "item", "numel"}
+"""Methods without arguments, of which hardly one is called wrongly and which are called very often."""
 for _name, _method in METHODS.items():
     _named(_name, _method, "Tensor.")
-    setattr(Tensor, _name, guarded(_name, _method, True) if takes_arguments(_method) else _method)
+    if isinstance(_method, FunctionType) and not (
+            _name.startswith("__") or _name in _as_they_are or id(_method) in _fast):
+        _method = guarded(_name, _method, True)
+    setattr(Tensor, _name, _method)
 
 __all__ = ["FUNCTIONS", "METHODS", "double"]

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from gradviz.engine.ops.refusal import refusal, type_name
+from gradviz.engine.ops.refusal import refusal
+from gradviz.engine.ops.signatures import type_name
 from gradviz.engine.tensor import Tensor
 
 _POOL = "(input, kernel_size, stride, padding, dilation, ceil_mode)"
