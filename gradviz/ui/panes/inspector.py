@@ -9,9 +9,8 @@ from dash import Dash, Input, Output, html
 from dash.exceptions import PreventUpdate
 from flask import abort, request
 
-from gradviz.replay.values import shape_text, short
 from gradviz.ui.address import opened
-from gradviz.ui.panes import about_group, about_line, about_node, about_op, about_tensor
+from gradviz.ui.panes import about_call, about_group, about_line, about_node, about_op, about_tensor
 from gradviz.ui.panes.focus import Focus
 from gradviz.ui.panes.parts import command, icon, mark, section, tag, title, to_event
 
@@ -92,7 +91,8 @@ def _place(told: Any) -> dict[str, Any] | None:
 
 def answer(focus: Focus) -> list[Any]:
     """What the inspector says of a focus."""
-    return [*_part_of(focus), *_answer(focus)]
+    begins = not focus.element and focus.replay.kind(focus.seq) == "backward"
+    return [*_part_of(focus), *_answer(focus), *(about_call.order(focus) if begins else [])]
 
 
 def _part_of(focus: Focus) -> list[Any]:
@@ -137,27 +137,11 @@ def _event(focus: Focus) -> list[Any]:
     if row.kind == "error":
         return _error(focus)
     if row.kind == "backward" and focus.replay.event(focus.seq).phase == "end":
-        return _done(focus, "".join(text for text, _ in row.parts))
+        return about_call.done(focus, "".join(text for text, _ in row.parts))
     words = "".join(text for text, _ in row.parts)
     line = focus.at_line(focus.seq)
     return [title(None, row.kind.replace("_", " ").capitalize(), [words, f", {line}" if line else ""], [],
                   words=True)]
-
-
-def _done(focus: Focus, words: str) -> list[Any]:
-    """The end of a backward call: which gradients it left behind."""
-    replay, line = focus.replay, focus.at_line(focus.seq)
-    graph = replay.graphs[replay.graph_at(focus.seq)]
-    kept = [replay.event(seq) for seq in replay.events("accumulate") if graph.begin <= seq <= focus.seq]
-    rows: list[Any] = []
-    for event in kept:
-        norm = replay.norm_of(replay.gradient(event.grad))
-        rows += [to_event(event.seq, f"{replay.label(event.tid, focus.seq)}.grad", "link mono"),
-                 html.Span(shape_text(event.grad.shape), className="dim"),
-                 html.Span(f"‖{short(norm)}‖" if norm is not None else "not kept", className="mono g")]
-    below = [words, f", {line}" if line else ""]
-    return [title(None, "Backward is done", below, [tag("done", "flow")], words=True),
-            section("Gradients now", f"{len(kept)} written", html.Div(rows, className="kv"))]
 
 
 def _error(focus: Focus) -> list[Any]:
