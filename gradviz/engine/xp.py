@@ -7,6 +7,7 @@ written here as a function.
 
 from __future__ import annotations
 
+import threading
 import warnings
 from typing import Any
 
@@ -39,9 +40,38 @@ def outside(index: Any, n: int) -> bool:
     return index.__class__ not in foreign and bool(index.size and (index.max() >= n or index.min() < 0))
 
 
-def quiet() -> Any:
+class _Here(threading.local):
+    """Whether this thread is in a region that is :class:`quiet`."""
+
+    quiet = False
+
+
+_here = _Here()
+
+
+class quiet:
     """A region without complaints about floating point, for the case that the script turns warnings into errors."""
-    return xp.errstate(all="ignore")
+
+    __slots__ = ("_outer", "_state")
+
+    def __enter__(self) -> None:
+        self._outer, _here.quiet = _here.quiet, True
+        self._state = None if self._outer else xp.errstate(all="ignore")
+        if self._state is not None:
+            self._state.__enter__()
+
+    def __exit__(self, *exc: Any) -> None:
+        _here.quiet = self._outer
+        if self._state is not None:
+            self._state.__exit__(*exc)
+
+
+def calmly(function: Any, *args: Any) -> Any:
+    """A call in such a region: most that write in place are in one, an optimizer's."""
+    if _here.quiet:
+        return function(*args)
+    with quiet():
+        return function(*args)
 
 
 def is_array(value: Any) -> bool:

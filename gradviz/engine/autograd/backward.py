@@ -19,7 +19,7 @@ from gradviz.engine.autograd.accumulate import accumulate
 from gradviz.engine.autograd.conjugate import OWN, conjugate, is_complex
 from gradviz.engine.autograd.namespaces import graph, raw
 from gradviz.engine.autograd.node import FREED, AccumulateGrad, Edge
-from gradviz.engine.autograd.saved import changed, check, tensor_of
+from gradviz.engine.autograd.saved import check, tensor_of
 from gradviz.engine.autograd.views import CopySlices
 from gradviz.engine.dtypes import rare
 from gradviz.engine.errors import size_text
@@ -79,16 +79,18 @@ def shared(roots: list[Edge]) -> dict[Any, int]:
     seen = {node for node, _ in roots}
     top = set(seen)
     waiting: dict[Any, int] = {}
-    stack = list(seen)
-    pop, push, add = stack.pop, stack.append, seen.add
-    while stack:
-        for node, _ in pop().next:
-            if node is not None:
-                if node in seen:
-                    waiting[node] = waiting.get(node, 0 if node in top else 1) + 1
+    reached = list(seen)
+    add, append = seen.add, reached.append
+    for node in reached:
+        for after, _ in node.next:
+            if after is not None:
+                if after not in seen:
+                    add(after)
+                    append(after)
+                elif after in waiting:
+                    waiting[after] += 1
                 else:
-                    add(node)
-                    push(node)
+                    waiting[after] = 1 if after in top else 2
     return waiting
 
 
@@ -120,49 +122,57 @@ def run(call: Call, roots: list[Edge], grads: list[Any]) -> None:
             g = take(node, None)
         else:
             break
-        edges, fitted = node.next, False
+        edges = node.next
         if g is None:
             shares = (None,) * len(edges)
+        elif short and node.plain and node.hooks is None and (
+                (sink := probe.sink) is None or (call.id and not with_numpy)) and not (met and in_halves(g)):
+            started = 0 if sink is None else now()
+            saved = node.saved
+            try:
+                if saved is None:
+                    shares = node.rule(ns, node, g)
+                elif len(saved) == 2:
+                    holder, version = saved
+                    if saved is FREED or (holder is not None and holder._cell.version != version):
+                        check(node)
+                    shares = node.rule(ns, node, g, None if holder is None else holder._array)
+                elif len(saved) == 4:
+                    one, version, two, other_version = saved
+                    if (one is not None and one._cell.version != version) or (
+                            two is not None and two._cell.version != other_version):
+                        check(node)
+                    shares = node.rule(ns, node, g, None if one is None else one._array,
+                                       None if two is None else two._array)
+                else:
+                    shares = run_rule(ns, node, g)
+            except BaseException as error:
+                shares = _elsewhere(ns, node, g, error) if foreign else None
+                if shares is None:
+                    if sink is not None:
+                        observe.step_failed(call, node, probe.new_id(), g, started, error)
+                    raise
+            if not keep and saved is not None:
+                node.saved = FREED
+            if shares.__class__ is not tuple:
+                shares = (shares,)
+            if sink is not None:
+                shares = plain.step(call, node, g, shares, started)
         elif node.__class__ is AccumulateGrad:
             share = shares = None  # who has the gradient is counted
             if targets is None or node in targets:
-                g = firing.leaf(call, node, g)
+                if node.hooks is not None or node.variable._hooks is not None:
+                    g = firing.leaf(call, node, g)
                 if call.collect:
                     _capture(call, node, g)
                 else:
                     accumulate(call, node, g)
             continue
         else:
-            sink = probe.sink
-            if short and node.plain and node.hooks is None and (sink is None or (call.id and not with_numpy)) and not (
-                    met and in_halves(g)):
-                started = 0 if sink is None else now()
-                saved = node.saved
-                try:
-                    if saved is None:
-                        shares = node.rule(ns, node, g)
-                    elif len(saved) == 2:
-                        holder, version = saved
-                        if saved is FREED or (holder is not None and holder._cell.version != version):
-                            check(node)
-                        shares = node.rule(ns, node, g, None if holder is None else holder._array)
-                    else:
-                        shares = run_rule(ns, node, g)
-                except BaseException as error:
-                    shares = _elsewhere(ns, node, g, error) if foreign else None
-                    if shares is None:
-                        if sink is not None:
-                            observe.step_failed(call, node, probe.new_id(), g, started, error)
-                        raise
-                if shares.__class__ is not tuple:
-                    shares = (shares,)
-                if sink is not None:
-                    shares, fitted = plain.step(call, node, g, shares, started), True
-            else:
-                shares = visit(call, node, g)
-                if shares is None:
-                    continue
-                short = short and not is_complex(shares)
+            shares = visit(call, node, g)
+            if shares is None:
+                continue
+            short = short and not is_complex(shares)
             if not keep and node.saved is not None:
                 node.saved = FREED
                 if node.__class__ is CopySlices:
@@ -171,15 +181,14 @@ def run(call: Call, roots: list[Edge], grads: list[Any]) -> None:
             if node is None:
                 continue
             wide = False  # where the shapes agree it has one output
-            if share is not None:
-                if needed is not None and node not in needed and node not in targets:  # type: ignore[operator]
-                    share = None
-                elif fitted:
-                    wide = node.width != 1
-                elif share.__class__ is not ndarray or share.shape != node.shape or share.dtype is not node.dtype:
-                    share = ns.fit(share, node, slot)
-                    wide = node.width != 1
+            if share is not None and (
+                    share.__class__ is not ndarray or share.shape != node.shape or share.dtype is not node.dtype):
+                share = ns.fit(share, node, slot)
+                wide = node.width != 1
+            if needed is not None and node not in needed and node not in targets:  # type: ignore[operator]
+                share = None
             if node in waiting:
+                left = waiting[node] - 1
                 if share is not None:
                     if wide:
                         _deliver(ns, buffers, node, slot, share)
@@ -188,7 +197,6 @@ def run(call: Call, roots: list[Edge], grads: list[Any]) -> None:
                         buffers[node] = share if share.__class__ is ndarray else ns.solid(share)
                     else:
                         buffers[node] = share
-                left = waiting[node] - 1
                 if left:
                     waiting[node] = left
                     continue
@@ -196,7 +204,7 @@ def run(call: Call, roots: list[Edge], grads: list[Any]) -> None:
                 share = take(node, None)
             elif wide:
                 _deliver(ns, buffers, node, slot, share)
-                share = take(node)
+                share = take(node, None)
             if lone is None and not heap:
                 lone, came = node, share
                 continue
@@ -288,22 +296,8 @@ def run_rule(ns: Any, node: Any, g: Any) -> tuple[Any, ...]:
     if saved is None:
         shares = node.rule(ns, node, g)
     elif ns is raw:
-        n = len(saved)
-        if n == 2 and saved is not FREED:
-            holder, version = saved
-            if holder._cell.version != version:
-                raise changed(node, 0)
-            shares = node.rule(ns, node, g, holder._array)
-        elif n == 4:
-            one, version, two, other_version = saved
-            if one is not None and one._cell.version != version:
-                raise changed(node, 0)
-            if two is not None and two._cell.version != other_version:
-                raise changed(node, 1)
-            shares = node.rule(ns, node, g, None if one is None else one._array, None if two is None else two._array)
-        else:
-            check(node)
-            shares = node.rule(ns, node, g, *[None if h is None else h._array for h in saved[::2]])
+        check(node)
+        shares = node.rule(ns, node, g, *[None if h is None else h._array for h in saved[::2]])
     else:
         check(node)
         shares = node.rule(ns, node, g, *[tensor_of(node, h) for h in saved[::2]])

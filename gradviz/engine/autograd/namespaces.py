@@ -58,7 +58,11 @@ class _Raw(Matrices):
         """An op of the table, whose own rule makes a rule that calls it differentiable."""
         return op.forward(*inputs, *args)
 
-    swapaxes, roll = staticmethod(xp.swapaxes), staticmethod(xp.roll)
+    roll = staticmethod(xp.roll)
+
+    @staticmethod
+    def swapaxes(a: ndarray, one: int, two: int) -> ndarray:
+        return a.swapaxes(one, two)
 
     @staticmethod
     def plain(value: Any) -> Any:
@@ -132,11 +136,12 @@ class _Raw(Matrices):
     def fit(share: Any, node: Any, slot: int) -> ndarray:
         """A share as the gradient of ``node``'s output: an array, of that shape and type."""
         shape, dtype = _expected(node, slot)
-        share = asarray(share)
+        if share.__class__ is not ndarray:
+            share = asarray(share)
         if share.shape != shape:
             share = sum_to(share, shape)
         if share.dtype == dtype:
-            return asarray(share)
+            return share  # type: ignore[no-any-return]
         return (share if dtype.kind == "c" else share.real).astype(dtype)  # type: ignore[no-any-return]
 
     @staticmethod
@@ -157,7 +162,7 @@ class _Raw(Matrices):
 
     @staticmethod
     def sum(a: ndarray, dims: Any, keepdim: bool = False) -> ndarray:
-        return a.sum(axis=dims, keepdims=keepdim)  # type: ignore[no-any-return]
+        return xp.add.reduce(a, dims, keepdims=keepdim)  # type: ignore[no-any-return]
 
     @staticmethod
     def cumsum(a: ndarray, dim: int) -> ndarray:

@@ -107,6 +107,7 @@ class AccumulateGrad(Struct, eq=False, weakref=True, dict=True):
     saves = ()
     rule = None
     site = None
+    plain = False
 
     @property
     def next_functions(self) -> tuple[Edge, ...]:

@@ -10,9 +10,10 @@ from typing import Any
 
 
 def push(heap: list[Any], node: Any) -> None:
-    seq = node.seq
+    hole = len(heap)
     heap.append(node)
-    _sift_up(heap, len(heap) - 1, node, seq)
+    if hole:
+        _sift_up(heap, hole, node, node.seq)
 
 
 def _sift_up(heap: list[Any], hole: int, node: Any, seq: int) -> None:
@@ -32,6 +33,9 @@ def pop(heap: list[Any]) -> Any:
         return last
     top = heap[0]
     size, hole, child = len(heap), 0, 0
+    if size == 1:
+        heap[0] = last
+        return top
     while child < (size - 1) >> 1:
         child = 2 * child + 2
         if heap[child].seq < heap[child - 1].seq:

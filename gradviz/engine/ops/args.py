@@ -20,7 +20,7 @@ def integer(value: Any) -> int:
 def dimension(dim: Any, ndim: int) -> int:
     """A dimension counted from the front; a 0-d tensor counts as having one."""
     limit = ndim or 1
-    d = integer(dim)
+    d = dim if dim.__class__ is int else integer(dim)
     if not -limit <= d < limit:
         raise IndexError(f"Dimension out of range (expected to be in range of [{-limit}, {limit - 1}], but got {d})")
     return d + limit if d < 0 else d

@@ -8,6 +8,7 @@ builders of their own, because small programs spend their time in them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 from msgspec import Struct
@@ -24,7 +25,7 @@ from gradviz.engine.ops.promote import operand_error
 from gradviz.engine.rare import careful
 from gradviz.engine.storage import Cell, storage_of
 from gradviz.engine.tensor import Tensor, gradient_edge, make, refresh
-from gradviz.engine.xp import asarray, foreign, ndarray, quiet
+from gradviz.engine.xp import asarray, calmly, foreign, ndarray, quiet
 
 
 class Op(Struct, eq=False):
@@ -50,6 +51,17 @@ class Op(Struct, eq=False):
     """PyTorch's names of the outputs that are saved, where they are not ``result``..."""
     once: bool = False
     """Whether it saves what is no tensor here, an index: backward runs through it once, as where tensors are freed."""
+    holders: tuple[int, ...] = ()
+    """Where what it saves is found: the number of an input, or of an output as its complement."""
+
+    def __post_init__(self) -> None:
+        self.holders = tuple([self.inputs.index(name) if name in self.inputs else ~self._output(name)
+                              for name in self.saves])
+
+    def _output(self, name: str) -> int:
+        if name == "result":
+            return 0
+        return self.results.index(name) if self.results else 1 if name == "indices" else int(name[6:])
 
 
 PLAIN = {"condition", "index", "mask"}
@@ -73,13 +85,7 @@ def op(name: str, forward: Callable[..., Any], node: str = "", rule: Callable[..
     return row
 
 
-def arrays_of(op: Op, inputs: tuple[Any, ...]) -> list[ndarray]:
-    """The inputs' arrays, or PyTorch's complaint about what is no tensor."""
-    try:
-        return [t._array for t in inputs]
-    except AttributeError:
-        i, t = next((i, t) for i, t in enumerate(inputs) if not isinstance(t, Tensor))
-        raise not_a_tensor(op.name, op.inputs[i] if i < len(op.inputs) else "input", i, t) from None
+array_of = attrgetter("_array")
 
 
 def not_a_tensor(name: str, argument: str, i: int, value: object) -> TypeError:
@@ -101,23 +107,19 @@ def recording(inputs: Any) -> bool:
 regions = modes.regions
 
 
-def _saved(names: tuple[str, ...], op: Op, inputs: Any, outputs: Any, edges: Any) -> Any:
+def _saved(op: Op, inputs: Any, outputs: Any, edges: Any) -> Any:
     """The flat tuple of holders and versions for a node."""
     flat: list[Any] = []
     serves = op.needed_by
-    for i, name in enumerate(names):
+    for i, place in enumerate(op.holders):
         if serves is not None and edges[serves[i]][0] is None:
             flat += (None, 0)
-        elif name in op.inputs:
-            t = inputs[op.inputs.index(name)]
+        elif place >= 0:
+            t = inputs[place]
             flat += (t, t._cell.version)
-        elif name == "result":
-            t = outputs[0]
-            flat += (Output(t._array, t._cell), t._cell.version)
         else:
-            slot = op.results.index(name) if op.results else 1 if name == "indices" else int(name[6:])
-            t = outputs[slot]
-            flat += (Output(t._array, t._cell, slot), t._cell.version)
+            t = outputs[~place]
+            flat += (Output(t._array, t._cell, ~place), t._cell.version)
     return tuple(flat)
 
 
@@ -126,9 +128,9 @@ def run(op: Op, inputs: tuple[Any, ...], args: tuple[Any, ...] = (), text: str =
     person sees the parameters."""
     try:
         if rare and not op.view:
-            result = careful(op.name, op.forward, arrays_of(op, inputs), args)
+            result = careful(op.name, op.forward, list(map(array_of, inputs)), args)
         else:
-            result = op.forward(*arrays_of(op, inputs), *args)
+            result = op.forward(*map(array_of, inputs), *args)
         if op.view:
             return _viewed(op, inputs, result, args if keep is None else keep, text)
         if result.__class__ is tuple:
@@ -178,6 +180,11 @@ def on_several(name: str, error: Exception, *inputs: Any) -> Exception:
 
 def _told(op: Op, inputs: Any, text: str, error: Exception, inplace: bool = False) -> Exception:
     """An op's error in PyTorch's words, told to the recorder."""
+    if isinstance(error, AttributeError):
+        for i, t in enumerate(inputs):
+            if not isinstance(t, Tensor):
+                error = not_a_tensor(op.name, op.inputs[i] if i < len(op.inputs) else "input", i, t)
+                break
     if foreign:
         error = on_several(op.name, error, *inputs)
     if isinstance(error, ValueError) and len(inputs) == 2:
@@ -188,9 +195,9 @@ def _told(op: Op, inputs: Any, text: str, error: Exception, inplace: bool = Fals
 
 
 def edges_of(op: Op, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Where the gradients of the inputs go."""
+    """Where the gradients of the inputs go; :func:`recording` has brought them up to date."""
     if op.differentiable is None:
-        return tuple([gradient_edge(t) for t in inputs])
+        return tuple([t._edge or gradient_edge(t) for t in inputs])
     return tuple([gradient_edge(inputs[i]) for i in op.differentiable])
 
 
@@ -213,7 +220,7 @@ def attach(op: Op, inputs: tuple[Any, ...], outputs: tuple[Any, ...], keep: Any)
     if source is not outputs[0]._array.dtype and source.kind == "c":
         node.plain = False
     if op.saves:
-        node.saved = _saved(op.saves, op, inputs, outputs, edges)
+        node.saved = _saved(op, inputs, outputs, edges)
         if regions.packs:
             pack(node, outputs)
     elif op.once:
@@ -243,8 +250,10 @@ def _viewed(op: Op, inputs: Any, result: Any, keep: Any, text: str) -> Any:
     many = result.__class__ is tuple or result.__class__ is list
     if many and not (not regions.off or modes.enabled()):
         kind = "no_grad"
-    outputs = tuple([make(r, source._cell, False, None,
-                          view_of(source, kind)) for r in (result if many else (result,))])
+    if many:
+        outputs: Any = tuple([make(r, source._cell, False, None, view_of(source, kind)) for r in result])
+    else:
+        outputs = make(result, source._cell, False, None, view_of(source, kind)),
     if tracked and outputs:
         attach(Op(op.name, op.forward, op.node, op.saves, op.inputs, len(outputs)), inputs, outputs,
                keep) if many else \
@@ -259,10 +268,10 @@ def write(op: Op, target: Any, others: tuple[Any, ...], args: tuple[Any, ...] = 
     """Run an op in place: its forward writes ``target``'s array, the graph is rebased, the version goes up."""
     inputs = (target, *others)
     try:
-        arrays = arrays_of(op, inputs)
+        arrays = list(map(array_of, inputs))
         tracked = op.node is not None and recording(inputs)
         check_inplace(target, tracked)
-        if op.saves or len(inputs) > 1:
+        if (op.saves or others) and 0 in arrays[0].strides:
             check_overlap(arrays[0])
         cell = target._cell
         before = cell.version
@@ -278,7 +287,7 @@ def write(op: Op, target: Any, others: tuple[Any, ...], args: tuple[Any, ...] = 
             _written(op, arrays, args)
             cell.version = before + 1
             if op.saves:
-                node.saved = _saved(op.saves, op, (original, *others), (target,), edges)
+                node.saved = _saved(op, (original, *others), (target,), edges)
             elif op.once:
                 node.saved = ()
             rebase(target, node)
@@ -297,11 +306,10 @@ def write(op: Op, target: Any, others: tuple[Any, ...], args: tuple[Any, ...] = 
 
 
 def _written(op: Op, arrays: list[ndarray], args: tuple[Any, ...]) -> None:
-    with quiet():
-        if rare:
-            careful(op.name.removesuffix("_"), op.forward, arrays, args, writes=arrays[:1])
-        else:
-            op.forward(*arrays, *args)
+    if rare:
+        calmly(careful, op.name.removesuffix("_"), op.forward, arrays, args, None, arrays[:1])
+    else:
+        calmly(op.forward, *arrays, *args)
 
 
 def check_overlap(array: ndarray) -> None:

@@ -61,7 +61,7 @@ def _nll_of(kernel: str) -> Callable[..., Any]:
         losses = asarray(losses, x.dtype)
         if reduction == NONE:
             return losses
-        total = losses.sum(dtype=x.dtype)
+        total = xp.add.reduce(losses, None, x.dtype)
         return total if reduction == SUM else total / _count(target.size, w, x.dtype)
 
     return forward

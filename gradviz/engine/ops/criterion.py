@@ -25,6 +25,7 @@ from gradviz.engine.ops.distance import (
 from gradviz.engine.ops.loss import MEAN, NONE, SUM
 from gradviz.engine.ops.pointwise import FUNCTIONS as POINTWISE
 from gradviz.engine.ops.pointwise import where
+from gradviz.engine.ops.reduce import FUNCTIONS as REDUCE
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import Tensor, make
 from gradviz.engine.xp import asarray, ndarray, xp
@@ -60,6 +61,8 @@ def _check_type(t: ndarray) -> None:
 
 
 def _tensors(name: str, input: Any, target: Any, weight: Any) -> None:
+    if isinstance(input, Tensor) and isinstance(target, Tensor) and (weight is None or isinstance(weight, Tensor)):
+        return
     for i, (argument, t) in enumerate((("input", input), ("target", target), ("weight", weight))):
         if not isinstance(t, Tensor) and (t is not None or i < 2):
             raise not_a_tensor(name, argument, i, t)
@@ -77,7 +80,8 @@ def _check_classes(input: Any, target: Any, weight: Any) -> None:
     if weight is not None and weight._array.size != x.shape[-1]:
         raise RuntimeError(f"weight tensor should be defined either for all {x.shape[-1]} classes or no classes but "
                            f"got weight tensor of shape: {size_text(weight._array.shape)}")
-    _check_type(t)
+    if t.dtype != xp.int64:
+        _check_type(t)
 
 
 def _check_places(input: Any, target: Any, weight: Any) -> None:
@@ -96,6 +100,10 @@ def _check_places(input: Any, target: Any, weight: Any) -> None:
 def nll_loss(input: Any, target: Any, weight: Any = None, reduction: int = MEAN, ignore_index: int = -100) -> Any:
     """The negative of what ``input`` has for each target's class; any number of dimensions after the classes'."""
     _tensors("nll_loss_nd", input, target, weight)
+    return _nll(input, target, weight, reduction, ignore_index)
+
+
+def _nll(input: Any, target: Any, weight: Any, reduction: int, ignore_index: int) -> Any:
     size, want = input._array.shape, target._array.shape
     if not size:
         raise ValueError("Expected 1 or more dimensions (got 0)")
@@ -130,7 +138,7 @@ def cross_entropy(input: Any, target: Any, weight: Any = None, reduction: int = 
         return _probabilities(input, target, weight, reduction, label_smoothing)
     dim = 0 if input._array.ndim == 1 else 1
     if label_smoothing <= 0:
-        return nll_loss(input.log_softmax(dim), target, weight, reduction, ignore_index)
+        return _nll(REDUCE["log_softmax"](input, dim), target, weight, reduction, ignore_index)
     _check_smoothing(label_smoothing)
     logs = input.log_softmax(dim)
     sharp = nll_loss(logs, target, weight, reduction, ignore_index)

@@ -17,11 +17,12 @@ from gradviz.engine.xp import asarray, ndarray, xp
 
 # --- rules -----------------------------------------------------------------------------------------------------------
 def _mm(ns: Any, ctx: Any, g: Any, mat2: Any, mat1: Any) -> Any:
+    """``ctx.args`` ends with which matrices lie in memory turned: their gradients are made so, too."""
+    *_, turned1, turned2 = ctx.args
     first = second = None
-    turned1, turned2 = ctx.args[-2:]
-    if ctx.needs(0):
+    if mat2 is not None:
         first = ns.t(mat2 @ ns.t(g)) if turned1 else g @ ns.t(mat2)
-    if ctx.needs(1):
+    if mat1 is not None:
         second = ns.t(ns.t(g) @ mat1) if turned2 else ns.t(mat1) @ g
     return first, second
 
@@ -84,7 +85,7 @@ class _Shifted:
 
 def _addmm(ns: Any, ctx: Any, g: Any, mat2: Any, mat1: Any) -> Any:
     beta, alpha, *_ = ctx.args
-    first, second = _mm(ns, _Shifted(ctx), g, mat2, mat1)
+    first, second = _mm(ns, ctx, g, mat2, mat1)
     if alpha != 1:
         first, second = (None if p is None else p * alpha for p in (first, second))
     return (g if beta == 1 else g * beta), first, second

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import product
+from itertools import product, repeat
+from operator import is_not
 from typing import Any
 
 from gradviz.engine import dtypes
@@ -31,10 +32,10 @@ def rows(name: str, forward: Callable[..., Any], node: str, rule: Callable[..., 
     for present in product((False, True), repeat=len(extra)):
         given = tuple(n for n, there in zip(extra, present, strict=True) if there)
         names, key = " ".join((*fixed, *given)), ".".join((name, *given))
-        backward = _rule_by_name(rule, (*fixed, *given))
+        backward = _rule_by_name(rule, (*fixed, *given)) if given else rule
         if second is not None:
             backward = piecewise(name + "_backward", second[0], backward, names, key + "_backward",
-                                 _rule_by_name(second[1], (*fixed, *given)))
+                                 _rule_by_name(second[1], (*fixed, *given)) if given else second[1])
         row = op(name, _by_name(forward, len(fixed), given), node, backward, names, names, key=key)
         row.differentiable = tuple(range(edges))
         made[present] = row
@@ -53,11 +54,12 @@ def _rule_by_name(rule: Callable[..., Any], names: tuple[str, ...]) -> Callable[
 
 def call(table: Rows, inputs: tuple[Any, ...], optional: tuple[Any, ...], args: tuple[Any, ...], text: str = "") -> Any:
     """Run a loss with those of its optional inputs that are given."""
-    row = table[tuple(t is not None for t in optional)]
-    given = (*inputs, *[t for t in optional if t is not None])
+    row = table[tuple(map(is_not, optional, repeat(None)))]
+    given = inputs if len(row.inputs) == len(inputs) else (*inputs, *[t for t in optional if t is not None])
     for i in range(len(row.differentiable or ()), len(given)):
         t = given[i]
-        if isinstance(t, Tensor) and recording((t,)) and all(isinstance(other, Tensor) for other in given):
+        if isinstance(t, Tensor) and (t._requires or t._view is not None) and recording((t,)) and all(
+                isinstance(other, Tensor) for other in given):
             raise RuntimeError(f"The function '{row.name}' is not differentiable with respect to argument "
                                f"'{row.inputs[i]}'. This input cannot have requires_grad True.")
     return run(row, given, args, text)

@@ -219,7 +219,7 @@ def _softmax_of(x: ndarray, dim: Any) -> Any:
 
 def _log_softmax_of(x: ndarray, dim: Any) -> Any:
     z = _shifted(x, dim)
-    return z - xp.log(xp.exp(z).sum(axis=dim, keepdims=True))
+    return z - xp.log(xp.add.reduce(xp.exp(z), dim, keepdims=True))
 
 
 def _logsumexp_of(x: ndarray, dims: Any, keepdim: bool) -> Any:
@@ -442,11 +442,13 @@ def _normalised(row: Any) -> Any:
     """softmax and log_softmax."""
 
     def function(input: Any, dim: int, dtype: Any = None, _stacklevel: int = 3) -> Any:
-        input = _cast(input, dtype)
-        if input._array.dtype.kind in "iubc":
+        if dtype is not None:
+            input = input.to(dtype)
+        x = input._array
+        if x.dtype.kind in "iubc":
             raise NotImplementedError(f'"{row.name}_lastdim_kernel_impl" not implemented for \'{input.dtype.code}\'')
-        d: Any = dimension(dim, input._array.ndim)
-        d = d if input._array.ndim else ()
+        d: Any = dimension(dim, x.ndim)
+        d = d if x.ndim else ()
         return run(row, (input,), (d,), words(dim=dim), d)
 
     return function

@@ -29,6 +29,10 @@ def _swap(ns: Any, ctx: Any, g: Any) -> Any:
     return ns.swapaxes(g, a, b)
 
 
+def _t(ns: Any, ctx: Any, g: Any) -> Any:
+    return ns.t(g)
+
+
 def _same(ns: Any, ctx: Any, g: Any) -> Any:
     return g
 
@@ -114,7 +118,7 @@ RESHAPE_ALIAS = op("reshape", VIEW.forward, "ReshapeAliasBackward0", _reshape, v
 PERMUTE = op("permute", lambda x, d: x.transpose(d), "PermuteBackward0", _permute, view="default")
 TRANSPOSE = op("transpose", lambda x, a, b: x.swapaxes(a, b), "TransposeBackward0", _swap, view="default")
 TRANSPOSE_ = op("transpose", TRANSPOSE.forward, "TransposeBackward1", _swap, view="default", key="transpose_")
-T = op("t", lambda x, *_: x.T, "TBackward0", _swap, view="default")
+T = op("t", lambda x, *_: x.T, "TBackward0", _t, view="default")
 SQUEEZE = op("squeeze", lambda x, d: x.reshape(tuple(n for n in x.shape if n != 1)), "SqueezeBackward0", _reshape,
              view="default")
 SQUEEZE_DIM = op("squeeze", lambda x, d: x.squeeze(d) if d else x.view(), "SqueezeBackward1", _reshape, view="default",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradviz.engine.ops.operators import add_
 from gradviz.engine.optim.optimizer import Group
 from gradviz.engine.optim.stepping import ByParameter, check_fused, decayed, number
 from gradviz.engine.tensor import Tensor
@@ -51,4 +52,4 @@ class SGD(ByParameter):
         if isinstance(lr, Tensor) and lr.requires_grad:
             p.addcmul_(grad, lr.squeeze(), value=-1)
         else:
-            p.add_(grad, alpha=-number(lr))
+            add_(p, grad, alpha=-number(lr))

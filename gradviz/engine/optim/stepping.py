@@ -9,6 +9,7 @@ import gradviz.engine as torch
 from gradviz.engine.autograd import modes
 from gradviz.engine.optim.optimizer import Group, Optimizer, scalar
 from gradviz.engine.tensor import Tensor
+from gradviz.engine.xp import quiet
 
 FUSED_DEVICES = ["mps", "cuda", "xpu", "hpu", "cpu", "mtia", "privateuseone"]
 
@@ -29,23 +30,23 @@ class ByParameter(Optimizer):
         before = modes.switch("grad" if self.defaults.get("differentiable") else "no_grad")
         try:
             loss = None if closure is None else with_grad(closure)
-            for group in self.param_groups:
-                maximize = group.get("maximize")
-                for p in group["params"]:
-                    grad = p._grad
-                    if grad is None:
-                        continue
-                    state = self._state_of(p, group)
-                    if maximize:
-                        grad = -grad
-                    if self._real and p._array.dtype.kind == "c":
-                        p, grad = torch.view_as_real(p), torch.view_as_real(grad)
-                        state = {key: torch.view_as_real(value) if value.is_complex() else value
-                                 for key, value in state.items()}
-                    self._update(p, grad, state, group)
+            with quiet():
+                for group in self.param_groups:
+                    for p in group["params"]:
+                        if p._grad is not None:
+                            self._change(p, p._grad, group)
             return loss
         finally:
             modes.switch(before)
+
+    def _change(self, p: Tensor, grad: Tensor, group: Group) -> None:
+        state = self._state_of(p, group)
+        if group.get("maximize"):
+            grad = -grad
+        if self._real and p._array.dtype.kind == "c":
+            p, grad = torch.view_as_real(p), torch.view_as_real(grad)
+            state = {key: torch.view_as_real(value) if value.is_complex() else value for key, value in state.items()}
+        self._update(p, grad, state, group)
 
     def _state_of(self, p: Tensor, group: Group) -> dict[str, Any]:
         state: dict[str, Any] = self.state[p]

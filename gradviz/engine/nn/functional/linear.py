@@ -8,7 +8,7 @@ from gradviz import probe
 from gradviz.engine import observe
 from gradviz.engine.ops import linalg, shape
 from gradviz.engine.ops.bilinear import bilinear
-from gradviz.engine.ops.build import not_a_tensor
+from gradviz.engine.ops.build import not_a_tensor, run
 from gradviz.engine.tensor import Tensor
 from gradviz.engine.xp import xp
 
@@ -31,7 +31,7 @@ def _linear(input: Any, weight: Any, bias: Any) -> Any:
     if not array.ndim or not rows.ndim:
         raise RuntimeError(f"both arguments to linear need to be at least 1D, but they are {array.ndim}D and "
                            f"{rows.ndim}D")
-    columns = shape.t(weight)
+    columns = run(shape.T, (weight,), (0, 1)) if rows.ndim == 2 else shape.t(weight)
     if bias is None or not bias._array.ndim:
         out = linalg.matmul(input, columns)
         return out if bias is None else out + bias
@@ -57,7 +57,8 @@ def _addmm(bias: Any, input: Any, columns: Any) -> Any:
         raise RuntimeError(f"The expanded size of the tensor ({n}) must match the existing size ({size[0]}) at "
                            f"non-singleton dimension 1.  Target sizes: {[input._array.shape[0], n]}.  Tensor sizes: "
                            f"{list(size)}")
-    return linalg.addmm(bias, input, columns)
+    turned = linalg._turned(input), linalg._turned(columns)
+    return run(linalg.ADDMM, (bias, input, columns), (1, 1), "", (1, 1, *turned))
 
 
 FUNCTIONS: dict[str, Any] = {"linear": linear, "bilinear": bilinear}

@@ -72,12 +72,10 @@ class Module:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if probe.sink is not None:
             return scopes.call(self, args, kwargs)
-        return self._call_impl(*args, **kwargs)
+        return hooks.call(self, args, kwargs) if hooks.hooked(self) else self.forward(*args, **kwargs)
 
     def _call_impl(self, *args: Any, **kwargs: Any) -> Any:
-        if hooks.hooked(self):
-            return hooks.call(self, args, kwargs)
-        return self.forward(*args, **kwargs)
+        return hooks.call(self, args, kwargs) if hooks.hooked(self) else self.forward(*args, **kwargs)
 
     register_forward_pre_hook = hooks.register_forward_pre_hook
     register_forward_hook = hooks.register_forward_hook
