@@ -64,6 +64,10 @@ def __getattr__(name: str) -> Any:
         from gradviz.engine import serialization
 
         return getattr(serialization, name)
+    if name == "vmap":
+        from gradviz.engine.func import vmap
+
+        return vmap
     if name in ("GradScaler", "autocast"):
         from gradviz.engine import amp
 

@@ -118,7 +118,7 @@ def orthogonal(module: Any, name: str = "weight", orthogonal_map: str | None = N
     if weight.ndim < 2:
         raise ValueError(f"Expected a matrix or batch of matrices. Got a tensor of {weight.ndim} dimensions.")
     if orthogonal_map is None:
-        square = weight.size(-2) == weight.size(-1)  # type: ignore[call-overload]
+        square = weight.size(-2) == weight.size(-1)
         orthogonal_map = "matrix_exp" if square or weight.is_complex() else "householder"
     if orthogonal_map not in MAPS:
         raise ValueError('orthogonal_map has to be one of "matrix_exp", "cayley", "householder". Got: '

@@ -153,17 +153,17 @@ def _left(method: Any, t: Any, mask: Any) -> Any:
 def _amount(amount: Any) -> Any:
     if not isinstance(amount, Real):
         raise TypeError(f"Invalid type for amount: {amount}. Must be int or float.")
-    if amount < 0 or (not isinstance(amount, Integral) and amount > 1.0):
+    if not 0 <= float(amount) <= (float("inf") if isinstance(amount, Integral) else 1):
         raise ValueError(f"amount={amount} should either be a float in the range [0, 1] or a non-negative integer")
     return amount
 
 
 def _count(amount: Any, size: int) -> int:
     """How many of ``size`` are to go."""
-    n = amount if isinstance(amount, Integral) else round(amount * size)
+    n = int(amount) if isinstance(amount, Integral) else round(amount * size)
     if n > size:
         raise ValueError(f"amount={n} should be smaller than the number of parameters to prune={size}")
-    return n  # type: ignore[return-value]
+    return n
 
 
 def _channels(t: Any, dim: int) -> int:

@@ -1,4 +1,4 @@
-"""``torch.func``: a module called with other parameters than its own."""
+"""A module called with other parameters than its own, and the parameters of several modules as one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from gradviz.engine.nn.modules.module import Module
+from gradviz.engine.ops.join import stack
 from gradviz.engine.tensor import Tensor
 
 
@@ -80,10 +81,23 @@ def _swapped(module: Module, given: dict[str, Any], values: dict[str, Any]) -> I
             place[name] = before
 
 
-def __getattr__(name: str) -> Any:
-    from gradviz.engine.errors import UnsupportedError
+def stack_module_state(models: Sequence[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The parameters and the buffers of modules that are alike, stacked by name."""
+    if not models:
+        raise RuntimeError("stack_module_state: Expected at least one model, got 0.")
+    if len({m.training for m in models}) > 1:
+        raise RuntimeError("stack_module_state: Expected all models to have the same training/eval mode.")
+    if len({type(m) for m in models}) > 1:
+        raise RuntimeError("stack_module_state: Expected all models to be of the same class.")
+    return (_stacked([dict(m.named_parameters()) for m in models]), _stacked([dict(m.named_buffers()) for m in models]))
 
-    if name in ("grad", "grad_and_value", "vmap", "vjp", "jvp", "jacrev", "jacfwd", "hessian", "functionalize",
-                "linearize", "stack_module_state"):
-        raise UnsupportedError(f"gradviz.engine has no torch.func.{name}; run with --engine torch")
-    raise AttributeError(f"module 'torch.func' has no attribute '{name}'")
+
+def _stacked(states: list[dict[str, Any]]) -> dict[str, Any]:
+    found = {}
+    for name in states[0]:
+        tensors = [state[name] for state in states]
+        wanted = {t.requires_grad for t in tensors}
+        if len(wanted) > 1:
+            raise RuntimeError(f"Expected {name} from each model to have the same .requires_grad")
+        found[name] = stack(tensors).detach().requires_grad_(wanted.pop())
+    return found
