@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from gradviz import probe
-from gradviz.engine.xp import xp
+from gradviz.engine.xp import quiet, xp
 
 # What a type is, by the letter that arrays call it: `array.dtype.char in FLOATING`.
 HALVES = "eE"
@@ -86,6 +86,7 @@ ALIASES = {
     "float": float32, "double": float64, "half": float16, "long": int64, "int": int32, "short": int16,
     "cfloat": complex64, "cdouble": complex128, "bool": bool_,
 }
+PYTHON: dict[Any, dtype] = {float: float64, int: int64, bool: bool_, complex: complex128}
 NAMES: dict[str, dtype] = {d.name: d for d in ALL} | ALIASES
 
 
@@ -96,9 +97,10 @@ def known(np_type: Any) -> bool:
 
 def convert(array: Any, np_type: Any) -> Any:
     """The elements in another type; to a half by way of float32, which rounds twice, as PyTorch does."""
-    if np_type.char in HALVES and array.dtype.char not in HALVES:
-        array = array.astype(xp.float32)
-    return array.astype(np_type)
+    if np_type.char not in HALVES:
+        return array.astype(np_type)
+    with quiet():  # what is too large is infinite
+        return array.astype(xp.float32).astype(np_type)
 
 
 class _Default:
@@ -150,7 +152,9 @@ def can_cast(from_: dtype, to: dtype) -> bool:
 
 def _types(function: str, **given: Any) -> list[dtype]:
     for i, (name, value) in enumerate(given.items(), 1):
-        if value.__class__ is not dtype:
+        if value in PYTHON:
+            given[name] = PYTHON[value]
+        elif value.__class__ is not dtype:
             raise TypeError(f"{function}(): argument '{name}' (position {i}) must be torch.dtype, not "
                             f"{value.__class__.__name__}")
     return list(given.values())
@@ -179,8 +183,8 @@ def lookup(d: Any) -> dtype:
     """The dtype that a user wrote: ours, Python's ``float``/``int``/``bool``, or a name error as PyTorch's."""
     if d.__class__ is dtype:
         return d
-    if d in (float, int, bool, complex):
-        return {float: float64, int: int64, bool: bool_, complex: complex128}[d]
+    if d in PYTHON:
+        return PYTHON[d]  # type: ignore[no-any-return]
     raise TypeError(f"argument 'dtype' must be torch.dtype, not {type(d).__name__}")
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gradviz.engine.dtypes import BY_NP, HALVES, INEXACT, UNSIGNED
-from gradviz.engine.xp import asarray, ndarray, xp
+from gradviz.engine.dtypes import BY_NP, HALVES, INEXACT, UNSIGNED, convert
+from gradviz.engine.xp import asarray, ndarray, quiet, xp
 
 
 def _kernels(text: str) -> dict[str, str]:
@@ -45,6 +45,8 @@ AS_THEY_ARE = {"to", "nextafter", "prod", "batch_norm", "complex", "polar"}
 """Ops that must see the type itself."""
 PRECISE = {"mul", "div", "floor_divide"}
 """Ops on a tensor and a number that do not round the number to the half first."""
+LIFTED = {"add", "sub", "rsub", "pow", "clamp"}
+"""Ops whose floating number makes floating numbers of integers."""
 COARSE = {"add", "sub", "rsub", "pow", "hardshrink"}
 """Ops that round the numbers among their parameters."""
 
@@ -55,7 +57,7 @@ def careful(name: str, forward: Callable[..., Any], arrays: Sequence[Any], args:
     half = _half(arrays)
     if half is not None and name in REFUSED["halves"]:
         raise not_implemented(REFUSED["halves"][name], half)
-    if name in REFUSED["unsigned"] and not any(isinstance(a, float) for a in args):
+    if name in REFUSED["unsigned"] and not (name in LIFTED and any(isinstance(a, float) for a in args)):
         for array in arrays:
             if array is not None and array.dtype.char in UNSIGNED:
                 raise not_implemented(REFUSED["unsigned"][name], array.dtype)
@@ -66,11 +68,10 @@ def careful(name: str, forward: Callable[..., Any], arrays: Sequence[Any], args:
         wide[1] = asarray(number, xp.float32)
     if name in COARSE:
         args = tuple([float(half.type(a)) if isinstance(a, float) else a for a in args])
-    if name in STEPS:
-        result = STEPS[name](lambda x: x.astype(half).astype(xp.float32), *wide, *args)
-    else:
+    with quiet():
         try:
-            result = forward(*wide, *args)
+            result = STEPS[name](lambda x: x.astype(half).astype(xp.float32), *wide, *args) if name in STEPS else (
+                forward(*wide, *args))
         except Exception:
             forward(*arrays, *args)  # complains of the types that there are
             raise
@@ -86,7 +87,8 @@ def rule(node: Any, g: Any, saved: Sequence[Any]) -> tuple[Any, ...]:
     """The shares of a node whose gradient ``g`` is of a half type; a node of several outputs has a list of them."""
     some = g if g.__class__ is ndarray else next(one for one in g if one is not None)
     wide = _widened(g) if some is g else [None if one is None else _widened(one) for one in g]
-    shares = node.rule(_raw(), node, wide, *map(_widened, saved))
+    with quiet():
+        shares = node.rule(_raw(), node, wide, *map(_widened, saved))
     return tuple([_rounded(share, some.dtype) for share in (shares if shares.__class__ is tuple else (shares,))])
 
 
@@ -152,7 +154,7 @@ def _rounded(result: Any, half: Any) -> Any:
     if result is None:
         return None
     result = asarray(result)
-    return result.astype(half) if result.dtype == xp.float32 else result
+    return convert(result, half) if result.dtype == xp.float32 else result
 
 
 __all__ = ["careful", "in_halves", "not_implemented", "rule"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 from gradviz.engine import dtypes
@@ -135,14 +136,18 @@ def _checked(source: ndarray, want: dtypes.dtype) -> ndarray:
     return values
 
 
-def fitted(value: Any, np_type: Any) -> ndarray:
-    """A number in a type that must be able to hold it."""
-    name = dtypes.BY_NP[np_type].name
-    name = _C_NAMES.get(name, name + "_t")
+def fitted(value: Any, np_type: Any, strict: bool = False) -> ndarray:
+    """A number in a type that must be able to hold it; ``strict``: floating types must not overflow either."""
+    kind = dtypes.BY_NP[np_type]
+    name = _C_NAMES.get(kind.name, kind.name + "_t")
+    if strict and np_type.char in dtypes.HALVES:
+        name = "c10::" + kind.code
     if isinstance(value, complex) and np_type.kind not in "cb":
         if value.imag:
             raise _overflow(name)
         value = value.real
+    if strict and np_type.char in FLOATING and isfinite(value) and abs(value) > dtypes.finfo(kind).max:
+        raise _overflow(name)
     if np_type.kind in "iu":
         low, high = _range(np_type)
         if isinstance(value, int) and not -2 ** 63 <= value < 2 ** 64:

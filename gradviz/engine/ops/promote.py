@@ -83,6 +83,8 @@ def scalar_operand(x: ndarray, value: Any) -> tuple[ndarray, ndarray]:
 def operand_error(error: Exception, x: Any, y: Any, *, inplace: bool = False) -> Exception:
     """PyTorch's words for two shapes that do not broadcast, or a type that has no such function; other errors stay."""
     unknown = isinstance(error, TypeError) and str(error).startswith("ufunc '")
+    if unknown and y is None:  # the other operand is a number
+        return not_implemented(error, floating(x).dtype)
     if not (isinstance(error, ValueError) or unknown) or y is None:
         return error
     a, b = x.shape, y.shape
@@ -101,7 +103,7 @@ def operand_error(error: Exception, x: Any, y: Any, *, inplace: bool = False) ->
 
 def not_implemented(error: Exception, kind: Any) -> Exception:
     """NumPy's complaint that a function does not take a type, in PyTorch's words."""
-    name = str(error).split("'")[1]
+    name = {"left_shift": "lshift", "right_shift": "rshift"}.get(name := str(error).split("'")[1], name)
     return NotImplementedError(f'"{name}_cpu" not implemented for \'{BY_NP[kind].code}\'')
 
 

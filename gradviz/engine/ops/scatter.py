@@ -225,7 +225,7 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
     _check_mask(mask)
     if isinstance(value, Tensor):
         return run(MASKED_FILL_TENSOR, (input, mask, value))
-    return run(MASKED_FILL, (input, mask), (value,), str(value))
+    return run(MASKED_FILL, (input, mask), (fitted(value, input._array.dtype, True),), str(value))
 
 
 def _check_mask(mask: Any) -> None:
@@ -238,7 +238,7 @@ def masked_fill_(self: Any, mask: Any, value: Any) -> Any:
     _check_mask(mask)
     if isinstance(value, Tensor):
         return write(MASKED_FILL_TENSOR_, self, (mask, value))
-    return write(MASKED_FILL_, self, (mask,), (value,), str(value))
+    return write(MASKED_FILL_, self, (mask,), (fitted(value, self._array.dtype, True),), str(value))
 
 
 def copy_(self: Any, src: Any, non_blocking: bool = False) -> Any:

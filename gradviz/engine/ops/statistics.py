@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.engine import observe
-from gradviz.engine.dtypes import FLOATING, INEXACT
+from gradviz.engine.dtypes import INEXACT
 from gradviz.engine.errors import warn
 from gradviz.engine.ops import binary, linalg, pointwise, reduce, scatter, shape, unary
 from gradviz.engine.ops.args import dimension, dimensions, words
@@ -202,7 +202,7 @@ def _quantile(name: str) -> Any:
 
 def _shares(input: Any, q: Any, interpolation: str) -> Any:
     """``q`` as a tensor, checked."""
-    if input._array.dtype.char not in FLOATING:
+    if input._array.dtype.char not in "fd":
         raise RuntimeError("quantile() input tensor must be either float or double dtype")
     share = q if isinstance(q, Tensor) else make(asarray(q, input._array.dtype), Cell())
     if share._array.ndim > 1:
