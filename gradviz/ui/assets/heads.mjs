@@ -11,10 +11,16 @@ export function callsOf(graphs, graph) {
   return { calls, place: calls.indexOf(graph) };
 }
 
+/** The graphs that are iterations: those with a backward call, and a last one in which the script failed before its own. */
+export function iterationsOf(graphs, failed = -1) {
+  const { calls } = callsOf(graphs, -1), last = graphs.length - 1;
+  return calls.length && graphs[last].begin < 0 && failed >= graphs[last].first ? [...calls, last] : calls;
+}
+
 /** Forward: iteration and the groups around the playhead; what has no room gives way from the left. */
-export function paintTrail(node, picture, id, graphs, graph, turn) {
-  const trail = crumbs(picture, id), { calls, place } = callsOf(graphs, graph);
-  const first = calls.length > 1 && place >= 0 ? `iteration ${grouped(place + 1)}` : "";
+export function paintTrail(node, picture, id, iterations, graph, turn) {
+  const trail = crumbs(picture, id), place = iterations.indexOf(graph);
+  const first = iterations.length > 1 && place >= 0 ? `iteration ${grouped(place + 1)}` : "";
   if (!trail.length) { sayHead(node, first || picture.scene.heads[0]); return; }
   const words = [first, ...trail.map(one => one.label)].filter(Boolean);
   if (node.said === words.join(" › ")) return;

@@ -16,7 +16,7 @@ function actions(page) {
   const all = {
     forward: repeat => page.step(1, { repeat }), back: repeat => page.step(-1, { repeat }),
     "phase-forward": () => page.phase(1), "phase-back": () => page.phase(-1),
-    "call-forward": () => page.call(1), "call-back": () => page.call(-1),
+    "call-forward": () => page.call(1), "call-back": () => page.call(-1), "iteration-forward": () => page.iteration(1), "iteration-back": () => page.iteration(-1),
     first: () => page.jump(page.steps[0]), last: () => page.jump(page.steps[page.steps.length - 1]),
     play: () => page.play(), "touch-forward": () => page.touch(1), "touch-back": () => page.touch(-1),
     op: () => page.twin("forward"), node: () => page.twin("backward"),
@@ -161,17 +161,33 @@ export function bindRail(page, rail) {
 }
 
 export function bindLanes(page, lanes) {
-  let drag = false;
-  const seek = (event, history) => {
-    const box = lanes.getBoundingClientRect(), seq = page.timeline.seqAt(event.clientX - box.left, event.clientY - box.top);
-    page.go(page.columns.steppable[seq] ? seq : seq, { history, exact: true });
-  };
-  lanes.addEventListener("pointerdown", event => { drag = true; lanes.setPointerCapture(event.pointerId); seek(event, "push"); });
-  lanes.addEventListener("pointermove", event => { if (drag) seek(event, "replace"); });
-  for (const name of ["pointerup", "pointercancel"]) lanes.addEventListener(name, () => { drag = false; });
+  let drag = null;
+  const { timeline } = page;
+  const at = event => { const box = lanes.getBoundingClientRect(); return [event.clientX - box.left, event.clientY - box.top]; };
+  const seek = (event, history) => page.go(timeline.seqAt(...at(event)), { history, exact: true });
+  const hover = place => { if (timeline.hovered !== place) { timeline.hovered = place; page.invalidate(); } };
+  lanes.addEventListener("pointerdown", event => {
+    const [px, py] = at(event);
+    lanes.setPointerCapture(event.pointerId);
+    drag = timeline.onIterations(py) ? { grab: timeline.grab(px), moved: false } : {};
+    if (!drag.grab) seek(event, "push");
+  });
+  lanes.addEventListener("pointermove", event => {
+    const [px, py] = at(event), over = timeline.onIterations(py);
+    if (!drag) { hover(over ? Math.min(timeline.starts.length - 1, Math.floor(timeline.placeAt(px))) : -1); return; }
+    if (!drag.grab) { seek(event, "replace"); return; }
+    if (!drag.moved && Math.abs(px - drag.grab.px) < 4) return;
+    drag.moved = true;
+    timeline.drag(drag.grab, px);
+    page.invalidate();
+  });
+  lanes.addEventListener("pointerup", event => { if (drag?.grab && !drag.moved) seek(event, "push"); drag = null; });
+  lanes.addEventListener("pointercancel", () => { drag = null; });
+  lanes.addEventListener("pointerleave", () => hover(-1));
+  lanes.addEventListener("dblclick", event => { if (timeline.onIterations(at(event)[1])) { timeline.span(0, timeline.starts.length); page.invalidate(); } });
   lanes.addEventListener("wheel", event => {
     event.preventDefault();
-    page.timeline.zoom(Math.exp(event.deltaY * 0.002), event.clientX - lanes.getBoundingClientRect().left);
+    timeline.zoom(Math.exp(event.deltaY * 0.002), at(event)[0]);
     page.invalidate();
   }, { passive: false });
 }

@@ -11,6 +11,8 @@ export const COMMANDS = [
   command("last", "Time", "Last event", ["End"], "End"),
   command("call-forward", "Time", "Next backward call", ["PgDn"], "PageDown"),
   command("call-back", "Time", "Previous backward call", ["PgUp"], "PageUp"),
+  command("iteration-forward", "Time", "The same place in the next iteration", ["Alt", "→"], "A+ArrowRight"),
+  command("iteration-back", "Time", "The same place in the iteration before", ["Alt", "←"], "A+ArrowLeft"),
   command("play", "Time", "Play, pause", ["Space"], " "),
   command("slower", "Time", "Play slower", ["<"], "<"),
   command("faster", "Time", "Play faster", [">"], ">"),
@@ -44,13 +46,13 @@ export const COMMANDS = [
 /** The name of a key press as the registry writes it: "S+ArrowLeft", "e", "?". */
 export function keyName(event) {
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  return (event.shiftKey && /^(Arrow|[a-z]$)/.test(key) ? "S+" : "") + key;
+  return (event.altKey ? "A+" : "") + (event.shiftKey && /^(Arrow|[a-z]$)/.test(key) ? "S+" : "") + key;
 }
 
 /** The command of a key press; null while one types, or with a modifier that belongs to the browser. */
 export function commandFor(event) {
   if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "k") return COMMANDS.find(one => one.match === "C+k");
-  if (event.ctrlKey || event.metaKey || event.altKey) return null;
+  if (event.ctrlKey || event.metaKey || event.altKey && !event.key.startsWith("Arrow")) return null;
   const target = event.target || {};
   if (/^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName || "") || target.isContentEditable) return null;
   if ((event.key === " " || event.key === "Enter") && /^(BUTTON|A|SUMMARY)$/.test(target.tagName || "")) return null;

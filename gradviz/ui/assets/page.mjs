@@ -9,7 +9,7 @@ import { bindKeys, bindLanes, bindRail, bindPointer, bindWindow } from "./input.
 import { COMMANDS } from "./keys.mjs";
 import { fillMarks, showLegend } from "./legend.mjs";
 import { formatLink, parseLink } from "./link.mjs";
-import { callsOf, paintBudget, paintTrail } from "./heads.mjs";
+import { iterationsOf, paintBudget, paintTrail } from "./heads.mjs";
 import { drawRail, RAIL, wantsRail } from "./minimap.mjs";
 import { emptiness, Panes } from "./panes.mjs";
 import { fillPalette } from "./palette.mjs";
@@ -23,7 +23,7 @@ import { prepareLanes, Timeline } from "./timeline.mjs";
 import { Views } from "./views.mjs";
 import { centre, extent, fitAll, hit, opening, origin, screenRect, uncut, visible } from "./view.mjs";
 
-const REST = 120, FLOW = 260, BEAT = 620, TURN = 150, PICTURES = 24, SPEEDS = [0.25, 0.5, 1, 2, 4, 8, 16];
+const ERRORS = 5, REST = 120, FLOW = 260, BEAT = 620, TURN = 150, PICTURES = 24, SPEEDS = [0.25, 0.5, 1, 2, 4, 8, 16];
 const PHASES = new Set(["op", "step", "write", "backward", "error", "mark"]);
 
 export class Page {
@@ -33,6 +33,8 @@ export class Page {
     Object.assign(this, listed(this.columns));
     if (!this.steps.length) this.steps = [0];
     this.stopsOfFindings = trace.findings.flatMap(finding => finding.stops).filter(seq => seq >= 0);
+    const left = this.shown.filter(seq => this.columns.lane[seq] === ERRORS);
+    this.iterations = iterationsOf(trace.graphs, left.length ? left[left.length - 1] : -1);
     this.rows = new Rows(trace.n, getJson, () => this.invalidate());
     this.pictures = new Map();
     this.hidden = new Set();
@@ -52,13 +54,14 @@ export class Page {
     this.panes = new Panes(this);
     this.list = new ElementList(byId("elements"), id => this.pin(id));
     this.timeline = new Timeline(byId("timeline"), prepareLanes(this.columns, this.shown));
-    const calls = callsOf(this.trace.graphs, -1).calls.map(graph => this.trace.graphs[graph]);
-    Object.assign(this.timeline, { calls: calls.map(graph => graph.begin), starts: calls.map(graph => graph.first) });
+    const graphs = this.iterations.map(number => this.trace.graphs[number]);
+    this.timeline.setIterations(graphs.map(graph => graph.begin < 0 ? graph.first : graph.begin), graphs.map(graph => graph.first));
     if (this.timeline.calls.length > 1) this.getJson("/api/iterations").then(found => { this.timeline.iterations = found; this.timeline.density = null; this.paint(); });
     fillHelp(byId("help-sheet"));
     this.breaks = new Breaks(this.trace, this.getJson, () => this.invalidate());
     this.resize(false);
     const link = parseLink(location.hash);
+    this.timeline.narrow(floorIndex(this.shown, link.seq ?? this.trace.opening));
     const seq = link.seq ?? this.trace.opening;
     this.element = link.element;
     this.opened = link.open;
@@ -108,6 +111,15 @@ export class Page {
 
   /** To where the next or previous backward call begins. */
   call(direction) { this.jump(seek(this.trace.graphs.map(graph => graph.begin).filter(seq => seq >= 0), this.seq, direction)); }
+
+  /** To the same place in another iteration: as many steps after its begin, as far as it goes. */
+  iteration(direction) {
+    const { graphs } = this.trace, place = this.iterations.indexOf(this.columns.graph[this.seq]), target = graphs[this.iterations[place + direction]];
+    if (place < 0) { this.call(direction); return; }
+    if (!target) return;
+    const first = graph => floorIndex(this.steps, graph.first - 1) + 1, after = floorIndex(this.steps, this.seq) - first(graphs[this.iterations[place]]);
+    this.jump(this.steps[Math.min(floorIndex(this.steps, target.last), first(target) + after)]);
+  }
 
   /** What the inspector shows: what was clicked, else what the event is about. */
   selected() {
@@ -342,7 +354,7 @@ export class Page {
     const t1 = performance.now(), progress = this.flowing ? Math.min(1, (now - this.flowing) / FLOW) : 1;
     if (progress >= 1) this.flowing = 0;
     const chosen = this.selected();
-    paintTrail(byId("forward-head"), picture, stepOf(picture, seq)?.focus[0] || "", this.trace.graphs, this.graph, id => this.turn(id));
+    paintTrail(byId("forward-head"), picture, stepOf(picture, seq)?.focus[0] || "", this.iterations, this.graph, id => this.turn(id));
     if (!byId("rail").hidden) drawRail(byId("rail"), this.style, picture, this.view, this.size, this.size.height, seq);
     this.lit = drawOverlay(byId("over"), this.style, picture, this.view, this.size, seq, {
       selected: this.pinned ? chosen : "", progress, hidden: this.hidden, path: this.path, kin: this.kin });
@@ -467,7 +479,7 @@ export class Page {
   /** What tests may look at. */
   probe() {
     return { state: () => ({ seq: this.seq, shown: this.shownSeq, step: floorIndex(this.steps, this.seq), steps: this.steps.length, graph: this.graph, element: this.selected(),
-      pinned: this.pinned, lit: this.lit, view: this.view, size: this.size, theme: this.style.theme, hidden: [...this.hidden], drawn: this.drawn, timings: { ...this.timings } }),
+      pinned: this.pinned, lit: this.lit, view: this.view, size: this.size, theme: this.style.theme, hidden: [...this.hidden], drawn: this.drawn, brush: this.timeline.brush, timings: { ...this.timings } }),
     breaks: () => ({ list: this.breaks.list, hits: this.breaks.hits, bookmarks: this.breaks.bookmarks }), turn: id => this.turn(id), foresee: id => this.foresee(id), reveal: id => this.focus(id), frame: (id, side) => this.frameRect(id, side), regions: () => this.picture.scene.regions, opened: () => this.opened,
     rect: id => { const node = this.picture.nodes.get(id); return node && this.picture.placed.nodes[id] ? this.rectOf(node) : null; },
     ids: () => [...this.picture.nodes.keys()], steps: () => this.steps, stops: () => this.picture.scene.stops,

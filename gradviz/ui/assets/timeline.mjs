@@ -1,10 +1,10 @@
 // The timeline: wall time as a strip of density, and lanes in the order of events: blocks while they fit, then density.
 
-import { drawIterations } from "./strip.mjs";
+import { drawHeads, drawIterations, holdsOf, indexOf, placeOf } from "./strip.mjs";
 import { floorIndex } from "./time.mjs";
 
 export const LANES = ["Forward", "Backward", "Hooks", "Writes", "Errors", "Marks"];
-const LEFT = 116, RIGHT = 16, BLOCK = 9, STOP = 15;
+const LEFT = 116, RIGHT = 16, BLOCK = 9, STOP = 15, ROW = 46, HEADS = 14, AROUND = 8;
 const LEAST = 9.5, ENOUGH = 5;  // px of letters; letters that are left of a word that is cut
 const TONE = ["op", "flow", "flow", "op", "err", "ink2"], WRITES = 3;
 
@@ -36,14 +36,50 @@ export function ticks(begin, end, width) {
 }
 
 export class Timeline {
-  constructor(canvas, lanes) { this.canvas = canvas; this.lanes = lanes; this.from = 0; this.to = Math.max(1, lanes.shown.length); this.calls = []; this.starts = []; this.iterations = null; }
+  constructor(canvas, lanes) { this.canvas = canvas; this.lanes = lanes; this.from = 0; this.to = Math.max(1, lanes.shown.length); this.calls = []; this.starts = []; this.iterations = null; this.hovered = -1; this.followed = -1; }
+
+  /** The iterations: `calls` the event that a click goes to, `starts` the first event of each. */
+  setIterations(calls, starts) {
+    this.calls = calls;
+    this.starts = starts.map(seq => floorIndex(this.lanes.shown, seq - 1) + 1);
+  }
+
+  /** Where the lanes begin and end, in iterations. */
+  get brush() { return [this.from, this.to].map(index => placeOf(this.starts, this.lanes.shown.length, index)); }
+
+  /** Shows some iterations around the playhead: of a long run, lanes that hold all say nothing. */
+  narrow(index) {
+    const many = this.starts.length, now = Math.floor(placeOf(this.starts, this.lanes.shown.length, index));
+    if (many > 3 * AROUND) this.span(now - AROUND, now + AROUND);
+  }
+
+  /** Shows the lanes from one place among the iterations to another. */
+  span(a, b) {
+    const { length } = this.lanes.shown, many = this.starts.length, ends = [Math.min(a, b), Math.max(a, b)].map(place => indexOf(this.starts, length, Math.max(0, Math.min(many, place))));
+    const least = Math.min(8, length);
+    this.from = Math.max(0, Math.min(length - least, ends[0]));
+    this.to = Math.max(this.from + least, ends[1]);
+  }
+
+  /** The place among the iterations under a point. */
+  placeAt(px) { return Math.max(0, Math.min(1, (px - LEFT) / (this.width - LEFT - RIGHT))) * this.starts.length; }
+  onIterations(py) { return Boolean(this.row) && py < this.row; }
+
+  /** What a press in the row of iterations takes hold of. */
+  grab(px) { return { px, what: holdsOf(this.brush, this.starts.length, px, LEFT, this.width - LEFT - RIGHT), brush: this.brush, at: this.placeAt(px) }; }
+
+  /** Moves what was taken hold of to a point. */
+  drag({ what, brush: [a, b], at }, px) {
+    const to = this.placeAt(px), by = Math.max(-a, Math.min(this.starts.length - b, to - at));
+    if (what === "all") this.span(a + by, b + by); else if (what === "from") this.span(to, b); else if (what === "to") this.span(a, to); else this.span(at, to);
+  }
 
   resize(width, height, ratio) {
     Object.assign(this, { width, height, ratio });
     this.canvas.width = Math.round(width * ratio); this.canvas.height = Math.round(height * ratio);
-    this.row = this.calls.length > 1 ? 30 : 0;
-    this.top = 6 + this.row; this.strip = height - this.row > 135 ? 26 : 18;
-    this.first = this.top + this.strip + 6;
+    this.row = this.starts.length > 1 ? ROW : 0;
+    this.top = this.row || 6; this.strip = this.row ? HEADS : height > 135 ? 26 : 18;
+    this.first = this.top + this.strip + (this.row ? 2 : 6);
     this.lane = Math.floor(Math.min(20, (height - this.first - 6) / LANES.length));
     this.density = null;
   }
@@ -56,11 +92,8 @@ export class Timeline {
   seqAt(px, py) {
     const { shown, columns } = this.lanes;
     if (!shown.length) return 0;
-    if (this.row && py < this.row + 2) {
-      const place = Math.floor((px - LEFT) / (this.width - LEFT - RIGHT) * this.calls.length);
-      return this.calls[Math.max(0, Math.min(this.calls.length - 1, place))];
-    }
-    if (py < this.first - 4) {
+    if (this.onIterations(py)) return this.calls[Math.min(this.calls.length - 1, Math.floor(this.placeAt(px)))];
+    if (!this.row && py < this.first - 4) {
       const t = this.lanes.begin + (px - LEFT) / (this.width - LEFT - RIGHT) * (this.lanes.end - this.lanes.begin);
       return shown[Math.max(0, floorIndex(shown, t, seq => columns.t[seq]))];
     }
@@ -79,8 +112,10 @@ export class Timeline {
   /** Zooms the lanes around the playhead. */
   zoomAround(factor, index) { this.zoom(factor, Math.max(LEFT, Math.min(this.width - RIGHT, this.x(Math.max(0, index))))); }
 
-  /** Moves the lanes so that the playhead is among them. */
+  /** Moves the lanes so that the playhead is among them, when it has moved. */
   follow(index) {
+    if (index === this.followed) return;
+    this.followed = index;
     const wide = this.to - this.from, n = this.lanes.shown.length;
     if (index < this.from || index > this.to - 1) {
       this.from = Math.max(0, Math.min(n - wide, index - wide / 2));
@@ -100,11 +135,7 @@ export class Timeline {
     this.follow(index);
     g.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     g.clearRect(0, 0, this.width, this.height);
-    if (this.row && this.iterations) {
-      const say = (text, x, y, token = "ink3", align = "left") => words(g, style, text, x, y, align === "center" ? 9.5 : 11, align === "center" ? 700 : 400, token, align);
-      drawIterations(g, style, this.iterations, { left: LEFT, top: 6, width: this.width - LEFT - RIGHT, height: this.row - 6 }, floorIndex(this.starts, seq), say);
-    }
-    this.drawStrip(g, style, seq);
+    if (this.row) this.drawRow(g, style, seq); else this.drawStrip(g, style, seq);
     LANES.forEach((name, lane) => {
       const y = this.first + lane * this.lane, many = this.lanes.counts[lane];
       if (lane % 2 === 0) { g.fillStyle = style.colour("sunken"); g.fillRect(0, Math.round(y), this.width, Math.round(this.lane)); }
@@ -113,9 +144,11 @@ export class Timeline {
     });
     if (!shown.length) return;
     const px = Math.round(this.x(Math.max(0, index)));
-    g.fillStyle = style.colour("ink");
-    g.fillRect(px - 1, this.first - 3, 2, this.lane * LANES.length + 3);
-    g.beginPath(); g.moveTo(px - 5, this.first - 8); g.lineTo(px + 5, this.first - 8); g.lineTo(px, this.first - 1); g.fill();
+    if (px >= LEFT - 1 && px <= this.width - RIGHT + 1) {  // a brush may lie elsewhere
+      g.fillStyle = style.colour("ink");
+      g.fillRect(px - 1, this.first - 3, 2, this.lane * LANES.length + 3);
+      g.beginPath(); g.moveTo(px - 5, this.first - 8); g.lineTo(px + 5, this.first - 8); g.lineTo(px, this.first - 1); g.fill();
+    }
     if (this.cell >= BLOCK) this.drawBlocks(g, style, seq, rows, new Set(stops.map(stop => stop.seq))); else this.drawDensity(g, style, seq);
     this.drawMarks(g, style, marks);
     this.drawStops(g, style, seq, stops);
@@ -137,6 +170,15 @@ export class Timeline {
       g.fillStyle = style.colour("op");
       g.beginPath(); g.moveTo(x - 3.5, this.first - 9); g.lineTo(x + 3.5, this.first - 9); g.lineTo(x + 3.5, this.first - 1); g.lineTo(x, this.first - 4); g.lineTo(x - 3.5, this.first - 1); g.fill();
     }
+  }
+
+  drawRow(g, style, seq) {
+    const say = (text, x, y, { token = "ink3", align = "left", size = 11.5, weight = 400 } = {}) => words(g, style, text, x, y, size, weight, token, align);
+    const right = this.width - RIGHT, now = floorIndex(this.starts, floorIndex(this.lanes.shown, seq));
+    const known = this.iterations || { norms: [], finite: [] }, all = this.starts.map((_, i) => known.norms[i] ?? null), finite = this.starts.map((_, i) => known.finite[i] ?? true);
+    drawIterations(g, style, { norms: all, finite }, { left: LEFT, top: 3, width: right - LEFT, height: ROW - 3 }, now, this.brush, this.hovered, { left: LEFT, right, y: ROW }, say);
+    const edge = index => LEFT + (index - this.from) * this.cell;
+    drawHeads(g, style, this.starts, edge, [this.from, this.to], this.top, HEADS - 2, now, say);
   }
 
   drawStrip(g, style, seq) {

@@ -8,7 +8,8 @@ import { between, crumbs, decodeInside, held, hiding, innermost, progressOf, reg
 import { callsOf } from "../../../gradviz/ui/assets/heads.mjs";
 import { viewAt, wantsRail } from "../../../gradviz/ui/assets/minimap.mjs";
 import { matching } from "../../../gradviz/ui/assets/palette.mjs";
-import { heights } from "../../../gradviz/ui/assets/strip.mjs";
+import { iterationsOf } from "../../../gradviz/ui/assets/heads.mjs";
+import { heights, holdsOf, indexOf, peak, placeOf } from "../../../gradviz/ui/assets/strip.mjs";
 
 // Two groups of two ops each; their backward runs at 6 to 9, the later group first. 5 is no step.
 const inside = decodeInside({ glyphs: ["m0", "m1", "k0", "k1"], runs: [[0, 1], [2, 2], [4, 0], [6, 4], [8, 3], [10, 0]] }, 10, [0, 1, 2, 3, 4, 6, 7, 8, 9, 10]);
@@ -94,9 +95,35 @@ test("the rail is for pictures with groups or that are high, and a point of it i
   assert.equal(view.y, 250 - 500);
 });
 
+test("iterations and indices of events are one scale, with fractions", () => {
+  const starts = [0, 10, 30];
+  assert.deepEqual([0, 5, 10, 20, 35, 40].map(index => placeOf(starts, 40, index)), [0, 0.5, 1, 1.5, 2.5, 3]);
+  assert.deepEqual([0, 0.5, 1, 1.5, 2.5, 3].map(place => indexOf(starts, 40, place)), [0, 5, 10, 20, 35, 40]);
+});
+
+test("a press in the row takes hold of an edge of the brush, of all of it, or begins a new one", () => {
+  const of = x => holdsOf([2, 4], 10, x, 100, 1000);  // from 300 to 500
+  assert.deepEqual([296, 306, 350, 495, 600, 200].map(of), ["from", "from", "all", "to", "", ""]);
+  assert.equal(holdsOf([0, 10], 10, 600, 100, 1000), "");  // all of it is no brush yet
+});
+
+test("a norm is said to be the largest where it stands out", () => {
+  assert.deepEqual(peak([1, 2, 40, 1, null]), [2, 40]);
+  assert.equal(peak([1, 2, 9, 1]), null);
+});
+
+test("an iteration in which the script failed before its backward counts", () => {
+  const graphs = [{ first: 0, begin: 4 }, { first: 8, begin: 12 }, { first: 16, begin: -1 }];
+  assert.deepEqual(iterationsOf(graphs, 18), [0, 1, 2]);
+  assert.deepEqual(iterationsOf(graphs, -1), [0, 1]);
+  assert.deepEqual(iterationsOf(graphs, 5), [0, 1]);
+  assert.deepEqual(iterationsOf(graphs.slice(2), 18), []);
+});
+
 test("norms on a log scale; what is not finite has no height", () => {
   assert.deepEqual(heights([1, 10, 100, null, Infinity]).map(one => one === null ? null : Math.round(one * 100) / 100), [0.08, 0.54, 1, null, null]);
   assert.deepEqual(heights([3, 3]), [0.5, 0.5]);
+  assert.ok(heights([0.727, 0.699]).every(one => Math.abs(one - 0.54) < 0.02));  // what is nearly alike looks so
 });
 
 test("the palette finds by words, then by letters in order", () => {

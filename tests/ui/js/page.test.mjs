@@ -27,7 +27,8 @@ test("no command while typing, nor with the browser's modifiers", () => {
   assert.equal(commandFor({ key: "e", target: { tagName: "INPUT" } }), null);
   assert.equal(commandFor({ key: "e", target: { tagName: "DIV", isContentEditable: true } }), null);
   assert.equal(commandFor(press("f", { ctrlKey: true })), null);
-  assert.equal(commandFor(press("ArrowLeft", { altKey: true })), null);
+  assert.equal(commandFor(press("e", { altKey: true })), null);
+  assert.equal(commandFor(press("ArrowLeft", { altKey: true })).id, "iteration-back");
   assert.equal(commandFor({ key: " ", target: { tagName: "BUTTON" } }), null);
   assert.equal(commandFor(press("q")), null);
 });
