@@ -76,6 +76,16 @@ def load(f: Any, map_location: Any = None, pickle_module: Any = None, *, weights
                               f"with numpy or safetensors") from None
 
 
+def add_safe_globals(safe_globals: list[Any]) -> None:
+    """Nothing to allow: no class is looked up by its name here."""
+
+
+def __getattr__(name: str) -> Any:
+    from gradviz.engine.missing import error
+
+    raise error("torch.serialization", name)
+
+
 def _bare(array: Any) -> Any:
     """NumPy's own types only: what ``ml_dtypes`` adds is written as the bits that it is."""
     return array if array.dtype.kind in "biufc" else array.view(f"u{array.itemsize}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from importlib import import_module
 from typing import Any
 
@@ -121,6 +123,20 @@ def test_a_forward_that_does_something_else() -> None:
     with pytest.raises(C.CheckpointError, match="A different number of tensors was saved during the original forward "
                                                 "and recomputation"):
         out.sum().backward()
+
+
+def test_what_comes_after_all_that_was_saved_does_not_matter() -> None:
+    """As in PyTorch, which stops there; unless it is told to go on."""
+    x = torch.ones(2, dtype=torch.float64, requires_grad=True)
+    function = Counted(lambda v: v.sin() if function.calls == 1 else v.sin().cos())
+    C.checkpoint(function, x, use_reentrant=False).sum().backward()
+    assert x.grad.tolist() == pytest.approx([math.cos(1)] * 2)
+    for early in (lambda: C.set_checkpoint_early_stop(False), nullcontext):
+        function.calls = 0
+        with early():
+            out = C.checkpoint(function, x, use_reentrant=False, early_stop=early is not nullcontext)
+        with pytest.raises(C.CheckpointError, match="trying to save more tensors during recomputation"):
+            out.sum().backward()
 
 
 def test_what_is_not_said_is_warned_about() -> None:

@@ -12,6 +12,7 @@ from gradviz import probe
 class RemovableHandle:
     """What registering a hook gives; ``remove()`` takes it away."""
 
+    __module__ = "torch.utils.hooks"
     __slots__ = ("__weakref__", "_hook", "_id", "_where")
 
     def __init__(self, where: dict[Any, Any], hook: Callable[..., Any]) -> None:

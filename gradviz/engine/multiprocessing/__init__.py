@@ -70,7 +70,9 @@ def get_sharing_strategy() -> str:
 
 def set_sharing_strategy(new_strategy: str) -> None:
     """Only ``file_descriptor`` is there. Raises AssertionError for others."""
-    assert new_strategy in get_all_sharing_strategies()
+    every = get_all_sharing_strategies()
+    if new_strategy not in every:
+        raise AssertionError(f"invalid sharing strategy {new_strategy!r}, expected one of {every}")
 
 
 for _cls in (Tensor, Parameter):

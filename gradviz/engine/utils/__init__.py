@@ -10,11 +10,11 @@ from typing import Any
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("checkpoint", "data", "tensorboard"):
+    if name in ("checkpoint", "data", "hooks", "tensorboard"):
         return import_module(f"{__name__}.{name}")
     from gradviz.engine.missing import error
 
     raise error("torch.utils", name)
 
 
-__all__ = ["checkpoint", "data", "tensorboard"]
+__all__ = ["checkpoint", "data", "hooks", "tensorboard"]

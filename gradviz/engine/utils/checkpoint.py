@@ -53,11 +53,31 @@ def checkpoint(function: Callable[..., Any], *args: Any, use_reentrant: bool | N
     if not modes.enabled():
         return function(*args, **kwargs)
     start = sequence()
-    kept = _Region(function, args, kwargs, _random(preserve), again, determinism_check == "default")
+    kept = _Region(function, args, kwargs, _random(preserve), again, determinism_check == "default",
+                   early_stop if stopping.early is None else stopping.early)
     with first, _unpacked():
         out = function(*args, **kwargs)
     kept.take(_nodes(out, start))
     return out
+
+
+class _Stopping:
+    """What ``set_checkpoint_early_stop`` says for all checkpoints; None: each for itself."""
+
+    early: bool | None = None
+
+
+stopping = _Stopping()
+
+
+@contextmanager
+def set_checkpoint_early_stop(enable: bool) -> Iterator[None]:
+    """Whether a second forward may go on otherwise once all that was saved is there again."""
+    before, stopping.early = stopping.early, enable
+    try:
+        yield
+    finally:
+        stopping.early = before
 
 
 def checkpoint_sequential(functions: Any, segments: int, input: Any, use_reentrant: bool | None = None,
@@ -187,9 +207,10 @@ def _tensors(value: Any) -> Iterator[Tensor]:
 class _Region:
     """What a checkpoint takes to run again. Its nodes hold it, by a hook, so it must not hold them."""
 
-    def __init__(self, function: Any, args: Any, kwargs: Any, random: Any, context: Any, strict: bool) -> None:
+    def __init__(self, function: Any, args: Any, kwargs: Any, random: Any, context: Any, strict: bool,
+                 early: bool) -> None:
         self.function, self.args, self.kwargs = function, args, kwargs
-        self.random, self.context, self.strict = random, context, strict
+        self.random, self.context, self.strict, self.early = random, context, strict, early
         self.nodes: list[Any] = []
         self.rows: list[Any] = []
 
@@ -210,6 +231,11 @@ class _Region:
         with _randomly(self.random), torch.enable_grad(), self.context, _unpacked():
             out = self.function(*self.args, **self.kwargs)
         again = [node for node in _nodes(out, start) if node.saved]
+        if len(again) > len(nodes):
+            if not self.early:
+                raise CheckpointError("torch.utils.checkpoint: trying to save more tensors during recomputation than "
+                                      "during the original forward pass.\n")
+            del again[len(nodes):]
         if self.strict or len(again) != len(nodes):
             self._compare([_row(node) for node in again])
         for node, twin in zip(nodes, again, strict=True):
@@ -237,5 +263,11 @@ def _row(node: Any) -> list[dict[str, Any]]:
             for holder in node.saved[::2] if holder is not None and holder.__class__ is not Packed]
 
 
+def __getattr__(name: str) -> Any:
+    from gradviz.engine.missing import error
+
+    raise error("torch.utils.checkpoint", name)
+
+
 __all__ = ["CheckpointError", "CheckpointFunction", "check_backward_validity", "checkpoint", "checkpoint_sequential",
-           "detach_variable", "noop_context_fn"]
+           "detach_variable", "noop_context_fn", "set_checkpoint_early_stop"]

@@ -46,3 +46,10 @@ def test_expectations_are_torchs() -> None:
     done = subprocess.run([sys.executable, str(FOLDER / "capture.py"), FILE], capture_output=True, text=True,
                           check=True)
     assert json.loads(done.stdout) == EXPECTED
+
+
+def test_methods_that_only_torchs_modules_have() -> None:
+    layer = engine.nn.Linear(1, 1)
+    assert not hasattr(layer, "compile")
+    with pytest.raises(engine.UnsupportedError, match=r"gradviz.engine has no torch.nn.Module.compile"):
+        layer.compile()

@@ -147,6 +147,10 @@ class Module:
             found = own.get(where)
             if found is not None and name in found:
                 return found[name]
+        from gradviz.engine import missing
+
+        if name in missing.names("torch.nn.Module"):
+            raise missing.error("torch.nn.Module", name)
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Generic, TypeVar
 
+from gradviz.engine import devices
 from gradviz.engine.ops.random import Generator
 from gradviz.engine.utils.data.collate import default_collate, default_convert
 from gradviz.engine.utils.data.dataset import IterableDataset
@@ -172,7 +173,7 @@ class _BaseDataLoaderIter:
     """One pass over the data. It does not hold the loader, which may hold it."""
 
     def __init__(self, loader: DataLoader[Any]) -> None:
-        if loader.pin_memory:
+        if loader.pin_memory and not devices.count():
             if loader.pin_memory_device:
                 warnings.warn("pin_memory_device is deprecated, the current accelerator will be used as the device,"
                               f"ignore pin_memory_device='{loader.pin_memory_device}'.", stacklevel=4)
