@@ -156,7 +156,10 @@ FORMULAS: Final[dict[str, Formula]] = {
                           ("TruncBackward0", "trunc"), ("SignBackward0", "sign"), ("SgnBackward0", "sgn"))},
     "FracBackward0": Formula(r"a - \mathrm{trunc}\, a", (r"g",)),
     **{name: Formula(r"\text{random numbers}", (r"0",), "What was there is overwritten: no gradient passes.")
-       for name in ("BernoulliBackward0", "ExponentialBackward0", "NormalBackward0", "RandomBackward0",
+       for name in ("BernoulliBackward0", "BernoulliBackward1", "BernoulliBackward2", "CauchyBackward0",
+                    "GeometricBackward0", "LogNormalBackward0", "NormalBackward1", "NormalBackward2",
+                    "NormalBackward3", "PoissonBackward0", "RandomBackward1", "RandomBackward2",
+                    "ExponentialBackward0", "NormalBackward0", "RandomBackward0",
                     "UniformBackward0")},
     "FillBackward2": Formula(r"c", (r"0",), "What was there is overwritten."),
     "FillBackward3": Formula(r"c", (r"0", r"\textstyle\sum g"), "What was there is overwritten."),
@@ -474,6 +477,7 @@ _AGAIN = {"ClampMinBackward1": "ClampMinBackward0", "ClampMaxBackward1": "ClampM
           "RoundBackward1": "RoundBackward0", "CopysignBackward1": "CopysignBackward0",
           "XlogyBackward2": "XlogyBackward0", "AsinhBackward1": "AsinhBackward0", "AcoshBackward1": "AcoshBackward0",
           "AtanhBackward1": "AtanhBackward0", "PolygammaBackward1": "PolygammaBackward0",
-          "ConjPhysicalBackward1": "ConjPhysicalBackward0"}
+          "ConjPhysicalBackward1": "ConjPhysicalBackward0", "NarrowCopyBackward0": "SliceBackward0",
+          "TakeBackward0": "IndexBackward0", "SortBackward1": "SortBackward0"}
 """Nodes that have another name in place, with a number or with a tensor."""
 FORMULAS.update({name: FORMULAS[known] for name, known in _AGAIN.items()})

@@ -240,7 +240,10 @@ SAMPLES: dict[str, tuple[Callable[..., Any], list[tuple[int, ...]]]] = {
     "cummin": (lambda x: x.cummin(1)[0], [(2, 3)]), "triu": (lambda x: x.triu(1), [(3, 3)]),
     "tril": (lambda x: x.tril(), [(2, 3)]),
     "trace": (lambda x: x.trace(), [(2, 3)]), "diag": (lambda x: x.diag(), [(2, 3)]),
-    "repeat_interleave": (lambda x: x.repeat_interleave(2, 1), [(2, 3)]),
+    "repeat_interleave": (lambda x: x.repeat_interleave(t([2, 0, 1]), 1), [(2, 3)]),
+    "narrow_copy": (lambda x: x.narrow_copy(1, -2, 2), [(2, 3)]),
+    "take": (lambda x: x.take(t([[5, 0], [-1, 2]])), [(2, 3)]),
+    "sort.stable": (lambda x: x.sort(1, stable=True)[0], [(2, 3)]),
     "cross": (lambda x, y: x.cross(y, dim=-1), [(2, 3), (2, 3)]),
     "embedding": (lambda w: torch.nn.functional.embedding(t([[1, 0], [2, 1]]), w), [(3, 2)]),
     "embedding_bag": (lambda w: torch.nn.functional.embedding_bag(t([0, 2, 1]), w, t([0, 2]), mode="max"), [(3, 2)]),
@@ -269,6 +272,7 @@ MORE: dict[str, tuple[Callable[..., Any], list[tuple[int, ...]]]] = {
     "outer": (lambda x, y: torch.outer(x, y), [(2,), (3,)]),
     "iadd on a view": (lambda x, y: through(x, y), [(2, 3), (3,)]), "chain of views": (lambda x: nested(x), [(2, 3)]),
     "setitem on a transpose": (lambda x, y: put(x.clone().t(), 0, y), [(2, 3), (2,)]),
+    "repeat_interleave by a number": (lambda x: x.repeat_interleave(2, 1) + x.repeat_interleave(2)[0], [(2, 3)]),
     "quantile": (lambda x: x.quantile(0.3), [(5,)]),
     "mean of nothing kept": (lambda x: x.mean(-1, keepdim=True), [()]),
 }
@@ -296,6 +300,8 @@ def nested(x: Any) -> Any:
 
 SAMPLES |= MATRICES | LOSSES | LAYERS
 MORE |= COMPOSED
+RANDOM = {"bernoulli", "poisson", "normal.1", "normal.2", "normal.3"}
+"""What is drawn anew each time has no differences to compare with; its gradient is zero."""
 UNDERIVED = {"eig", "nextafter", "unique", "unique.dim", "unique_consecutive"}
 """Rules without a sample: they refuse, or have no second derivative (``test_linalg`` tests that of eig)."""
 HELPERS = {name for name in TABLE if name.startswith("graph.")} | {"view.dtype", "as_strided.here", "to.device"}
@@ -313,7 +319,18 @@ def test_every_rule_has_a_sample() -> None:
     with_rule = {name for name, row in TABLE.items() if row.node is not None and row.node.__name__ != "NotImplemented"}
     twins = {name for name in with_rule if name + "_" in SAMPLES or name.replace("_.", ".") in SAMPLES
              or name.removesuffix("_") in SAMPLES}
-    assert with_rule - set(SAMPLES) - twins - HELPERS - UNDERIVED == set()
+    assert with_rule - set(SAMPLES) - twins - HELPERS - UNDERIVED - RANDOM == set()
+
+
+@pytest.mark.parametrize("name", sorted(RANDOM))
+def test_what_is_random_has_no_slope(name: str) -> None:
+    x = torch.full((3,), 0.5, requires_grad=True)
+    one, *which = name.split(".")
+    out = {"1": lambda: torch.normal(x, 2.0), "2": lambda: torch.normal(0.0, x), "3": lambda: torch.normal(x, x)}[
+        which[0]]() if which else getattr(torch, one)(x)
+    assert type(out.grad_fn).__name__ == f"{one.capitalize()}Backward{which[0] if which else 0}"
+    out.sum().backward()
+    assert x.grad.tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize("f",

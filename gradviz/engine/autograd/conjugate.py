@@ -13,7 +13,8 @@ OWN: Final = frozenset((
     "LinalgCholeskyExBackward0", "LinalgEigBackward0", "LinalgEighBackward0", "LinalgInvExBackward0",
     "LinalgLstsqBackward0", "LinalgPinvBackward0", "LinalgQrBackward0", "LinalgSolveExBackward0",
     "LinalgSolveTriangularBackward0", "LinalgSvdBackward0", "LinalgMatrixExpBackward0", "PolarBackward0",
-    "RealBackward", "SgnBackward0", "VdotBackward0", "ViewAsComplexBackward0", "ViewAsRealBackward0"))
+    "RealBackward", "SgnBackward0", "StdMeanBackward0", "VarMeanBackward0", "VdotBackward0",
+    "ViewAsComplexBackward0", "ViewAsRealBackward0"))
 """Nodes whose rules speak of complex numbers themselves: parts, sizes, conjugates, conjugate transposes."""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from gradviz.engine import dtypes
 from gradviz.engine.dtypes import FLOATING
-from gradviz.engine.ops import pointwise, reduce, shape
+from gradviz.engine.ops import pointwise, reduce
 from gradviz.engine.ops.args import dimension, words
 from gradviz.engine.ops.binary import no_derivative
 from gradviz.engine.ops.build import Op, not_a_tensor, op, run, write
@@ -210,15 +210,11 @@ def is_same_size(input: Any, other: Any) -> bool:
     return bool(input._array.shape == other._array.shape)
 
 
-def narrow_copy(input: Any, dim: int, start: int, length: int) -> Any:
-    return shape.clone(shape.narrow(input, dim, start, length))
-
-
 FUNCTIONS: dict[str, Any] = {
     "heaviside": _heaviside_of, "ldexp": _of_two(LDEXP), "frexp": frexp, "nextafter": _of_two(NEXTAFTER),
     "logaddexp2": _of_two(LOGADDEXP2), "float_power": float_power, "positive": positive, "renorm": renorm,
     "cdist": cdist, "isneginf": _infinite("neg"), "isposinf": _infinite("pos"), "isreal": isreal,
-    "is_nonzero": is_nonzero, "is_same_size": is_same_size, "narrow_copy": narrow_copy,
+    "is_nonzero": is_nonzero, "is_same_size": is_same_size,
     "resolve_neg": lambda input: input, "is_neg": lambda input: False,
 }
 METHODS: dict[str, Any] = {n: f for n, f in FUNCTIONS.items() if n != "cdist"} | {

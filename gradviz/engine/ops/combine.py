@@ -8,7 +8,7 @@ from typing import Any
 from gradviz.engine import observe
 from gradviz.engine.errors import size_text, warn
 from gradviz.engine.ops import join, reduce, scatter, shape
-from gradviz.engine.ops.args import dimension
+from gradviz.engine.ops.args import dimension, integer
 from gradviz.engine.ops.build import op, run, write
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import make
@@ -49,6 +49,7 @@ def _turned(ns: Any, ctx: Any, g: Any) -> Any:
 
 
 BLOCK_DIAG = op("block_diag", _blocks, "BlockDiagBackward0", _block_diag)
+NARROW_COPY = op("narrow_copy", lambda x, *i: x[i].copy(), "NarrowCopyBackward0", shape._placed)
 ROT90 = op("rot90", lambda x, k, d: xp.rot90(x, k, d).copy(), "Rot90Backward0", _turned)
 
 
@@ -110,6 +111,16 @@ def cartesian_prod(*tensors: Any) -> Any:
         return event(join.stack([shape.flatten(g) for g in _grids(tensors)], 1))
 
 
+def narrow_copy(input: Any, dim: int, start: Any, length: int) -> Any:
+    """A part of a dimension, as a copy."""
+    with observe.muted():
+        part = shape.narrow(input, dim, start, length)
+    d, begin = dimension(dim, input._array.ndim), integer(start)
+    begin += input._array.shape[d] if begin < 0 else 0
+    return run(NARROW_COPY, (input,), (slice(None),) * d + (slice(begin, begin + part._array.shape[d]),),
+               f"dim={dim}, {begin}:{begin + length}")
+
+
 def column_stack(tensors: Any) -> Any:
     """Beside each other, vectors as columns."""
     return join.cat([shape.reshape(t, (t._array.size, 1)) if t._array.ndim <= 1 else t for t in tensors], 1)
@@ -169,6 +180,8 @@ def sum_to_size(self: Any, *size: Any) -> Any:
     lead = len(have) - len(want)
     if lead < 0 or any(m not in (1, n) for n, m in zip(have[lead:], want, strict=True)):
         raise RuntimeError(f"size {{{size_text(want)}}} is not expandable to size {{{size_text(have)}}}.")
+    if not want:
+        return reduce.FUNCTIONS["sum"](self)
     dims = tuple(i for i, n in enumerate(have) if i < lead or (want[i - lead] == 1 != n))
     out = reduce.FUNCTIONS["sum"](self, dims, True) if dims else self
     return shape.view(out, want) if lead else out
@@ -237,8 +250,8 @@ FUNCTIONS: dict[str, Any] = {
     "block_diag": block_diag, "rot90": rot90, "combinations": combinations, "cartesian_prod": cartesian_prod,
     "column_stack": column_stack, "take_along_dim": take_along_dim, "hsplit": _split_at("hsplit", 1, 1),
     "vsplit": _split_at("vsplit", 2, 0), "dsplit": _split_at("dsplit", 3, 2), "meshgrid": meshgrid,
-    "broadcast_shapes": broadcast_shapes, "split_with_sizes": split_with_sizes,
+    "broadcast_shapes": broadcast_shapes, "narrow_copy": narrow_copy, "split_with_sizes": split_with_sizes,
 }
 METHODS: dict[str, Any] = {name: FUNCTIONS[name] for name in
-                           ("rot90", "take_along_dim", "hsplit", "vsplit", "dsplit", "split_with_sizes")}
+                           ("rot90", "narrow_copy", "take_along_dim", "hsplit", "vsplit", "dsplit", "split_with_sizes")}
 METHODS |= {"sum_to_size": sum_to_size, "fill_diagonal_": fill_diagonal_}

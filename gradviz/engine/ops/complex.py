@@ -140,6 +140,15 @@ def conj(input: Any) -> Any:
     return run(CONJ, (input,)) if input._array.dtype.kind == "c" else input
 
 
+def adjoint(input: Any) -> Any:
+    """Matrices turned and conjugated."""
+    return conj(shape.transpose(input, -2, -1))
+
+
+def _turned(self: Any) -> Any:
+    return conj(shape.transpose(self, 0, 1))
+
+
 def _set_part(which: int) -> Any:
     def setter(self: Any, value: Any) -> None:
         part = real(self) if which == 0 else imag(self)
@@ -155,9 +164,9 @@ FUNCTIONS: dict[str, Any] = {
     "complex": complex_, "polar": lambda abs, angle: run(POLAR, (abs, angle)), "view_as_real": view_as_real,
     "view_as_complex": view_as_complex, "real": real, "imag": imag, "conj": conj,
     "conj_physical": lambda input: run(CONJ_PHYSICAL, (input,)) if input._array.dtype.kind == "c" else input,
+    "adjoint": adjoint,
     "resolve_conj": lambda input: input, "is_conj": lambda input: False, "angle": lambda input: run(ANGLE, (input,)),
 }
 METHODS: dict[str, Any] = {n: FUNCTIONS[n] for n in ("conj", "conj_physical", "resolve_conj", "is_conj", "angle")}
 METHODS |= {"real": property(real, _set_part(0)), "imag": property(imag, _set_part(1)),
-            "mH": property(lambda self: shape.transpose(conj(self), -2, -1)),
-            "H": property(lambda self: shape.transpose(conj(self), 0, 1))}
+            "adjoint": adjoint, "mH": property(adjoint), "H": property(_turned)}

@@ -32,11 +32,15 @@ def cast(self: Any, dtype: Any, copy: bool = False) -> Any:
 def to(self: Any, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, non_blocking: bool = False,
        memory_format: Any = None) -> Any:
     """Another type or device; itself where nothing changes."""
+    flagged = False
     for a in args:
         if isinstance(a, Tensor):
             dtype, device = a.dtype, a.device
         elif isinstance(a, dtypes.dtype) or a in (float, int, bool, complex):
             dtype = a
+        elif isinstance(a, bool):  # non_blocking, then copy
+            copy, non_blocking = (a, non_blocking) if flagged else (copy, a)
+            flagged = True
         elif isinstance(a, str | dtypes.device | int):
             device = a
     if device is not None and (device != "cpu" or self._array.__class__ is not ndarray):
@@ -366,8 +370,8 @@ METHODS: dict[str, Any] = {
 }
 for _name in ("float", "double", "half", "long", "int", "short", "bool", "cfloat", "cdouble", "bfloat16"):
     METHODS[_name] = (lambda d: lambda self, memory_format=None: cast(self, d))(dtypes.NAMES[_name])
-METHODS["byte"] = lambda self: cast(self, dtypes.uint8)
-METHODS["char"] = lambda self: cast(self, dtypes.int8)
+METHODS["byte"] = lambda self, memory_format=None: cast(self, dtypes.uint8)
+METHODS["char"] = lambda self, memory_format=None: cast(self, dtypes.int8)
 FUNCTIONS: dict[str, Any] = {
     "detach": detach, "detach_": detach_, "numel": METHODS["numel"], "from_dlpack": from_dlpack,
     "frombuffer": frombuffer,

@@ -210,8 +210,10 @@ def _plain_number(value: Any) -> Any:
 def arange(*args: Any, start: Any = 0, end: Any = None, step: Any = 1, dtype: Any = None, device: Any = None,
            requires_grad: bool = False, layout: Any = None) -> Tensor:
     """Numbers from ``start`` up to, not including, ``end``."""
-    if len(args) == 1:
+    if len(args) == 1 and end is None:
         end = args[0]
+    elif len(args) == 1:
+        start = args[0]
     elif args:
         start, end = args[:2]
         step = args[2] if len(args) > 2 else step
@@ -223,8 +225,10 @@ def arange(*args: Any, start: Any = 0, end: Any = None, step: Any = 1, dtype: An
     whole = all(isinstance(v, int) for v in (start, end, step))
     want = (dtypes.int64 if whole else dtypes.default.dtype) if dtype is None else dtypes.lookup(dtype)
     _refuse("arange", want.np, dtypes.UNSIGNED + dtypes.COMPLEX + "?")
+    if want is dtypes.int64:
+        start, end, step = int(start), int(end), int(step)
     n = math.ceil((end - start) / step)
-    values = start + xp.arange(n) * step
+    values = int(start) + xp.arange(n) * int(step) if want.np.kind in "iu" else start + xp.arange(n) * step
     return made(values.astype(want.np), "arange",
                 ", ".join(str(v) for v in ((start, end, step) if step != 1 else (start, end))),
                 requires_grad, device=device)
@@ -233,6 +237,13 @@ def arange(*args: Any, start: Any = 0, end: Any = None, step: Any = 1, dtype: An
 def _refuse(name: str, np_type: Any, letters: str = dtypes.UNSIGNED) -> None:
     if np_type.char in letters:
         raise not_implemented(name + "_cpu", np_type)
+
+
+def _between(start: Any, end: Any, steps: int, whole: Any = int) -> Any:
+    """Numbers for whole types, whose ends are whole too; they count from the nearer end."""
+    start, end, up = whole(start), whole(end), xp.arange(steps)
+    step = (end - start) / (steps - 1) if steps > 1 else 0.0
+    return xp.where(up < steps // 2 if steps > 1 else True, start + step * up, end - step * (steps - 1 - up))
 
 
 def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None,
@@ -245,7 +256,7 @@ def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any
         step = float(dtypes.convert(asarray((end - start) / (steps - 1)), want))
         values = xp.where(steps_up < steps // 2, start + step * steps_up, end - step * steps_up[::-1])
     else:
-        values = xp.linspace(start, end, steps)
+        values = _between(start, end, steps) if want.kind in "iu" else xp.linspace(start, end, steps)
     return made(dtypes.convert(values, want), "linspace", f"{start}, {end}, {steps}", requires_grad, device=device)
 
 
@@ -253,7 +264,9 @@ def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any
              requires_grad: bool = False) -> Tensor:
     want = _np(dtype)
     _refuse("logspace", want)
-    values = dtypes.convert(xp.logspace(_plain_number(start), _plain_number(end), steps, base=base), want)
+    start, end = _plain_number(start), _plain_number(end)
+    exponents = _between(start, end, steps, int) if want.kind in "iu" else xp.linspace(start, end, steps)
+    values = dtypes.convert(xp.power(float(base), exponents), want)
     return made(values, "logspace", f"{start}, {end}, {steps}", requires_grad, device=device)
 
 
@@ -264,14 +277,20 @@ def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, 
     return made(xp.eye(n, n if m is None else m, dtype=_np(dtype)), "eye", str(n), requires_grad, device=device)
 
 
-def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
-    return made(xp.stack(xp.tril_indices(row, offset, col)).astype(xp.int64), "tril_indices", words(offset=offset),
-                device=device)
+def _index_type(dtype: Any) -> Any:
+    return xp.int64 if dtype is None else _np(dtype)
 
 
-def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
-    return made(xp.stack(xp.triu_indices(row, offset, col)).astype(xp.int64), "triu_indices", words(offset=offset),
-                device=device)
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None,
+                 layout: Any = None) -> Tensor:
+    places = xp.stack(xp.tril_indices(row, offset, col)).astype(_index_type(dtype))
+    return made(places, "tril_indices", words(offset=offset), device=device)
+
+
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None,
+                 layout: Any = None) -> Tensor:
+    places = xp.stack(xp.triu_indices(row, offset, col)).astype(_index_type(dtype))
+    return made(places, "triu_indices", words(offset=offset), device=device)
 
 
 FUNCTIONS: dict[str, Any] = {

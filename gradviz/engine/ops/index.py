@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from gradviz import probe
 from gradviz.engine import observe
 from gradviz.engine.autograd.views import view_of
+from gradviz.engine.dtypes import BY_NP
 from gradviz.engine.ops import shape
 from gradviz.engine.ops.build import Op, op, recording, run, write
 from gradviz.engine.ops.data import array_of, fitted
@@ -246,9 +248,28 @@ def _entry_text(i: Any) -> str:
 
 
 
+def _take_of(x: ndarray, index: ndarray) -> Any:
+    if index.dtype != xp.int64:
+        raise RuntimeError(f"take(): Expected a long tensor for index, but got {BY_NP[index.dtype].code}")
+    if index.size and not x.size:
+        raise IndexError("take(): tried to take from an empty tensor")
+    bad = index[(index >= x.size) | (index < -x.size)]
+    if bad.size:
+        raise IndexError(f"out of range: tried to access index {int(bad.flat[0])} on a tensor of {x.size} elements.")
+    return x.reshape(-1)[index]
+
+
+def _took(ns: Any, ctx: Any, g: Any, index: Any) -> Any:
+    size = ctx.input_shape()
+    return ns.reshape(ns.put_add(g, (math.prod(size),), (ns.plain(index),)), size)
+
+
+TAKE = op("take", _take_of, "TakeBackward0", _took, "index", "self index")
+
+
 def take(input: Any, index: Any) -> Any:
     """The elements of the flattened tensor at ``index``."""
-    return getitem(shape.reshape(input, -1), index)
+    return run(TAKE, (input, index))
 
 
 FUNCTIONS: dict[str, Any] = {"take": take}

@@ -120,7 +120,7 @@ def _raised(t: Any, n: int) -> Any:
         return shape.reshape(t, 1)
     if n == 2:
         return shape.reshape(t, (1, 1)) if not have else shape.unsqueeze(t, 0)
-    return shape.unsqueeze(_raised(t, 2), -1)
+    return shape.unsqueeze(_raised(t, 2), -1) if have else shape.reshape(t, (1, 1, 1))
 
 
 def hstack(tensors: Any) -> Any:

@@ -33,6 +33,7 @@ class _Whole:
         self.args = None, False, p
 
 
+REPEATED = op("repeat_interleave", lambda times: xp.repeat(xp.arange(times.size), times), key="repeated")
 REPEAT_INTERLEAVE = op("repeat_interleave", lambda x, i, d: xp.take(x, i, axis=d), "IndexSelectBackward0", _repeats)
 DIST = op("dist", lambda x, y, p: reduce.NORM.forward(x - y, None, False, p), "DistBackward0", _dist,
           "self other result", "self other")
@@ -41,14 +42,21 @@ CROSS = op("cross", lambda x, y, d: xp.cross(x, y, axis=d), "LinalgCrossBackward
            "self other", "self other")
 
 
-def repeat_interleave(input: Any, repeats: Any, dim: int | None = None) -> Any:
+def repeat_interleave(input: Any, repeats: Any = None, dim: int | None = None, *,
+                      output_size: int | None = None) -> Any:
     """Every element several times in a row."""
+    if repeats is None:  # f(repeats): which element each of so many is
+        return run(REPEATED, (input,))
     if dim is None:
         input, dim = shape.reshape(input, -1), 0
     d = dimension(dim, input._array.ndim)
-    times = repeats._array if isinstance(repeats, Tensor) else repeats
-    index = xp.repeat(xp.arange(input._array.shape[d]), times)
-    return run(REPEAT_INTERLEAVE, (input,), (index, d), str(repeats) if isinstance(repeats, int) else "", (index, d))
+    if isinstance(repeats, Tensor):
+        index = xp.repeat(xp.arange(input._array.shape[d]), repeats._array)
+        return run(REPEAT_INTERLEAVE, (input,), (index, d), "", (index, d))
+    size = input._array.shape or (1,)
+    with observe.composite("repeat_interleave", (input,), str(repeats)) as event:
+        wide = shape.expand(shape.unsqueeze(input, d + 1), (*size[:d + 1], repeats, *size[d + 1:]))
+        return event(shape.flatten(shape.clone_contiguous(wide), d, d + 1))
 
 
 def linalg_cross(input: Any, other: Any, *, dim: int = -1) -> Any:

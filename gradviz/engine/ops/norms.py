@@ -74,7 +74,7 @@ def vector_norm(x: Any, ord: Any = 2, dim: Any = None, keepdim: bool = False, *,
     if x._array.dtype.char not in INEXACT:
         raise RuntimeError("linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
                            f"{x.dtype.code}")
-    dims = None if dim is None else dimensions(dim, x._array.ndim)
+    dims = None if dim is None else dimensions(dim, x._array.ndim) if x._array.ndim else dimensions(dim, 0)[:0]
     if (p < 0 or p == INF) and not reduce.count(x._array.shape, dims):
         text = "inf" if p == INF else f"{p:g}"
         if dims is None:

@@ -10,7 +10,8 @@ from gradviz.engine.autograd.node import node_class
 from gradviz.engine.devices import cuda, exemplar, of
 from gradviz.engine.dtypes import FLOATING, INEXACT
 from gradviz.engine.ops.args import sizes
-from gradviz.engine.ops.build import Op, write
+from gradviz.engine.ops.binary import no_derivative
+from gradviz.engine.ops.build import Op, op, run, write
 from gradviz.engine.ops.create import alongside, given_size, made, place
 from gradviz.engine.tensor import Tensor
 from gradviz.engine.xp import asarray, foreign, hosted, xp
@@ -94,7 +95,7 @@ def _np(dtype: Any) -> Any:
 
 
 _KERNELS = {"rand": "check_uniform_bounds", "uniform": "check_uniform_bounds", "randn": "normal_kernel_cpu",
-            "normal": "normal_kernel_cpu", "bernoulli": "bernoulli_tensor_cpu_p_"}
+            "normal": "normal_kernel_cpu", "bernoulli": "bernoulli_tensor_cpu_p_", "log_normal": "log_normal_cpu"}
 
 
 def _check_type(kind: str, np_type: Any) -> None:
@@ -163,11 +164,14 @@ def randint(*args: Any, generator: Generator | None = None, dtype: Any = None, d
                 device=place(like))
 
 
-def randint_like(input: Any, *bounds: int, dtype: Any = None) -> Tensor:
-    low, high = (0, bounds[0]) if len(bounds) == 1 else bounds
+def randint_like(input: Any, *bounds: int, low: int = 0, high: Any = None, dtype: Any = None, device: Any = None,
+                 requires_grad: bool = False, memory_format: Any = None, layout: Any = None) -> Tensor:
+    low, high = (low, bounds[0]) if len(bounds) == 1 else bounds or (low, high)
     _check_range(low, high)
-    values = asarray(_source(None, input._array).integers(low, high, input._array.shape))
-    return made(values.astype(input._array.dtype if dtype is None else _np(dtype)), "randint_like", f"{low}, {high}")
+    like = alongside(input, device)
+    values = asarray(_source(None, like).integers(low, high, input._array.shape))
+    return made(values.astype(input._array.dtype if dtype is None else _np(dtype)), "randint_like", f"{low}, {high}",
+                requires_grad, device=place(like))
 
 
 def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None,
@@ -182,7 +186,8 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
 
 
 def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None,
-           dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+           dtype: Any = None, device: Any = None, requires_grad: bool = False, layout: Any = None,
+           pin_memory: bool = False) -> Tensor:
     """Normally distributed numbers; ``mean`` or ``std`` is a tensor, or ``size`` is given."""
     tensors = [v._array for v in (mean, std) if isinstance(v, Tensor)]
     if not tensors and size is None:
@@ -198,10 +203,44 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
     shape = xp.broadcast_shapes(*[t.shape for t in tensors]) if tensors else sizes((size,))
     np_type = tensors[0].dtype if tensors else _np(dtype)
     _check_std(std)
-    m, s = (v._array if isinstance(v, Tensor) else v for v in (mean, std))
     like = tensors[0] if tensors else exemplar(device)
-    values = asarray(_draw("randn", shape, np_type, generator, like) * s + m).astype(np_type)
-    return made(values, "normal", "", requires_grad, device=of(values))
+    drawn = _draw("randn", shape, np_type, generator, like)
+    if not tensors:
+        values = asarray(drawn * std + mean).astype(np_type)
+        return made(values, "normal", "", requires_grad, device=of(values))
+    parts = tuple(v for v in (mean, std) if isinstance(v, Tensor))
+    row = NORMAL[2 if len(parts) == 2 else 0 if isinstance(mean, Tensor) else 1]
+    return run(row, parts, (drawn, mean, std))  # type: ignore[no-any-return]
+
+
+def _nothing(ns: Any, ctx: Any, g: Any) -> Any:
+    return (g * 0,) * len(ctx.next)
+
+
+def _spread(*rest: Any) -> Any:
+    *_, drawn, mean, std = rest
+    m, s = (v._array if isinstance(v, Tensor) else v for v in (mean, std))
+    return asarray(drawn * s + m).astype(drawn.dtype)
+
+
+NORMAL = [op("normal", _spread, f"NormalBackward{i}", _nothing, "", inputs, key=f"normal.{i}")
+          for i, inputs in ((1, "mean"), (2, "std"), (3, "mean std"))]
+"""By which of mean and spread is a tensor."""
+BERNOULLI = op("bernoulli", lambda x, source: asarray(source.random(x.shape) < x).astype(x.dtype),
+               "BernoulliBackward0", lambda ns, ctx, g: g * 0)
+BERNOULLI_BY = op("bernoulli", lambda x, source, p: asarray(source.random(x.shape) < p).astype(x.dtype),
+                  "NotImplemented", no_derivative("bernoulli"), key="bernoulli.p")
+POISSON = op("poisson", lambda x, source: asarray(source.poisson(x)).astype(x.dtype), "PoissonBackward0",
+             lambda ns, ctx, g: g * 0)
+
+
+def poisson(input: Any, generator: Generator | None = None) -> Any:
+    """Counts of which each has the mean given."""
+    if input._array.dtype.char not in FLOATING:
+        raise NotImplementedError(f"\"poisson_cpu\" not implemented for '{input.dtype.code}'")
+    if (input._array < 0).any():
+        raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
+    return run(POISSON, (input,), (_source(generator, input._array),))
 
 
 def _check_chance(p: Any) -> None:
@@ -209,10 +248,9 @@ def _check_chance(p: Any) -> None:
         raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p:g}")
 
 
-def bernoulli(input: Any, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
+def bernoulli(input: Any, p: float | None = None, *, generator: Generator | None = None) -> Any:
     """Ones with the probabilities given."""
     array = input._array
-    chance = array if p is None else p
     if p is None:
         _check_type("bernoulli", array.dtype)
         if not ((array >= 0) & (array <= 1)).all():
@@ -220,8 +258,8 @@ def bernoulli(input: Any, p: float | None = None, *, generator: Generator | None
                                "be improved?  If so, please report an enhancement request to PyTorch.)")
     else:
         _check_chance(p)
-    values = (_source(generator, array).random(array.shape) < chance).astype(array.dtype)
-    return made(asarray(values), "bernoulli", "")
+    source = _source(generator, array)
+    return run(BERNOULLI, (input,), (source,)) if p is None else run(BERNOULLI_BY, (input,), (source, p))
 
 
 def multinomial(input: Any, num_samples: int, replacement: bool = False, *,
@@ -252,41 +290,84 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False, *,
                 device=input.device)
 
 
+def _normally(source: Any, array: Any, mean: Any = 0.0, std: Any = 1.0) -> Any:
+    _check_type("normal", array.dtype)
+    _check_std(std)
+    return source.standard_normal(array.shape) * std + mean
+
+
+def _uniformly(source: Any, array: Any, low: Any = 0.0, high: Any = 1.0) -> Any:
+    _check_type("uniform", array.dtype)
+    if low > high:
+        raise RuntimeError("uniform_ expects to return a [from, to) range, but found "
+                           f"from={low:g} > to={high:g}")
+    return source.random(array.shape) * (high - low) + low
+
+
+def _by_chance(source: Any, array: Any, p: Any = 0.5) -> Any:
+    _check_chance(p)
+    return source.random(array.shape) < (p._array if isinstance(p, Tensor) else p)
+
+
+def _whole(source: Any, array: Any, low: Any = None, high: Any = None) -> Any:
+    low, high = (0, low) if high is None else (low, high)
+    return source.integers(low or 0, high or (1 << 24), array.shape)
+
+
+def _waiting(source: Any, array: Any, lambd: Any = 1.0) -> Any:
+    _check_type("exponential", array.dtype)
+    if lambd <= 0:
+        raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd:g}")
+    return source.exponential(1 / lambd, array.shape)
+
+
+def _cauchy(source: Any, array: Any, median: Any = 0.0, sigma: Any = 1.0) -> Any:
+    if array.dtype.char not in INEXACT:
+        from gradviz.engine.ops.linalg import _c_name
+
+        raise RuntimeError("Cauchy distribution is a continuous probability distribution. dtype must be a floating "
+                           f"point but you specified {_c_name(dtypes.BY_NP[array.dtype])}")
+    if sigma <= 0:
+        raise RuntimeError(f"cauchy_ expects sigma > 0.0, but found sigma={sigma:g}")
+    return source.standard_cauchy(array.shape) * sigma + median
+
+
+def _log_normal(source: Any, array: Any, mean: Any = 1.0, std: Any = 2.0) -> Any:
+    _check_type("log_normal", array.dtype)
+    if std <= 0:
+        raise RuntimeError(f"log_normal_ expects std > 0.0, but found std={std:g}")
+    return xp.exp(source.standard_normal(array.shape) * std + mean)
+
+
+def _geometric(source: Any, array: Any, p: Any) -> Any:
+    if not 0 < p < 1:
+        raise RuntimeError(f"geometric_ expects p to be in (0, 1), but got p={p:g}")
+    return source.geometric(p, array.shape)
+
+
+FILLS: dict[str, tuple[Any, str]] = {
+    "normal": (_normally, "mean std"), "uniform": (_uniformly, "from to"), "bernoulli": (_by_chance, "p"),
+    "random": (_whole, "from to"), "exponential": (_waiting, "lambd"), "cauchy": (_cauchy, "median sigma"),
+    "log_normal": (_log_normal, "mean std"), "geometric": (_geometric, "p"),
+}
+"""What draws the numbers of ``normal_`` and its like, and the names of its parameters."""
+
+
 def _fill(kind: str) -> Any:
     """In-place filling with random numbers; the gradient of what was there is zero."""
-    node = node_class(kind.capitalize() + "Backward0", lambda ns, ctx, g: g * 0)
+    draw, names = FILLS[kind]
+    base = "".join(part.capitalize() for part in kind.split("_")) + "Backward"
+    nodes = [node_class(f"{base}{i}", _nothing) for i in range(3 if kind in ("bernoulli", "random") else 1)]
 
-    def method(self: Any, a: Any = None, b: Any = None, *, generator: Generator | None = None, **named: Any) -> Any:
-        first = named.get("mean", named.get("low", named.get("lambd", named.get("p", a))))
-        second = named.get("std", named.get("high", b))
+    def method(self: Any, *given: Any, generator: Generator | None = None, **named: Any) -> Any:
+        values = [*given, *(named[name] for name in names.split() if name in named)]
+        chance = [v for v in values[:1] if isinstance(v, Tensor)]
+        which = 0 if len(nodes) == 1 else 2 - len(values) if kind == "random" else 1 if chance else 2
 
-        def forward(array: Any) -> None:
-            source = _source(generator, array)
-            shape = array.shape
-            if kind in ("normal", "uniform", "exponential"):
-                _check_type(kind, array.dtype)
-            if kind == "normal":
-                _check_std(1 if second is None else second)
-                array[...] = source.standard_normal(shape) * (1 if second is None else second) + (first or 0)
-            elif kind == "uniform":
-                low, high = first or 0.0, 1.0 if second is None else second
-                if low > high:
-                    raise RuntimeError("uniform_ expects to return a [from, to) range, but found "
-                                       f"from={low:g} > to={high:g}")
-                array[...] = source.random(shape) * (high - low) + low
-            elif kind == "bernoulli":
-                chance = 0.5 if first is None else first._array if isinstance(first, Tensor) else first
-                _check_chance(0.5 if first is None else first)
-                array[...] = source.random(shape) < chance
-            elif kind == "random":
-                low, high = (0, first) if second is None else (first, second)
-                array[...] = source.integers(low or 0, high or (1 << 24), shape)
-            else:
-                if first is not None and first <= 0:
-                    raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={first:g}")
-                array[...] = source.exponential(1 / (1.0 if first is None else first), shape)
+        def forward(array: Any, *_: Any) -> None:
+            array[...] = draw(_source(generator, array), array, *values)
 
-        return write(Op(kind + "_", forward, node), self, ())
+        return write(Op(kind + "_", forward, nodes[which], inputs=("self", "p")), self, tuple(chance))
 
     return method
 
@@ -294,13 +375,13 @@ def _fill(kind: str) -> Any:
 FUNCTIONS: dict[str, Any] = {
     "manual_seed": manual_seed, "seed": seed, "initial_seed": initial_seed, "randint": randint,
     "randint_like": randint_like, "randperm": randperm, "normal": normal, "bernoulli": bernoulli,
-    "multinomial": multinomial,
+    "multinomial": multinomial, "poisson": poisson,
     "get_rng_state": default_generator.get_state, "set_rng_state": default_generator.set_state,
 }
 METHODS: dict[str, Any] = {"bernoulli": bernoulli, "multinomial": multinomial}
 for _name in ("rand", "randn"):
     FUNCTIONS[_name], FUNCTIONS[_name + "_like"] = _maker(_name)
-for _name in ("normal", "uniform", "bernoulli", "random", "exponential"):
+for _name in FILLS:
     METHODS[_name + "_"] = _fill(_name)
 
 __all__ = ["FUNCTIONS", "METHODS", "Generator", "default_generator", "observe", "probe"]

@@ -91,7 +91,7 @@ def _norm(ns: Any, ctx: Any, g: Any, self: Any, result: Any) -> Any:
     dims, keepdim, p = ctx.args
     g, result = opened(ns, g, dims, keepdim), opened(ns, result, dims, keepdim)
     if p == 0:
-        return self * 0
+        return None
     if p == 1:
         return ns.sign(self) * g
     if p == 2:
@@ -135,10 +135,6 @@ def _softmax(ns: Any, ctx: Any, g: Any, result: Any) -> Any:
 
 def _log_softmax(ns: Any, ctx: Any, g: Any, result: Any) -> Any:
     return g - ns.exp(result) * ns.sum(g, ctx.args, True)
-
-
-def _nansum(ns: Any, ctx: Any, g: Any, self: Any) -> Any:
-    return ns.expand(opened(ns, g, *ctx.args), ctx.input_shape()) * (self == self)
 
 
 # --- forwards --------------------------------------------------------------------------------------------------------
@@ -196,7 +192,7 @@ def _mode(x: ndarray, dim: int, keepdim: bool) -> Any:
 def _vector_norm(x: ndarray, dims: Any, keepdim: bool, p: float) -> Any:
     size = xp.abs(x)
     if p == 0:
-        return (x != 0).sum(axis=dims, keepdims=keepdim).astype(x.dtype)
+        return asarray((x != 0).sum(axis=dims, keepdims=keepdim)).astype(size.dtype)
     if p == 1:
         return size.sum(axis=dims, keepdims=keepdim)
     if p == 2:
@@ -232,8 +228,9 @@ def _logsumexp_of(x: ndarray, dims: Any, keepdim: bool) -> Any:
 
 
 def _cumulative(f: Any) -> Any:
-    def forward(x: ndarray, dim: int) -> Any:
-        return f(x, axis=dim, dtype=_float_or_same(x)) if x.ndim else x.astype(_float_or_same(x))
+    def forward(x: ndarray, dim: int, kind: Any = None) -> Any:
+        kind = kind or _float_or_same(x)
+        return f(x, axis=dim, dtype=kind) if x.ndim else x.astype(kind)
 
     return forward
 
@@ -250,13 +247,13 @@ def _variance(x: ndarray, dims: Any, keepdim: bool, correction: float) -> Any:
     return total / max(n - correction, 0) if n > correction else total * xp.nan
 
 
-SUM = op("sum", lambda x, d, k: x.sum(axis=d, keepdims=k, dtype=_float_or_same(x)), "SumBackward0", _sum)
+SUM = op("sum", lambda x, d, k, kind=None: x.sum(axis=d, keepdims=k, dtype=kind or _float_or_same(x)), "SumBackward0",
+         _sum)
 SUM_DIM = op("sum", SUM.forward, "SumBackward1", _sum, key="sum.dim")
 MEAN = op("mean", lambda x, d, k: x.mean(axis=d, keepdims=k, dtype=x.dtype), "MeanBackward0", _mean)
 MEAN_DIM = op("mean", MEAN.forward, "MeanBackward1", _mean, key="mean.dim")
-NANSUM = op("nansum", lambda x, d, k: xp.nansum(x, axis=d, keepdims=k), "NansumBackward0", _nansum, "self")
-PROD = op("prod", lambda x, d, k: x.prod(axis=d, keepdims=k, dtype=_float_or_same(x)), "ProdBackward0", _prod,
-          "self result")
+PROD = op("prod", lambda x, d, k, kind=None: x.prod(axis=d, keepdims=k, dtype=kind or _float_or_same(x)),
+          "ProdBackward0", _prod, "self result")
 PROD_DIM = op("prod", PROD.forward, "ProdBackward1", _prod, "self result", key="prod.dim")
 MAX = op("max", _reduced(xp.max), "MaxBackward1", _extreme, "self result")
 MIN = op("min", _reduced(xp.min), "MinBackward1", _extreme, "self result")
@@ -277,8 +274,8 @@ SOFTMAX = op("softmax", _softmax_of, "SoftmaxBackward0", _softmax, "result")
 LOG_SOFTMAX = op("log_softmax", _log_softmax_of, "LogSoftmaxBackward0", _log_softmax, "result")
 ARGMAX = op("argmax", lambda x, d, k: asarray(xp.argmax(x, axis=d, keepdims=k)).astype(xp.int64))
 ARGMIN = op("argmin", lambda x, d, k: asarray(xp.argmin(x, axis=d, keepdims=k)).astype(xp.int64))
-ANY = op("any", _reduced(xp.any))
-ALL = op("all", _reduced(xp.all))
+ANY, ALL = (op(f.__name__, lambda x, dims, keepdim, f=f: asarray(f(x, axis=dims, keepdims=keepdim)).astype(
+    x.dtype if x.dtype == xp.uint8 else bool)) for f in (xp.any, xp.all))
 COUNT_NONZERO = op("count_nonzero", lambda x, d: asarray(xp.count_nonzero(x, axis=d)).astype(xp.int64))
 
 
@@ -296,12 +293,13 @@ def _whole_or_dims(whole: Any, along: Any) -> Any:
         if whole is MEAN and input._array.dtype.char not in INEXACT:
             raise RuntimeError("mean(): could not infer output dtype. Input dtype must be either a floating point or "
                                f"complex dtype. Got: {input.dtype.code}")
+        kind = () if dtype is None or whole is MEAN else (input._array.dtype,)
         if dim is None and not keepdim:
-            return run(whole, (input,), (None, False))
+            return run(whole, (input,), (None, False, *kind), "", (None, False))
         dims = dimensions(dim, input._array.ndim)
         if not input._array.ndim:
             dims = ()
-        return run(along, (input,), (dims, keepdim), words(dim=dim, keepdim=keepdim))
+        return run(along, (input,), (dims, keepdim, *kind), words(dim=dim, keepdim=keepdim), (dims, keepdim))
 
     return function
 
@@ -432,8 +430,8 @@ def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Any:
 
 def _scan(row: Any) -> Any:
     def function(input: Any, dim: int, *, dtype: Any = None) -> Any:
-        input = _cast(input, dtype)
-        return run(row, (input,), (dimension(dim, input._array.ndim),), words(dim=dim))
+        input, d = _cast(input, dtype), dimension(dim, input._array.ndim)
+        return run(row, (input,), (d,) if dtype is None else (d, input._array.dtype), words(dim=dim), (d,))
 
     return function
 
@@ -463,7 +461,7 @@ def count_nonzero(input: Any, dim: Any = None) -> Any:
 
 FUNCTIONS: dict[str, Any] = {
     "sum": _whole_or_dims(SUM, SUM_DIM), "mean": _whole_or_dims(MEAN, MEAN_DIM), "prod": _whole_or_dims(PROD, PROD_DIM),
-    "nansum": _over(NANSUM), "amax": _over(AMAX), "amin": _over(AMIN), "any": _over(ANY), "all": _over(ALL),
+    "amax": _over(AMAX), "amin": _over(AMIN), "any": _over(ANY), "all": _over(ALL),
     "argmax": _over(ARGMAX, one=True), "argmin": _over(ARGMIN, one=True),
     "max": _extreme_function("max", MAX, MAX_DIM, "maximum"), "min": _extreme_function("min", MIN, MIN_DIM, "minimum"),
     "median": median, "mode": mode, "var": _spread(VAR), "std": _spread(STD), "norm": norm, "logsumexp": logsumexp,

@@ -7,6 +7,7 @@ from typing import Any
 
 from gradviz.engine.autograd.namespaces import along_axis
 from gradviz.engine.errors import size_text
+from gradviz.engine.ops import shape
 from gradviz.engine.ops.args import dimension
 from gradviz.engine.ops.build import Op, op, run, write
 from gradviz.engine.ops.data import array_of, fitted
@@ -263,9 +264,9 @@ def zero_(self: Any) -> Any:
 
 def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
     """Where the elements are that are not zero."""
-    found = [asarray(f).astype(xp.int64) for f in xp.nonzero(xp.atleast_1d(input._array))]
     if as_tuple:
-        return tuple(run(Op("nonzero", lambda x, f: f), (input,), (f,)) for f in found)
+        return shape.unbind(nonzero(input if input._array.ndim else shape.unsqueeze(input, 0)), 1)
+    found = [asarray(f).astype(xp.int64) for f in xp.nonzero(xp.atleast_1d(input._array))]
     return run(Op("nonzero",
                   lambda x: xp.stack(found, 1) if input._array.ndim else xp.zeros((len(found[0]), 0), xp.int64)),
                   (input,))

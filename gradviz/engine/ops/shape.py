@@ -26,7 +26,7 @@ def _permute(ns: Any, ctx: Any, g: Any) -> Any:
 
 def _swap(ns: Any, ctx: Any, g: Any) -> Any:
     a, b = ctx.args
-    return ns.swapaxes(g, a, b)
+    return ns.swapaxes(g, a, b) if a != b else g
 
 
 def _t(ns: Any, ctx: Any, g: Any) -> Any:
@@ -116,7 +116,8 @@ VIEW = op("view", lambda x, s: x.view() if x.shape == s else _view_array(x, s), 
           view="default")
 RESHAPE_ALIAS = op("reshape", VIEW.forward, "ReshapeAliasBackward0", _reshape, view="default")
 PERMUTE = op("permute", lambda x, d: x.transpose(d), "PermuteBackward0", _permute, view="default")
-TRANSPOSE = op("transpose", lambda x, a, b: x.swapaxes(a, b), "TransposeBackward0", _swap, view="default")
+TRANSPOSE = op("transpose", lambda x, a, b: x.swapaxes(a, b) if x.ndim else x.view(), "TransposeBackward0", _swap,
+               view="default")
 TRANSPOSE_ = op("transpose", TRANSPOSE.forward, "TransposeBackward1", _swap, view="default", key="transpose_")
 T = op("t", lambda x, *_: x.T, "TBackward0", _t, view="default")
 SQUEEZE = op("squeeze", lambda x, d: x.reshape(tuple(n for n in x.shape if n != 1)), "SqueezeBackward0", _reshape,
@@ -174,6 +175,8 @@ def _split(x: ndarray, dim: int, parts: list[int]) -> list[ndarray]:
 
 
 def _unfold(x: ndarray, dim: int, size: int, step: int) -> ndarray:
+    if not x.ndim:  # counts as a row of one
+        return x.reshape(1)[:size]
     if not 0 <= size <= x.shape[dim]:
         raise RuntimeError(f"maximum size for tensor at dimension {dim} is {x.shape[dim]} but size is {size}")
     if step <= 0:
@@ -186,6 +189,8 @@ def _unfold(x: ndarray, dim: int, size: int, step: int) -> ndarray:
 def _fold(ns: Any, ctx: Any, g: Any) -> Any:
     dim, _, step = ctx.args
     shape = ctx.input_shape()
+    if not shape:
+        return g
     index = counted(ctx.shape, ns.plain(g))
     index[dim] = index[dim] * step + index.pop()
     return ns.put_add(g, shape, tuple(index))
@@ -264,14 +269,14 @@ def permute(input: Any, *dims: Any, **named: Any) -> Any:
 def transpose(input: Any, dim0: int, dim1: int) -> Any:
     n = input._array.ndim
     a, b = dimension(dim0, n), dimension(dim1, n)
-    return run(TRANSPOSE if n else ALIAS, (input,), (a, b) if n else (), f"{dim0}, {dim1}")
+    return run(TRANSPOSE, (input,), (a, b), f"{dim0}, {dim1}")
 
 
 def t(input: Any) -> Any:
     n = input._array.ndim
     if n > 2:
         raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {n}D")
-    return run(T, (input,), (0, n - 1) if n == 2 else (0, 0)) if n else run(ALIAS, (input,))
+    return run(T, (input,), (0, n - 1) if n == 2 else (0, 0))
 
 
 def movedim(input: Any, source: Any, destination: Any) -> Any:
@@ -287,7 +292,7 @@ def squeeze(input: Any, dim: Any = None) -> Any:
     shape = input._array.shape
     if dim is None:
         return run(SQUEEZE, (input,), (None,))
-    dims = tuple(d for d in dimensions(dim, len(shape)) if shape and shape[d] == 1)
+    dims = () if dim == () else tuple(d for d in dimensions(dim, len(shape)) if shape and shape[d] == 1)
     return run(SQUEEZE_DIMS if isinstance(dim, tuple | list) else SQUEEZE_DIM, (input,), (dims,), words(dim=dim))
 
 
@@ -377,6 +382,8 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> Any:
 def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> Any:
     d = dimension(dim, input._array.ndim)
     n = input._array.shape[d]
+    if isinstance(indices_or_sections, Tensor):
+        indices_or_sections = indices_or_sections._array.tolist()
     if isinstance(indices_or_sections, int):
         k = indices_or_sections
         cuts = [0]
@@ -435,8 +442,9 @@ def flip(input: Any, *dims: Any, **named: Any) -> Any:
     if not input._array.ndim:
         dimensions(sizes(dims), 0)
         return run(FLIP, (input,), ((),), "", ())
-    return run(FLIP, (input,), (dimensions(sizes(dims), input._array.ndim),), str(list(sizes(dims))),
-               dimensions(sizes(dims), input._array.ndim))
+    which = sizes(dims)
+    full = dimensions(which, input._array.ndim) if which else ()
+    return run(FLIP, (input,), (full,), str(list(which)), full)
 
 
 def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
@@ -457,7 +465,8 @@ def tile(input: Any, *dims: Any, **named: Any) -> Any:
 
 
 FUNCTIONS: dict[str, Any] = {
-    "reshape": reshape, "flatten": flatten, "ravel": lambda input: reshape(input, -1), "unflatten": unflatten,
+    "reshape": reshape, "flatten": flatten, "unflatten": unflatten,
+    "ravel": lambda input: view(contiguous(input), -1),
     "permute": permute, "transpose": transpose, "swapaxes": transpose, "swapdims": transpose, "t": t,
     "movedim": movedim, "moveaxis": movedim, "squeeze": squeeze, "unsqueeze": unsqueeze, "select": select,
     "narrow": narrow, "unbind": unbind, "split": split, "chunk": chunk, "tensor_split": tensor_split,

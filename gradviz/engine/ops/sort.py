@@ -57,6 +57,7 @@ def _running(better: Any) -> Any:
 
 
 SORT = op("sort", _ordered, "SortBackward0", _kept, "indices")
+SORT_STABLE = op("sort", _ordered, "SortBackward1", _kept, "indices", key="sort.stable")
 TOPK = op("topk", _top, "TopkBackward0", _kept, "indices")
 KTH = op("kthvalue", _kth, "KthvalueBackward0", _picked, "indices")
 CUMMAX = op("cummax", _running(xp.maximum), "CummaxBackward0", _kept, "indices")
@@ -64,10 +65,11 @@ CUMMIN = op("cummin", _running(xp.minimum), "CumminBackward0", _kept, "indices")
 ARGSORT = op("argsort", lambda x, d, down: _ordered(x, d, down)[1])
 
 
-def sort(input: Any, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Any:
+def sort(input: Any, dim: int = -1, descending: bool = False, *, stable: bool | None = None) -> Any:
     """Values in order along ``dim``, and where they stood."""
     d = dimension(dim, input._array.ndim)
-    return PAIRS["sort"](*run(SORT, (input,), (d, descending), words(dim=dim, descending=descending)))
+    row = SORT if stable is None else SORT_STABLE
+    return PAIRS["sort"](*run(row, (input,), (d, descending), words(dim=dim, descending=descending)))
 
 
 def argsort(input: Any, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Any:

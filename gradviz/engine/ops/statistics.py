@@ -50,6 +50,10 @@ def _logcumsumexp(ns: Any, ctx: Any, g: Any, self: Any, result: Any) -> Any:
     return reduce.from_here_on(ns, g * ns.exp(-result), dim) * ns.exp(self)
 
 
+def _nansum(ns: Any, ctx: Any, g: Any, self: Any) -> Any:
+    return ns.expand(reduce.opened(ns, g, *ctx.args), ctx.input_shape()) * (self == self)
+
+
 # --- forwards --------------------------------------------------------------------------------------------------------
 def _logcumsumexp_of(x: ndarray, dim: int) -> Any:
     return xp.logaddexp.accumulate(x, axis=dim) if x.ndim else x.copy()
@@ -76,6 +80,8 @@ STD_MEAN = op("std_mean", lambda x, *a: (reduce.STD.forward(x, *a), x.mean(axis=
               "StdMeanBackward0", _std_mean, "self result0", outputs=2)
 AMINMAX = op("aminmax", lambda x, *a: (reduce.AMIN.forward(x, *a), reduce.AMAX.forward(x, *a)), "AminmaxBackward0",
              _aminmax, "self min max", outputs=2, results="min max")
+NANSUM = op("nansum", lambda x, d, k: xp.nansum(x, axis=d, keepdims=k, dtype=reduce._float_or_same(x)),
+            "NansumBackward0", _nansum, "self")
 LOGCUMSUMEXP = op("logcumsumexp", _logcumsumexp_of, "LogcumsumexpBackward0", _logcumsumexp, "self result")
 NANMEDIAN = op("nanmedian", _nanmedian, "NanmedianBackward0", reduce._picked_whole, "self result")
 NANMEDIAN_DIM = op("nanmedian", _nanmedian_indices, "NanmedianBackward1", reduce._picked, "indices",
@@ -118,6 +124,11 @@ def aminmax(input: Any, *, dim: Any = None, keepdim: bool = False) -> Any:
     return AMinMax(*run(AMINMAX, (input,), (dims, keepdim), words(dim=dim, keepdim=keepdim)))
 
 
+def nansum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """The sum of what is not NaN."""
+    return reduce._over(NANSUM)(reduce._cast(input, dtype), dim, keepdim)
+
+
 def nanmean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """The mean of what is not NaN."""
     if input._array.dtype.char not in INEXACT:
@@ -126,7 +137,7 @@ def nanmean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
     with observe.composite("nanmean", (input,)) as event:
         known = unary.FUNCTIONS["logical_not"](unary.FUNCTIONS["isnan"](input.detach()))
         count = reduce.FUNCTIONS["sum"](known, dim, keepdim)
-        return event(reduce.FUNCTIONS["nansum"](input, dim, keepdim) / count)
+        return event(nansum(input, dim, keepdim) / count)
 
 
 def nanmedian(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
@@ -256,8 +267,8 @@ def _quantiles(input: Any, share: Any, dim: Any, keepdim: bool, how: str, skip: 
 
 SQUEEZE_LAST = linalg.SQUEEZE_MM
 FUNCTIONS: dict[str, Any] = {
-    "var_mean": _with_mean(VAR_MEAN), "std_mean": _with_mean(STD_MEAN), "aminmax": aminmax, "nanmean": nanmean,
-    "nanmedian": nanmedian, "logcumsumexp": logcumsumexp, "cov": cov, "corrcoef": corrcoef,
+    "var_mean": _with_mean(VAR_MEAN), "std_mean": _with_mean(STD_MEAN), "aminmax": aminmax, "nansum": nansum,
+    "nanmean": nanmean, "nanmedian": nanmedian, "logcumsumexp": logcumsumexp, "cov": cov, "corrcoef": corrcoef,
     "quantile": _quantile("quantile"), "nanquantile": _quantile("nanquantile"),
 }
 METHODS: dict[str, Any] = {n: f for n, f in FUNCTIONS.items() if n not in ("var_mean", "std_mean")}

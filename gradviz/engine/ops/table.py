@@ -95,8 +95,8 @@ INTO = ("aminmax angle bartlett_window blackman_window bucketize cholesky choles
         "column_stack complex conj_physical diff float_power frexp frobenius_norm gather hamming_window "
         "hann_window heaviside histc histogram index_add index_copy index_select inverse isin isneginf isposinf "
         "kaiser_window ldexp logaddexp2 logcumsumexp lu lu_solve lu_unpack masked_select matrix_power nanmean "
-        "nanmedian nanquantile narrow_copy nextafter nonzero nuclear_norm polar qr quantile range renorm scatter "
-        "scatter_add scatter_reduce searchsorted slice_scatter svd take take_along_dim triangular_solve")
+        "nanmedian nanquantile nansum narrow_copy nextafter nonzero nuclear_norm polar qr quantile range renorm "
+        "scatter scatter_add scatter_reduce searchsorted slice_scatter svd take take_along_dim triangular_solve")
 """Functions with ``out=`` in families where not all have it."""
 _all_have = (create, random, unary, operators, pointwise, reduce, join, linalg, sort, matrix, diagonals, special)
 _into = {*INTO.split(), *(_name for _family in _all_have for _name in _family.FUNCTIONS)}
