@@ -30,6 +30,17 @@ alive: dict[int, Watch] = {}
 """What a recording has met and what has not died, by its tid. Each calls ``sink.died``; the sink takes it out."""
 
 
+class Late:
+    """A value that is not there yet, in an event's place for one: a device computes it. It is asked for in writing."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def settle(those: list[Any]) -> list[Any]:
+        """What several of a class hold, in one go."""
+        raise NotImplementedError
+
+
 class Sink(Protocol):
     """Receives what happens, one method an event kind; arguments in the order of :data:`gradviz.events.KINDS`."""
 

@@ -12,7 +12,7 @@ from typing import Any
 from gradviz import probe
 from gradviz.engine.dtypes import FLOATING, HALVES
 from gradviz.engine.storage import Storage, offset_of
-from gradviz.engine.xp import ndarray, xp
+from gradviz.engine.xp import asarray, foreign, ndarray, xp
 
 SMALL = 256
 """Bytes up to which the content is kept whole under the policy auto."""
@@ -128,6 +128,8 @@ def output_tid(node: Any, slot: int) -> int:
 def value(array: ndarray, full: bool = False) -> Any:
     """The content by policy: all of it, statistics, or nothing."""
     policy = probe.sink.values  # type: ignore[union-attr]
+    if array.__class__ in foreign:
+        return _late(array, policy)
     if policy == "auto":
         if array.nbytes <= SMALL:
             return array.tobytes()
@@ -136,6 +138,16 @@ def value(array: ndarray, full: bool = False) -> Any:
     elif policy == "none":
         return None
     return statistics(array, full or policy == "stats")
+
+
+def _late(array: Any, policy: str) -> Any:
+    if policy == "none":
+        return None
+    from gradviz.engine import late
+
+    if policy == "full" or (policy == "auto" and array.nbytes <= SMALL):
+        return late.content(array)
+    return late.statistics(array)
 
 
 def completed(array: ndarray, known: Any) -> Any:
@@ -217,8 +229,9 @@ def facts(tensor: Any, tid: int, how: str, known: Any = None) -> tuple[Any, ...]
             nid = node_id(node)
     cid = cell.cid or cell_id(cell)
     sid = cid if storage is None else storage.sid or storage_id(tensor)
-    return (tid, sid, cid, array.shape, element_strides(array), offset,
-            type_names[array.dtype], "cpu", tensor._requires, edge is None, base, cell.version, nid, slot, how,
+    return (tid, sid, cid, array.shape, element_strides(array), offset, type_names[array.dtype],
+            "cpu" if array.__class__ is ndarray else str(tensor.device),
+            tensor._requires, edge is None, base, cell.version, nid, slot, how,
             value(array) if known is None else known)
 
 
@@ -231,7 +244,7 @@ def gradient(g: Any, full: bool = False) -> Any:
         return NO_GRADIENT
     array = getattr(g, "_array", None)
     if array is None:
-        array = xp.asarray(g)
+        array = asarray(g)
         return (0, 0, array.shape, type_names.get(array.dtype, str(array.dtype)), value(array, full))
     return (gradient_id(g), storage_id(g), array.shape, type_names[array.dtype], value(array, full))
 

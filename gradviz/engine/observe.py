@@ -30,7 +30,7 @@ from gradviz.engine.identity import (
     value,
 )
 from gradviz.engine.noderows import node_rows
-from gradviz.engine.xp import ndarray, xp
+from gradviz.engine.xp import foreign, is_array, xp
 
 
 class _Muted(threading.local):
@@ -253,8 +253,10 @@ def step(call: Any, node: Any, number: int, g: Any, shares: Any, started: int) -
     """A node has run. ``started`` is what ``perf_counter_ns`` gave then."""
     sink: Any = probe.sink
     fit = call.ns.fit
-    came = gradients(node, g)
-    out = []
+    known, content = call.told.pop(node, NOTHING) if call.told else NOTHING
+    came = gradients(node, g) if known is None or known is not g else (
+        (0, 0, g.shape, type_names[g.dtype], content),)
+    out: list[Any] = []
     for (after, slot), share in zip(node.next, shares):
         if share is None or after is None:
             out.append(NO_GRADIENT)
@@ -262,6 +264,8 @@ def step(call: Any, node: Any, number: int, g: Any, shares: Any, started: int) -
             if getattr(share, "shape", None) != (after.shape if after.width == 1 else after.shape[slot]):
                 share = fit(share, after, slot)
             out.append(gradient(share))
+            if share.__class__ in foreign and after.width == 1:
+                call.told[after] = share, out[-1][4]
     nid = node.nid
     sink.step(number, call.id, nid if nid > 0 else node_id(node), came, tuple(out), began(started), True, node.site)
 
@@ -277,7 +281,7 @@ def accumulated(call: Any, node: Any, g: Any, was: str, known: Any) -> None:
     leaf = node.variable
     added = gradient(g) if known is None else (0, 0, g.shape, type_names[g.dtype], known)
     grad, total = leaf._grad, None
-    if was == "none" and g.__class__ is ndarray:  # it is what came in
+    if was == "none" and is_array(g):  # it is what came in
         total = (gradient_id(grad), storage_id(grad), g.shape, added[3], completed(g, added[4]))
     if total is None:
         total = gradient(grad, True)

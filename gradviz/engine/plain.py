@@ -31,7 +31,7 @@ fit = raw.fit
 def op(name: str, args: str, one: Any, two: Any, out: Any) -> None:
     """An op of one tensor, or of two, has made one, whose memory is its own."""
     sink: Any = probe.sink
-    if mutes.open or shared:
+    if mutes.open or shared or out._array.__class__ is not ndarray:
         return _long(name, args, one, two, out)
     first, cell = one._tid, one._cell
     if first <= 0:
@@ -110,7 +110,7 @@ def step(call: Any, node: Any, g: Any, shares: Any, started: int) -> Any:
     sink: Any = probe.sink
     edges, nid, told = node.next, node.nid, call.told
     many = len(edges)
-    if nid <= 0 or node.width != 1 or not 0 < many < 3 or len(shares) != many:
+    if nid <= 0 or node.width != 1 or not 0 < many < 3 or len(shares) != many or g.__class__ is not ndarray:
         return _long_step(call, node, g, shares, started)
     like = node.shape, node.dtype
     layout = sink.words.get(like) or sink.word(like)
@@ -156,6 +156,7 @@ def _passed(told: Any, edge: Any, share: Any, g: Any, content: Any, like: Any, l
 
 
 def _long_step(call: Any, node: Any, g: Any, shares: Any, started: int) -> Any:
-    observe.step(call, node, new_id(), g, shares, started)
-    return [None if share is None or after is None else fit(share, after, slot)
+    fits = [None if share is None or after is None else fit(share, after, slot)
             for (after, slot), share in zip(node.next, shares, strict=False)]
+    observe.step(call, node, new_id(), g, fits, started)
+    return fits

@@ -41,6 +41,16 @@ _TIME: Final = Struct("<q")
 Row = tuple[Any, ...]
 
 
+def settled(values: list[Any]) -> list[Value]:
+    """The values, with those that a device was computing."""
+    late = [i for i, value in enumerate(values) if isinstance(value, probe.Late)]
+    for kind in {type(values[i]) for i in late}:
+        those = [i for i in late if type(values[i]) is kind]
+        for i, value in zip(those, kind.settle([values[i] for i in those]), strict=True):
+            values[i] = value
+    return values
+
+
 class Pump:
     """Writes what was noted. ``failed`` is told, once, what stopped it.
 
@@ -175,7 +185,7 @@ class Pump:
         if self._sources:
             for file, text in sources:
                 self._writer.source(file, text)
-        if not self._writer.encoded(kinds, tables, values, first, self._last, stacks):
+        if not self._writer.encoded(kinds, tables, settled(values), first, self._last, stacks):
             self._leave_out(len(kinds))
         if self._living is not None:
             self._living.take(kinds, rows, tids, lengths, self._words.all)
@@ -189,7 +199,7 @@ class Pump:
             values: list[Value] = []
             kinds, rows = living.told(self._last + self._zero, self._writer.dropped, "older events gave way")
             tables = {code: self._encoded(code, noted, values, []) for code, noted in rows.items()}
-            return kinds, tables, values, self._last, self._last
+            return kinds, tables, settled(values), self._last, self._last
 
         self._writer.alive = alive
 

@@ -13,6 +13,7 @@ import functools
 import shutil
 import subprocess
 import tempfile
+import threading
 import types
 from collections.abc import Iterator
 from typing import Any
@@ -30,7 +31,19 @@ LACKING = {"object_", "errstate", "vectorize"}
 
 
 class _Count:
-    syncs = 0
+    """How often the script has waited for the device; a recorder's thread may."""
+
+    def __init__(self) -> None:
+        self._syncs, self._thread = 0, threading.get_ident()
+
+    @property
+    def syncs(self) -> int:
+        return self._syncs
+
+    @syncs.setter
+    def syncs(self, n: int) -> None:
+        if threading.get_ident() == self._thread:
+            self._syncs = n
 
 
 count = _Count()
@@ -370,6 +383,48 @@ class ElementwiseKernel:
             _pointer(a) if isinstance(a, ndarray) else ctypes.c_int(a) for a in given])
 
 
+_LAUNCH = r"""
+#include <atomic>
+#include <barrier>
+#include <thread>
+#include <vector>
+#define __global__
+#define __device__ static
+#define __shared__ static
+struct Place { unsigned x; };
+static thread_local Place threadIdx, blockIdx;
+static Place gridDim;
+static std::barrier<>* together;
+static void __syncthreads() { together->arrive_and_wait(); }
+static void __threadfence() { std::atomic_thread_fence(std::memory_order_seq_cst); }
+static unsigned atomicAdd(unsigned* at, unsigned n) { return std::atomic_ref<unsigned>(*at).fetch_add(n); }
+"""
+
+
+class RawKernel:
+    """Compiles the kernel's own source as C++ and runs it block by block, each thread as one of the system."""
+
+    def __init__(self, source: str, name: str) -> None:
+        self.source, self.name = source, name
+
+    def __call__(self, grid: tuple[int], block: tuple[int], args: tuple[Any, ...]) -> None:
+        head = self.source[self.source.index(self.name) + len(self.name):]
+        kinds = [p.strip().rpartition(" ")[0] for p in head[head.index("(") + 1:head.index(")")].split(",")]
+        given = ", ".join(f"{kind} a{i}" for i, kind in enumerate(kinds))
+        launch = f"""extern "C" void launch(int grid, int block, {given}) {{
+            gridDim.x = grid;
+            for (int b = 0; b < grid; b++) {{
+                std::barrier<> all(block);
+                together = &all;
+                std::vector<std::thread> threads;
+                for (int t = 0; t < block; t++) threads.emplace_back([=] {{
+                    blockIdx.x = b; threadIdx.x = t; {self.name}({", ".join(f"a{i}" for i in range(len(kinds)))}); }});
+                for (auto& thread : threads) thread.join();
+            }} }}"""
+        compiled(_LAUNCH + self.source + launch).launch(grid[0], block[0], *[
+            _pointer(a) if isinstance(a, ndarray) else ctypes.c_longlong(a) for a in args])
+
+
 def _pointer(array: ndarray) -> ctypes.c_void_p:
     assert array._a.flags.c_contiguous
     return ctypes.c_void_p(array.data.ptr)
@@ -419,6 +474,7 @@ module = _Module(
         as_strided=lambda x, shape, strides: x._view(np.lib.stride_tricks.as_strided(x._a, shape, strides)))),
     cuda=types.SimpleNamespace(runtime=_runtime(), Event=_Event),
     random=types.SimpleNamespace(default_rng=_Random), ElementwiseKernel=ElementwiseKernel,
+    RawKernel=RawKernel,
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from gradviz.engine import dtypes
+from gradviz.engine import devices, dtypes
 from gradviz.engine.autograd.modes import no_grad
 from gradviz.engine.ops.table import FUNCTIONS as OPS
 from gradviz.engine.tensor import Tensor
@@ -16,7 +16,7 @@ class GradScaler:
 
     def __init__(self, device: str = "cuda", init_scale: float = 2.0 ** 16, growth_factor: float = 2.0,
                  backoff_factor: float = 0.5, growth_interval: int = 2000, enabled: bool = True) -> None:
-        if enabled and device == "cuda":
+        if enabled and device == "cuda" and not devices.count():
             warnings.warn("torch.cuda.amp.GradScaler is enabled, but CUDA is not available.  Disabling.", stacklevel=2)
             enabled = False
         if enabled and growth_factor <= 1.0:
@@ -108,6 +108,24 @@ class GradScaler:
 
     def get_scale(self) -> float:
         return self._factor if self._enabled else 1.0
+
+    def get_growth_factor(self) -> float:
+        return self._growth_factor
+
+    def set_growth_factor(self, new_factor: float) -> None:
+        self._growth_factor = new_factor
+
+    def get_backoff_factor(self) -> float:
+        return self._backoff_factor
+
+    def set_backoff_factor(self, new_factor: float) -> None:
+        self._backoff_factor = new_factor
+
+    def get_growth_interval(self) -> int:
+        return self._growth_interval
+
+    def set_growth_interval(self, new_interval: int) -> None:
+        self._growth_interval = new_interval
 
     def is_enabled(self) -> bool:
         return self._enabled

@@ -1,12 +1,13 @@
-"""``torch.backends.cuda`` where there is no GPU."""
+"""``torch.backends.cuda``: how matrix products may round."""
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any
 
 
 class _Products:
-    """How matrix products may round; nothing here rounds so."""
+    """How matrix products may round; here they are as precise as their type, unless CuPy is told otherwise."""
 
     allow_tf32 = False
     allow_fp16_reduced_precision_reduction = True
@@ -17,4 +18,5 @@ matmul: Any = _Products()
 
 
 def is_built() -> bool:
-    return False
+    """Whether CuPy is installed."""
+    return find_spec("cupy") is not None

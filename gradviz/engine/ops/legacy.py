@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz import probe
-from gradviz.engine import dtypes, observe
+from gradviz.engine import devices, dtypes, observe
 from gradviz.engine.autograd.node import node_class
 from gradviz.engine.errors import warn
 from gradviz.engine.ops import create, shape
@@ -20,7 +20,7 @@ class _TypedTensor(type):
     dtype: dtypes.dtype
 
     def __instancecheck__(cls, value: object) -> bool:
-        return isinstance(value, Tensor) and value.dtype is cls.dtype
+        return isinstance(value, Tensor) and value.dtype is cls.dtype and not value.is_cuda
 
     def __call__(cls, *args: Any) -> Tensor:
         return create.legacy(*args, dtype=cls.dtype)
@@ -41,7 +41,12 @@ def set_default_tensor_type(t: Any) -> None:
     warn("torch.set_default_tensor_type() is deprecated as of PyTorch 2.1, please use "
          "torch.set_default_dtype() "
          "and torch.set_default_device() as alternatives.")
-    dtypes.set_default_dtype(TYPES[t.removeprefix("torch.")].dtype if isinstance(t, str) else t.dtype)
+    on_cuda = "cuda." in t if isinstance(t, str) else hasattr(t, "on_cuda")
+    name = t.rpartition(".")[2] if isinstance(t, str) else t.__name__
+    if on_cuda and not devices.count():
+        raise TypeError(f"type torch.cuda.{name} not available. Torch not compiled with CUDA enabled.")
+    dtypes.set_default_dtype(TYPES[name].dtype)
+    dtypes.set_default_device("cuda" if on_cuda else None)
 
 
 class layout:
@@ -72,8 +77,7 @@ class UntypedStorage:
 
     def __init__(self, tensor: Any) -> None:
         self._storage, self._bytes = storage_of(tensor), _flat(tensor).view(xp.uint8)
-
-    device = dtypes.CPU
+        self.device = tensor.device
 
     def data_ptr(self) -> int:
         return address(self._bytes)
@@ -97,7 +101,7 @@ class UntypedStorage:
 
     def __repr__(self) -> str:
         return "".join(f" {v}\n" for v in self._bytes.tolist()) + (
-            f"[torch.storage.UntypedStorage(device=cpu) of size {self.nbytes()}]")
+            f"[torch.storage.UntypedStorage(device={self.device}) of size {self.nbytes()}]")
 
 
 class TypedStorage:
@@ -105,7 +109,7 @@ class TypedStorage:
 
     def __init__(self, tensor: Any) -> None:
         self._tensor, self._row = tensor, _flat(tensor)
-        self.dtype, self.device = tensor.dtype, dtypes.CPU
+        self.dtype, self.device = tensor.dtype, tensor.device
 
     def data_ptr(self) -> int:
         return address(self._row)
@@ -138,7 +142,7 @@ class TypedStorage:
 
     def __repr__(self) -> str:
         return "".join(f" {v}\n" for v in self._row.tolist()) + (
-            f"[torch.storage.TypedStorage(dtype={self.dtype}, device=cpu) of size {self.size()}]")
+            f"[torch.storage.TypedStorage(dtype={self.dtype}, device={self.device}) of size {self.size()}]")
 
 
 TypedStorage.__module__ = UntypedStorage.__module__ = "torch.storage"
@@ -263,7 +267,9 @@ def map_(self: Any, other: Any, function: Any) -> Any:
 
 
 def _pin_memory(self: Any, device: Any = None) -> Any:
-    raise RuntimeError("Cannot access accelerator device when none is available.")
+    if not devices.count():
+        raise RuntimeError("Cannot access accelerator device when none is available.")
+    return self
 
 
 FUNCTIONS: dict[str, Any] = TYPES | STORAGES | {

@@ -7,9 +7,9 @@ from typing import Any
 from gradviz import probe
 from gradviz.engine import dtypes, observe
 from gradviz.engine.autograd.node import node_class
-from gradviz.engine.devices import cuda, exemplar, of
+from gradviz.engine.devices import count, cuda, exemplar, of
 from gradviz.engine.dtypes import FLOATING, INEXACT
-from gradviz.engine.ops.args import sizes
+from gradviz.engine.ops.args import positive, sizes
 from gradviz.engine.ops.binary import no_derivative
 from gradviz.engine.ops.build import Op, op, run, write
 from gradviz.engine.ops.create import alongside, given_size, made, place
@@ -17,11 +17,23 @@ from gradviz.engine.tensor import Tensor
 from gradviz.engine.xp import asarray, foreign, hosted, xp
 
 
+NO_GENERATOR = (
+    "Cannot get CUDA generator without ATen_cuda library. PyTorch splits its backend into two shared libraries: a CPU "
+    "library and a CUDA library; this error has occurred because you are trying to use some CUDA functionality, but "
+    "the CUDA library has not been loaded by the dynamic linker for some reason.  The CUDA library MUST be loaded, EVEN"
+    " IF you don't directly use any symbols from the CUDA library! One common culprit is a lack of -Wl,--no-as-needed "
+    "in your link arguments; many dynamic linkers will delete dynamic library dependencies if you don't depend on any "
+    "of their symbols.  You can check if this has occurred by using ldd on your binary to see if there is a dependency "
+    "on *_cuda.so library.")
+
+
 class Generator:
     """A source of random numbers; it is made when the first is drawn, since importing NumPy's takes time."""
 
     def __init__(self, device: Any = "cpu") -> None:
         self.device = dtypes.device(device)
+        if self.device.type == "cuda" and not count():
+            raise RuntimeError(NO_GENERATOR)
         self._seed: int | None = 0
         self._source: Any = None
 
@@ -133,6 +145,7 @@ def _maker(name: str) -> tuple[Any, Any]:
     def plain(*size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None,
               requires_grad: bool = False, **named: Any) -> Tensor:
         shape = sizes(given_size(name, size, named))
+        positive(shape)
         like = exemplar(device)
         return made(_draw(name, shape, _np(dtype), generator, like), name, str(list(shape)), requires_grad,
                     device=place(like))
@@ -158,8 +171,10 @@ def randint(*args: Any, generator: Generator | None = None, dtype: Any = None, d
     high = named.pop("high", given[0] if given else None)
     np_type = xp.int64 if dtype is None else dtypes.lookup(dtype).np
     _check_range(low, high)
+    shape = sizes((size,))
+    positive(shape)
     like = exemplar(device)
-    values = _source(generator, like).integers(low, high, sizes((size,)))
+    values = _source(generator, like).integers(low, high, shape)
     return made(asarray(values).astype(np_type), "randint", f"{low}, {high}, {list(size)}", requires_grad,
                 device=place(like))
 
@@ -177,8 +192,7 @@ def randint_like(input: Any, *bounds: int, low: int = 0, high: Any = None, dtype
 def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None,
              requires_grad: bool = False) -> Tensor:
     """The integers below ``n`` in random order."""
-    if n < 0:
-        raise RuntimeError(f"Trying to create tensor with negative dimension {n}: [{n}]")
+    positive((n,))
     like = exemplar(device)
     source = _source(generator, like)
     order = source.permutation(n) if like is None else xp.argsort(source.random(n))
@@ -275,9 +289,15 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False, *,
         raise RuntimeError("cannot sample n_sample <= 0 samples")
     if not replacement and num_samples > weights.shape[-1]:
         raise RuntimeError("cannot sample n_sample > prob_dist.size(-1) samples without replacement")
+    if weights.shape[-1] > 1 << 24:
+        raise RuntimeError("number of categories cannot exceed 2^24")
     rows = weights.reshape(-1, weights.shape[-1]).astype(xp.float64)
     if not (xp.isfinite(rows) & (rows >= 0)).all():
-        raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
+        if not replacement:
+            raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
+        bad = rows[~(xp.isfinite(rows) & (rows >= 0))][0]
+        raise RuntimeError("invalid multinomial distribution (encountering probability entry "
+                           f"{'< 0' if bad < 0 and xp.isfinite(bad) else '= infinity or NaN'})")
     if (rows.sum(axis=1) == 0).any():
         raise RuntimeError("invalid multinomial distribution (sum of probabilities <= 0)")
     source = _source(generator)
