@@ -265,7 +265,7 @@ def zero_(self: Any) -> Any:
 def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
     """Where the elements are that are not zero."""
     if as_tuple:
-        return shape.unbind(nonzero(input if input._array.ndim else shape.unsqueeze(input, 0)), 1)
+        return nonzero(input if input._array.ndim else shape.unsqueeze(input, 0)).unbind(1)
     found = [asarray(f).astype(xp.int64) for f in xp.nonzero(xp.atleast_1d(input._array))]
     return run(Op("nonzero",
                   lambda x: xp.stack(found, 1) if input._array.ndim else xp.zeros((len(found[0]), 0), xp.int64)),
