@@ -101,7 +101,7 @@ def read(path: str) -> dict[str, float]:
     opened = now()
     number = len(replay.graphs)
     indexed = now()
-    layout.place(scene.build(replay, findings.find(replay), 0), engine="own")
+    layout.place(scene.build(replay, findings.find(replay), 0))
     return {"open": opened - start, "index": indexed - start, "picture": now() - indexed, "MB": memory(),
             "graphs": number}
 

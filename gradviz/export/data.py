@@ -20,7 +20,7 @@ def json(scene: Scene, placed: Placed, seq: int, graph: str = "both", about: dic
     shown = {node.id for node in nodes}
     told = {
         **(about or {}), "event": seq, "graph": scene.graph, "call": scene.call, "heads": scene.heads,
-        "width": placed.width, "height": placed.height, "gap": GAP, "layout": placed.layout,
+        "width": placed.width, "height": placed.height, "gap": GAP,
         "nodes": [_node(moment, node, placed) for node in nodes],
         "edges": [_edge(moment, edge, placed, ways) for edge in scene.edges
                   if edge.source in shown and edge.target in shown],

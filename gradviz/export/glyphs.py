@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from gradviz.export import regions
 from gradviz.export.moment import Moment
 from gradviz.export.paint import Paint
 from gradviz.export.shapes import outline, rounded, stripes
 from gradviz.layout.measure import width
-from gradviz.layout.sizes import compartment
+from gradviz.layout.sizes import LOW, compartment, fitted, lines, small
 from gradviz.scene.model import Node, Position, at, grad_at
-from gradviz.scene.style import Font, Kind, Look, look, shortened, style
+from gradviz.scene.style import Font, Kind, Look, kind_of, look, shortened, style
 
 
 def draw(paint: Paint, moment: Moment, node: Node, position: Position) -> None:
@@ -17,6 +18,7 @@ def draw(paint: Paint, moment: Moment, node: Node, position: Position) -> None:
     x, y, w, h = position.x, position.y, position.w, position.h
     d = outline(seen.shape, x, y, w - 1, h - 1)
     table = style()
+    regions.behind(paint, node, position, seen)
     if rank:
         halo = table.now if rank == "now" else table.twin
         paint.path(d, stroke=tone, width=halo["halo"], opacity=halo["halo_opacity"])
@@ -26,7 +28,8 @@ def draw(paint: Paint, moment: Moment, node: Node, position: Position) -> None:
                    opacity=table.hatch["opacity"])
     room = _compartment(paint, moment, node, position, seen)
     paint.path(d, stroke=seen.stroke, width=seen.width, dash=seen.dash, opacity=seen.opacity)
-    _ARRANGED[table.kinds[node.kind].arrange](paint, moment, node, position, seen, room)
+    _ARRANGED[kind_of(node).arrange](paint, moment, node, position, seen, room)
+    regions.before(paint, node, position, seen)
     if seen.mark:
         mark(paint, seen.mark, x - w / 2 + 2, y - h / 2 + 2)
     _badges(paint, moment, node, position)
@@ -61,16 +64,18 @@ def _compartment(paint: Paint, moment: Moment, node: Node, position: Position, s
     grad = style().grad
     states = grad["states"]
     there = grad["awaited_on_leaf"] if state == "awaited" and node.kind == "leaf" else states[state]
-    left, top = position.x + position.w / 2 - room, position.y - position.h / 2
+    back = node.kind == "mirror"
+    left, top = position.x + position.w / 2 * (-1 if back else 1) - (0 if back else room), position.y - position.h / 2
     if there["fill"]:
-        table = style().shapes[seen.shape]
-        radius = min(table.get("radius", position.h / 2), position.h / 2) - 0.5
-        paint.path(rounded(left, top + 0.5, room - 0.5, position.h - 1, radius, right_only=True), fill=there["fill"])
-    paint.path(f"M{left:g} {top + 1:g}L{left:g} {top + position.h - 1:g}", stroke=there["rule"], width=1,
+        paint.path(_part(position, room, seen, back), fill=there["fill"])
+    rule = left + room if back else left
+    paint.path(f"M{rule:g} {top + 1:g}L{rule:g} {top + position.h - 1:g}", stroke=there["rule"], width=1,
                opacity=there["rule_opacity"])
-    middle = left + room / 2 - (2 if seen.shape == "stadium" else 0)
+    middle = left + room / 2 + (3 if back else -2 if seen.shape == "stadium" else 0)
     sign = Font(grad["sign"]["family"], grad["sign"]["size"], grad["sign"]["weight"])
-    if text:
+    if text and position.h <= LOW:
+        paint.text(text, middle, position.y, Font(**grad["text"]), there["ink"])
+    elif text:
         paint.text("∇", middle, position.y - 7, sign, there["ink"])
         paint.text(text, middle, position.y + 6.5, Font(**grad["text"]), there["ink"])
     else:
@@ -78,12 +83,25 @@ def _compartment(paint: Paint, moment: Moment, node: Node, position: Position, s
     return room
 
 
+def _part(position: Position, room: float, seen: Look, back: bool) -> str:
+    """The compartment's ground: at the right, or at the left of a hexagon."""
+    x, y, w, h = position.x, position.y, position.w, position.h
+    top = y - h / 2 + 0.5
+    if back:
+        cut, left = style().shapes["hexagon"]["cut"], x - w / 2 + 0.5
+        return f"M{left + cut:g} {top:g}H{left + room:g}V{top + h - 1:g}H{left + cut:g}L{left:g} {y:g}Z"
+    radius = min(style().shapes[seen.shape].get("radius", h / 2), h / 2) - 0.5
+    return rounded(x + w / 2 - room, top, room - 0.5, h - 1, radius, right_only=True)
+
+
 def _stack(paint: Paint, moment: Moment, node: Node, position: Position, seen: Look, room: float) -> None:
+    flat = position.h <= LOW
     kind = style().kinds[node.kind]
+    font = small(kind.label) if flat else kind.label
     x = position.x - room / 2 + (2 if room and seen.shape == "stadium" else 0)
-    sub = moment.sub(node)
-    paint.text(shortened(moment.label(node)), x, position.y - (6.5 if sub else 0), kind.label, seen.ink,
-               opacity=seen.text_opacity)
+    sub = "" if flat else moment.sub(node)
+    label = fitted(moment.label(node), font, position.w - room - 2 * kind.pad + 8)
+    paint.text(label, x, position.y - (6.5 if sub else 0), font, seen.ink, opacity=seen.text_opacity)
     paint.text(shortened(sub), x, position.y + 8.5, kind.sub, seen.sub, opacity=seen.text_opacity)
 
 
@@ -108,34 +126,62 @@ def _line(paint: Paint, moment: Moment, node: Node, position: Position, seen: Lo
     kind = style().kinds[node.kind]
     if seen.sign:
         _draw_sign(paint, seen.sign, position.x - position.w / 2 + 13, position.y, seen.stroke, 1.0)
-    paint.text(shortened(moment.label(node)), position.x + (7 if seen.sign else 0), position.y, kind.label, seen.ink,
+    label = fitted(moment.label(node), kind.label, position.w - (38 if seen.sign else 8))
+    paint.text(label, position.x + (7 if seen.sign else 0), position.y, kind.label, seen.ink,
                opacity=seen.text_opacity)
 
 
 def _value(paint: Paint, moment: Moment, node: Node, position: Position, seen: Look, _: float) -> None:
     kind = style().kinds[node.kind]
     found = grad_at(node, moment.seq)
-    label, sub = shortened(moment.label(node)), moment.sub(node)
+    flat = position.h <= LOW
+    font, sub = (small(kind.label), "") if flat else (kind.label, moment.sub(node))
+    half, y = position.w / 2 - kind.pad, position.y - (6.5 if sub else 0)
     if found is None or not found[1]:
-        paint.text(label, position.x, position.y - (6.5 if sub else 0), kind.label, seen.ink, opacity=seen.text_opacity)
+        paint.text(fitted(moment.label(node), font, 2 * half + 4), position.x, y, font, seen.ink,
+                   opacity=seen.text_opacity)
     else:
-        half = position.w / 2 - kind.pad
-        paint.text(label, position.x - half, position.y - 6.5, kind.label, seen.ink, anchor="start")
-        paint.text(found[1], position.x + half, position.y - 6.5, kind.value or kind.label, seen.value, anchor="end")
+        value = kind.value or kind.label
+        label = fitted(moment.label(node), font, 2 * half - width(found[1], value) - 6)
+        paint.text(label, position.x - half, y, font, seen.ink, anchor="start")
+        paint.text(found[1], position.x + half, y, value, seen.value, anchor="end")
     paint.text(sub, position.x, position.y + 8.5, kind.sub, seen.sub, opacity=seen.text_opacity)
 
 
 def _chip(paint: Paint, moment: Moment, node: Node, position: Position, seen: Look, _: float) -> None:
     kind: Kind = style().kinds[node.kind]
-    label, sub = shortened(moment.label(node)), shortened(moment.sub(node))
-    first, second = width(label, kind.label), width(sub, kind.sub)
+    sub = shortened(moment.sub(node))
+    second = width(sub, kind.sub)
+    label = fitted(moment.label(node), kind.label, position.w - 18 - (kind.gap + second if sub else 0))
+    first = width(label, kind.label)
     total = first + (kind.gap + second if sub else 0)
     x = position.x - total / 2
     paint.text(label, x, position.y, kind.label, seen.ink, anchor="start", opacity=seen.text_opacity)
     paint.text(sub, x + first + kind.gap, position.y, kind.sub, seen.sub, anchor="start")
 
 
-_ARRANGED = {"stack": _stack, "sign": _sign, "line": _line, "value": _value, "chip": _chip}
+def _bar(paint: Paint, moment: Moment, node: Node, position: Position, seen: Look, room: float) -> None:
+    """Name and class, and under it or after it how much is within; on the backward side all of it mirrored."""
+    kind, back, low = kind_of(node), node.side == "backward", position.h <= LOW
+    x, y = position.x - position.w / 2 + kind.pad + (room if back else kind.gap), position.y
+    space = position.w - room - kind.gap - 2 * kind.pad
+    classes, rest = lines(node, moment.sub(node))
+    label = fitted(moment.label(node), kind.label, space)
+    first = width(label, kind.label)
+    fits = [text for text in ("  ".join([*classes, rest]) if low else "".join(classes), rest if low else "")
+            if text.strip() and first + 6 + width(text, kind.sub) <= space]
+    after = fits[0].strip() if fits else ""
+    if low:
+        x += max(0.0, space - first - (6 + width(after, kind.sub) if after else 0)) / 2
+    high = y - 6.5 if rest and not low else y
+    paint.text(label, x, high, kind.label, seen.ink, anchor="start", opacity=seen.text_opacity)
+    paint.text(after, x + first + 6, high, kind.sub, seen.sub, anchor="start", opacity=seen.text_opacity)
+    if rest and not low:
+        short = rest if width(rest, kind.sub) <= space else rest.removesuffix(" params")
+        paint.text(short, x, y + 7.5, kind.sub, seen.sub, anchor="start", opacity=seen.text_opacity)
+
+
+_ARRANGED = {"bar": _bar, "stack": _stack, "sign": _sign, "line": _line, "value": _value, "chip": _chip}
 
 
 def _draw_sign(paint: Paint, name: str, x: float, y: float, ink: str, opacity: float, *, scale: float = 1.0,
@@ -179,7 +225,7 @@ def badge(paint: Paint, kind: str, state: str, x: float, y: float, scale: float 
 def _badges(paint: Paint, moment: Moment, node: Node, position: Position) -> None:
     table = style().badges
     shown = [(one, state) for one in node.badges if (state := at(one.states, moment.seq)) not in ("", "future")]
-    scale = table["on_chip"] if style().kinds[node.kind].height < 30 else 1.0
+    scale = table["on_chip"] if position.h < 30 else 1.0
     x, y = position.x + position.w / 2 - table["inset"], position.y - position.h / 2 + 0.5
     if len(shown) > 1:
         y -= table["lift"]

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from math import ceil
 
-from gradviz.export import glyphs, legend, links
+from gradviz.export import glyphs, legend, links, regions
 from gradviz.export.moment import Moment
 from gradviz.export.paint import Paint, clean, wrapped
 from gradviz.export.shapes import outline, rounded
@@ -144,6 +144,7 @@ def _side(paint: Paint, moment: Moment, placed: Placed, side: str, shift: float)
     paint.out.append(f'<g id="{side}" transform="translate({shift:g} 0)">')
     nodes = [node for node in moment.scene.nodes if node.side == side]
     mine = {node.id for node in nodes}
+    regions.grounds(paint, moment, placed, side)
     _frames(paint, moment, placed, mine)
     edges = [edge for edge in moment.scene.edges if edge.id in placed.routes and edge.source in mine]
     for edge in sorted(edges, key=lambda edge: links.order(moment, edge)):
@@ -155,6 +156,9 @@ def _side(paint: Paint, moment: Moment, placed: Placed, side: str, shift: float)
         paint.group(f"node-{node.id}", moment.label(node))
         glyphs.draw(paint, moment, node, placed.nodes[node.id])
         paint.end()
+    if side == "backward":
+        regions.joins(paint, moment, placed)
+    regions.titles(paint, moment, placed, side)
     for edge in edges:
         if edge.id in placed.labels:
             links.words(paint, moment, edge, placed.labels[edge.id])

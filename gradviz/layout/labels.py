@@ -1,49 +1,65 @@
-"""Where the words on edges stand: on their own line, between the rows, clear of glyphs and of each other."""
+"""Where the words on edges stand: on their own line or right beside it, clear of glyphs, titles and each other."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 
-from gradviz.layout.routes import Curve, Plan, Point, Route
+from gradviz.layout.routes import Curve, Point, Route
 from gradviz.layout.sizes import pill_of, pill_width
-from gradviz.scene.model import Edge, Scene
+from gradviz.scene.model import Edge
 
 ALONG = (0.5, 0.42, 0.58, 0.35, 0.65, 0.28, 0.72, 0.2, 0.8)
 CLEAR = 2.0
+CELL = 64
+EDGE = 16.0
+"""Nothing but air is so near to the border of the picture."""
 
 Box = tuple[float, float, float, float]
 
 
-def labels(scene: Scene, plan: Plan, found: dict[str, Route]) -> dict[str, Point]:
-    """Middle of each pill. A label for which there is no room stands nowhere: it is read in the inspector."""
-    side = {node.id: node.side for node in scene.nodes}
-    taken: dict[str, dict[int, list[Box]]] = {"forward": defaultdict(list), "backward": defaultdict(list)}
+class Taken:
+    """What stands on a side, by cells of a grid."""
+
+    def __init__(self) -> None:
+        self.cells: dict[tuple[int, int], list[Box]] = defaultdict(list)
+
+    def add(self, box: Box) -> None:
+        for cell in _cells(box):
+            self.cells[cell].append(box)
+
+    def meets(self, box: Box) -> bool:
+        return any(_meet(box, other) for cell in _cells(box) for other in self.cells.get(cell, ()))
+
+
+def labels(edges: Iterable[Edge], routes: dict[str, Route], taken: dict[str, Taken], side: dict[str, str],
+           width: float) -> dict[str, Point]:
+    """Middle of each label. One for which there is no room stands nowhere: it is read in the inspector."""
     stands: dict[str, Point] = {}
-    for edge in scene.edges:
-        route = found.get(edge.id)
+    for edge in edges:
+        route = routes.get(edge.id)
         if route is None or not any(text for _, text in edge.label):
             continue
-        point = _room(edge, route, plan, taken[side[edge.source]])
+        point = _room(edge, route, taken[side[edge.source]], width)
         if point is not None:
             stands[edge.id] = point
     return stands
 
 
-def _room(edge: Edge, route: Route, plan: Plan, taken: dict[int, list[Box]]) -> Point | None:
+def _room(edge: Edge, route: Route, taken: Taken, width: float) -> Point | None:
     w, h = pill_width(edge) / 2 + CLEAR, pill_of(edge).height / 2 + CLEAR
+    shifts = (w + 3, -w - 3, 0.0) if edge.kind == "data" else (0.0,)
     for curve in route.air:
         top, bottom = sorted((curve[0][1], curve[3][1]))
         for t in ALONG:
             x, y = at(curve, t)
-            box = (x - w, y - h, x + w, y + h)
-            if x - w < 0 or x + w > plan.width or y - h < top - 1 or y + h > bottom + 1:
+            if y - h < top - 1 or y + h > bottom + 1:
                 continue
-            near = [other for cell in range(int(box[1] // 64), int(box[3] // 64) + 1) for other in taken[cell]]
-            if any(_meet(box, other) for other in near):
-                continue
-            for cell in range(int(box[1] // 64), int(box[3] // 64) + 1):
-                taken[cell].append(box)
-            return round(x, 1), round(y, 1)
+            for shift in shifts:
+                box = (x + shift - w, y - h, x + shift + w, y + h)
+                if box[0] >= EDGE and box[2] <= width - EDGE and not taken.meets(box):
+                    taken.add(box)
+                    return round(x + shift, 1), round(y, 1)
     return None
 
 
@@ -53,6 +69,11 @@ def at(curve: Curve, t: float) -> Point:
     a, b, c, d = u * u * u, 3 * u * u * t, 3 * u * t * t, t * t * t
     p, q, r, s = curve
     return a * p[0] + b * q[0] + c * r[0] + d * s[0], a * p[1] + b * q[1] + c * r[1] + d * s[1]
+
+
+def _cells(box: Box) -> list[tuple[int, int]]:
+    return [(x, y) for x in range(int(box[0] // CELL), int(box[2] // CELL) + 1)
+            for y in range(int(box[1] // CELL), int(box[3] // CELL) + 1)]
 
 
 def _meet(a: Box, b: Box) -> bool:

@@ -2,109 +2,97 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from collections import defaultdict
 
-from gradviz.layout import dot
-from gradviz.layout.align import align
+from gradviz.layout.columns import columns
 from gradviz.layout.frames import frames
-from gradviz.layout.labels import labels
-from gradviz.layout.layers import Layers, layers, slots
-from gradviz.layout.nested import nested
-from gradviz.layout.order import crossings, order
-from gradviz.layout.places import Places, places
-from gradviz.layout.ranks import Ranks, ranks
-from gradviz.layout.routes import Curve, Plan, Route, margin_width, routes
-from gradviz.layout.rows import MARGIN, Rows, rows
-from gradviz.scene.model import Placed, Position, Scene
-
-ENGINES: Final = ("auto", "own", "dot")
-LIMIT: Final = 2_000
-"""Places and lanes up to which ``dot`` is asked: beyond it takes seconds."""
+from gradviz.layout.grid import grid
+from gradviz.layout.labels import Taken, labels
+from gradviz.layout.lanes import Plan, Way, lanes, ways
+from gradviz.layout.measure import width
+from gradviz.layout.places import NARROW, bound, places
+from gradviz.layout.routes import Bends, bends, routes, turned
+from gradviz.layout.rows import HEAD, MARGIN, Rows, rows
+from gradviz.scene.model import Placed, Position, Region, Scene
+from gradviz.scene.style import Font, style
 
 
-def place(scene: Scene, engine: Literal["auto", "own", "dot"] | str = "auto") -> Placed:
-    """Positions of everything in a scene, in px.
-
-    ``own`` is linear in the size of the scene. ``dot`` asks Graphviz for the order within the rows and keeps the own
-    one when that fails or takes too long. ``auto`` asks only where the own order leaves crossings and the scene is
-    small enough, and takes what crosses less; never where groups are open, as opening one must not wait for it.
-    ``Placed.layout`` says whose order it was. Raises ValueError for another engine.
-    """
-    if engine not in ENGINES:
-        raise ValueError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
-    if scene.regions:
-        return nested(scene, lambda level, found: _lay(level, found, "own"))
-    return _lay(scene, places(scene), engine)
-
-
-def _lay(scene: Scene, found: Places, engine: str) -> Placed:
-    rank = ranks(found)
-    graph = layers(found, rank)
-    order(graph)
-    small = len(found.width) + slots(found, rank) <= LIMIT
-    used = engine != "own" and (engine == "dot" or small) and _ask(graph, always=engine == "dot")
-    return _placed(scene, _plan(scene, found, rank, graph, align(graph)), "dot" if used else "own")
+def place(scene: Scene) -> Placed:
+    """Positions of everything in a scene, in px: linear in its size, but for the sorting of rows and lanes."""
+    most = bound(scene)
+    found = places(scene, most)
+    found_grid = grid(found, scene.regions, most, scene.compact)
+    x = columns(found, found_grid, most)
+    middles = [x[found_grid.item[p]] + found_grid.offset[p] for p in range(len(found.width))]
+    plan = Plan(found, found_grid, middles, {region.id: title(region) for region in scene.regions})
+    every = ways(scene, found)
+    lanes(plan, every, scene.regions)
+    bent = bends(plan, every, scene.compact)
+    runs = [run for bend in bent for run in (bend.out, bend.into) if run is not None]
+    height = rows(scene, plan, runs, _labelled(plan, every, scene.compact))
+    return _placed(scene, plan, every, bent, height)
 
 
-def _ask(graph: Layers, *, always: bool) -> bool:
-    """Take the order of ``dot`` if it is asked for or crosses less; whether it was taken."""
-    own, least = graph.rows, crossings(graph)
-    if not always and not least:
-        return False
-    rows = dot.ordered(graph)
-    if rows is None:
-        return False
-    graph.rows = rows
-    if always or crossings(graph) < least:
-        return True
-    graph.rows = own
-    return False
+def title(region: Region) -> float:
+    """Least width of a region's frame: its name, its class and its counts in one line."""
+    look = style().region
+    name = width(region.label, Font(**look["name"]))
+    rest = width(f"{region.about} {region.ops:,} of {region.nodes:,} ran", Font(**look["about"]))
+    return min(float(name + rest + 60), NARROW)
 
 
-def _plan(scene: Scene, found: Places, rank: Ranks, graph: Layers, x: list[float]) -> Plan:
-    left = min((middle - w / 2 for middle, w in zip(x, graph.width, strict=True)), default=0.0)
-    right = max((middle + w / 2 for middle, w in zip(x, graph.width, strict=True)), default=0.0)
-    shift = MARGIN + margin_width(graph) - left
-    x = [middle + shift for middle in x]
-    width = right + shift + MARGIN
-    middles = [x[rank.block[p]] + graph.offset[p] for p in range(len(found.width))]
-    height: Rows = rows(scene, found, rank, graph, x)
-    return Plan(found, rank, graph, height, middles, x, float(width))
+def _labelled(plan: Plan, every: list[Way], compact: bool) -> set[int]:
+    """Rows below which words stand on edges."""
+    found = set()
+    for way in every:
+        upper, lower = plan.row(way.upper), plan.row(way.lower)
+        if any(text for _, text in way.edge.label) and upper < lower and (way.lane is None or not compact):
+            found.add(lower - 1)
+    return found
 
 
-def _placed(scene: Scene, plan: Plan, engine: str) -> Placed:
+def _placed(scene: Scene, plan: Plan, every: list[Way], bent: list[Bends], height: Rows) -> Placed:
+    found = plan.places
+    spans = [(x - w / 2, x + w / 2) for x, w in zip(plan.x, found.width, strict=True)]
+    spans += [*plan.wide.values(), *((way.lane - 3, way.lane + 3) for way in every if way.lane is not None)]
+    left = min((span[0] for span in spans), default=0.0)
+    shift = MARGIN - left
+    total = float(max((span[1] for span in spans), default=0.0) + shift + MARGIN)
     nodes: dict[str, Position] = {}
+    taken: dict[str, Taken] = {"forward": Taken(), "backward": Taken()}
     for node in scene.nodes:
-        p = plan.places.of[node.id]
-        rank = plan.ranks.rank[p]
-        w, h = plan.places.sizes[node.id]
-        x = plan.x[p] if node.side == "forward" else plan.width - plan.x[p]
-        nodes[node.id] = Position(x, (plan.rows.top[rank] + plan.rows.bottom[rank]) / 2, w, h)
-    ways = routes(scene, plan)
-    stands = labels(scene, plan, ways)
-    return Placed(plan.width, plan.rows.height, nodes, {edge: _points(route) for edge, route in ways.items()},
-                  stands, frames(scene, nodes, plan.width), engine)
+        p = found.of[node.id]
+        row, (w, h) = plan.row(p), found.sizes[node.id]
+        x = plan.x[p] + shift if node.side == "forward" else total - plan.x[p] - shift
+        y = (height.top[row] + height.bottom[row]) / 2
+        nodes[node.id] = Position(x, y, w, h)
+        taken[node.side].add((x - w / 2, y - h / 2, x + w / 2, y + h / 2))
+    regions = {id: (left + shift, height.begin[id], right - left, height.end[id] - height.begin[id])
+               for id, (left, right) in plan.wide.items()}
+    for left, top, wide, _ in regions.values():
+        taken["forward"].add((left, top, left + wide, top + HEAD))
+        taken["backward"].add((total - left - wide, top, total - left, top + HEAD))
+    drawn = routes(plan, every, bent, height, scene.compact)
+    there = {way.edge.id: turned(drawn[way.edge.id], way, total, shift) for way in every}
+    side = {node.id: node.side for node in scene.nodes}
+    points = {id: [(round(x, 2), round(y, 2)) for x, y in
+                   (route.curves[0][0], *(point for curve in route.curves for point in curve[1:]))]
+              for id, route in there.items()}
+    return Placed(total, height.height, nodes, points, labels(scene.edges, there, taken, side, total),
+                  frames(scene, nodes, total), regions, _joins(plan, every, bent, height, total, shift))
 
 
-def _points(route: Route) -> list[tuple[float, float]]:
-    points = [route.curves[0][0]]
-    for curve in _joined(route.curves):
-        points.extend(curve[1:])
-    return [(round(x, 2), round(y, 2)) for x, y in points]
-
-
-def _joined(curves: list[Curve]) -> list[Curve]:
-    """What runs straight down through several rows is one stretch."""
-    made: list[Curve] = []
-    for curve in curves:
-        if made and _upright(made[-1]) and _upright(curve) and curve[0][0] == made[-1][0][0]:
-            (x, y), end = made[-1][0], curve[3]
-            third = (end[1] - y) / 3
-            made[-1] = (x, y), (x, y + third), (x, end[1] - third), end
-        else:
-            made.append(curve)
-    return made
-
-
-def _upright(curve: Curve) -> bool:
-    return curve[0][0] == curve[1][0] == curve[2][0] == curve[3][0]
+def _joins(plan: Plan, every: list[Way], bent: list[Bends], height: Rows, total: float,
+           shift: float) -> dict[str, tuple[float, float]]:
+    """Where the edges on which gradients come to one glyph meet below it."""
+    meet: dict[int, list[Bends]] = defaultdict(list)
+    for way, bend in zip(every, bent, strict=True):
+        if way.mirrored and not bend.start and plan.row(way.upper) < plan.row(way.lower):
+            meet[way.upper].append(bend)
+    found: dict[str, tuple[float, float]] = {}
+    for upper, several in meet.items():
+        ys = [height.of(bend.out or bend.into) for bend in several  # type: ignore[arg-type]
+              if bend.out is not None or (bend.into is not None and bend.into.key[1] == upper)]
+        if len(several) > 1 and ys:
+            found[plan.places.backward[upper]] = total - plan.x[upper] - shift, min(ys)
+    return found

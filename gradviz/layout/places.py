@@ -7,70 +7,78 @@ edge, or for a backward edge read against its direction, or for both.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from gradviz.layout.sizes import size
-from gradviz.scene.model import Edge, Scene
+from gradviz.scene.model import Edge, Node, Scene
 
+WIDE: Final = 400.0
+"""How wide a picture may be to fit half of a stage at the least scale."""
+NARROW: Final = 356.0
+"""The same beside the rail, which compact pictures have."""
 LIGHT = frozenset(("leaf", "input", "alias"))
 """Kinds that stand beside the main line of the graph: they never bend it."""
 
 
 @dataclass
 class Places:
-    """``forward`` and ``backward``: the glyph at each place, "" for none. ``of``: node id to place. ``links``: upper
-    and lower place; ``main``: those among them along which data flows; ``views``: those that only say what is a view
-    of what. ``runs``: places that stand in one row, side
-    by side, in this order. ``boxes``: a place and others that are points of its edge, with how far right of its middle
-    each of them is. ``first`` and ``last``: places of the top and of the bottom row."""
+    """``forward`` and ``backward``: the glyph at each place, "" for none. ``of``: node id to place; ``home`` the region
+    of each and ``event`` when it was made. ``links``: upper and lower place; ``main``: those among them along which
+    data flows. ``runs``: places that stand in one row, side by side, in this order."""
 
     forward: list[str] = field(default_factory=list)
     backward: list[str] = field(default_factory=list)
     width: list[int] = field(default_factory=list)
     height: list[int] = field(default_factory=list)
     light: list[bool] = field(default_factory=list)
+    home: list[str] = field(default_factory=list)
+    event: list[int] = field(default_factory=list)
     of: dict[str, int] = field(default_factory=dict)
     sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
     links: list[tuple[int, int]] = field(default_factory=list)
     main: set[tuple[int, int]] = field(default_factory=set)
-    views: set[tuple[int, int]] = field(default_factory=set)
     runs: list[list[int]] = field(default_factory=list)
-    boxes: list[dict[int, float]] = field(default_factory=list)
-    first: set[int] = field(default_factory=set)
-    last: set[int] = field(default_factory=set)
 
-    def add(self, forward: str, backward: str, light: bool) -> int:
+    def add(self, node: Node, twin: str, light: bool) -> None:
         place = len(self.width)
-        self.forward.append(forward)
-        self.backward.append(backward)
+        glyphs = [glyph for glyph in (node.id, twin) if glyph]
+        front = node.side == "forward"
+        self.forward.append(node.id if front else "")
+        self.backward.append(twin if front else node.id)
         self.light.append(light)
-        glyphs = [glyph for glyph in (forward, backward) if glyph]
-        for glyph in glyphs:
-            self.of[glyph] = place
+        self.home.append(node.home)
+        self.event.append(node.event)
+        self.of.update(dict.fromkeys(glyphs, place))
         self.width.append(max(self.sizes[glyph][0] for glyph in glyphs))
         self.height.append(max(self.sizes[glyph][1] for glyph in glyphs))
-        return place
+
+    def glyph(self, place: int, mirrored: bool) -> str:
+        return (self.backward if mirrored else self.forward)[place]
 
 
-def places(scene: Scene, sizes: dict[str, tuple[int, int]] | None = None) -> Places:
-    """Pair twins, and map the edges of both sides to links between places. ``sizes``: of glyphs that are none."""
-    given = sizes or {}
-    found = Places(sizes={node.id: given.get(node.id) or size(node) for node in scene.nodes})
+def bound(scene: Scene) -> float:
+    """How wide the rows of a scene may be."""
+    return NARROW if scene.compact else WIDE
+
+
+def places(scene: Scene, most: float = float("inf")) -> Places:
+    """Pair twins, and map the edges of both sides to links between places. ``most``: no glyph is wider."""
+    found = Places(sizes={node.id: size(node, scene.compact, most) for node in scene.nodes})
     twins = _twins(scene)
     for node in scene.nodes:
         if node.side == "forward":
-            found.add(node.id, twins.get(node.id, ""), node.kind in LIGHT)
+            found.add(node, twins.get(node.id, ""), node.kind in LIGHT)
     for node in scene.nodes:
         if node.id not in found.of:
-            found.add("", node.id, node.kind in ("accumulate", "none", "alias"))
+            found.add(node, "", node.kind in ("accumulate", "none", "alias"))
     links = [(edge.kind, ends(edge, found)) for edge in scene.edges]
     found.links = list(dict.fromkeys(link for _, link in links if link is not None))
     found.main = {link for kind, link in links if link is not None and kind == "data"}
-    found.views = set(found.links) - {link for kind, link in links if link is not None and kind != "view"}
     for group in scene.groups:
         if group.kind == "storage":
-            members = [found.of[member] for member in group.members if member in found.of]
+            members = dict.fromkeys(found.of[member] for member in group.members if member in found.of)
             if len(members) > 1:
-                found.runs.append(list(dict.fromkeys(members)))
+                found.runs.append(list(members))
     return found
 
 
@@ -98,4 +106,3 @@ def ends(edge: Edge, found: Places) -> tuple[int, int] | None:
     if source == target or back != (found.backward[target] == edge.target):
         return None
     return (target, source) if back or edge.kind == "view" else (source, target)
-

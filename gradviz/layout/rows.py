@@ -1,102 +1,156 @@
-"""How high the rows are and how much air is between them."""
+"""How high the rows are and what is between them: air, the borders and titles of regions, and tracks.
+
+A *track* is a height at which an edge runs sideways. In the air between two rows regions end, then others begin; a
+track lies below the titles of those regions that hold where its edge goes.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Final
 
-from gradviz.layout.layers import Layers
-from gradviz.layout.places import Places, ends
-from gradviz.layout.ranks import Ranks
+from gradviz.layout.lanes import Plan, around
 from gradviz.scene.model import Scene
 from gradviz.scene.style import style
 
 MARGIN = 20
-AIR = 32
-BORDER = 18.0
-"""Between the border of a region and what stands next to it."""
-LABELLED = 46
-"""1.45 of the air, where labels stand on the edges."""
+HEAD: Final = 26
+"""The title of a region."""
+FOOT = 9
+"""Between what stands lowest in a region and its border."""
+BETWEEN = 10
+"""Above and below the frame of a region."""
 STORY = 58
 """Where the lines of a story cross from side to side, with their words."""
+TRACK = 7
 
 
 @dataclass(frozen=True)
+class Air:
+    """How much there is between rows: ``rest``; ``labelled``, where words stand on edges; ``track``: to the first
+    track from above."""
+
+    rest: float
+    labelled: float
+    track: float
+
+
+LOOSE = Air(32, 46, 12)
+TIGHT = Air(18, 25, 9)
+
+
+@dataclass
+class Run:
+    """A stretch sideways in the air below ``row``, in the zone after ``zone`` of the regions that begin there."""
+
+    row: int
+    zone: int
+    low: float
+    high: float
+    key: tuple[bool, int]
+    track: int = 0
+
+
+@dataclass
 class Rows:
-    """Top and bottom of each row in px; the air below the last and above the first counts as a gap too."""
+    """Top and bottom of each row in px, of each region, and of the tracks below each row by zone."""
 
-    top: list[float]
-    bottom: list[float]
-    height: float
+    top: list[float] = field(default_factory=list)
+    bottom: list[float] = field(default_factory=list)
+    begin: dict[str, float] = field(default_factory=dict)
+    end: dict[str, float] = field(default_factory=dict)
+    tracks: dict[tuple[int, int], float] = field(default_factory=dict)
+    height: float = 0.0
 
-    def below(self, rank: int) -> float:
-        """Middle of the air below a row; of that above the first for rank -1."""
-        if rank < 0:
-            return self.top[0] - MARGIN / 2
-        if rank + 1 >= len(self.top):
-            return self.bottom[-1] + MARGIN / 2
-        return (self.bottom[rank] + self.top[rank + 1]) / 2
+    def of(self, run: Run) -> float:
+        return self.tracks[run.row, run.zone] + TRACK * run.track
 
 
-def rows(scene: Scene, places: Places, ranks: Ranks, graph: Layers, x: list[float]) -> Rows:
-    """Rows from the top down."""
-    count = len(graph.rows)
-    tall = [0] * count
-    for place, height in enumerate(places.height):
-        tall[ranks.rank[place]] = max(tall[ranks.rank[place]], height)
-    air = _air(scene, places, ranks, graph, x)
-    top, bottom, y = [], [], float(MARGIN + air[0])
-    for rank in range(count):
-        top.append(y)
-        bottom.append(y + tall[rank])
-        y += tall[rank] + air[rank + 1]
-    return Rows(top, bottom, y + MARGIN)
+def begins(plan: Plan, row: int) -> list[str]:
+    """Regions that begin between a row and the next, outermost first."""
+    homes = plan.grid.homes
+    before = set(around(homes[row])) if row >= 0 else set()
+    return [id for id in around(homes[row + 1]) if id not in before] if row + 1 < len(homes) else []
 
 
-def _air(scene: Scene, places: Places, ranks: Ranks, graph: Layers, x: list[float]) -> list[float]:
-    """Above the first row, between the rows, below the last."""
-    count = len(graph.rows)
-    air = [0.0] + [float(AIR)] * max(0, count - 1) + [0.0]
-    if count > 1 and places.first:
-        air[1] = BORDER
-    if count > 1 and places.last:
-        air[count - 1] = BORDER
+def sort_runs(runs: list[Run]) -> dict[tuple[int, int], int]:
+    """Tracks for runs, so that those of different edges do not lie on each other; how many each zone has."""
+    count: dict[tuple[int, int], int] = defaultdict(int)
+    zones: dict[tuple[int, int], list[Run]] = defaultdict(list)
+    for run in runs:
+        zones[run.row, run.zone].append(run)
+    for zone, several in zones.items():
+        spans: dict[tuple[bool, int], tuple[float, float]] = {}
+        for run in several:
+            low, high = spans.get(run.key, (run.low, run.high))
+            spans[run.key] = min(low, run.low), max(high, run.high)
+        until: dict[bool, list[float]] = {False: [], True: []}
+        track: dict[tuple[bool, int], int] = {}
+        for key, (low, high) in sorted(spans.items(), key=lambda entry: (entry[1], entry[0])):
+            free = until[key[0]]
+            number = next((i for i, end in enumerate(free) if end + 4 < low), len(free))
+            free[number:number + 1] = [high]
+            track[key] = number
+        for run in several:
+            run.track = track[run.key]
+        count[zone] = max(len(free) for free in until.values())
+    return count
+
+
+def rows(scene: Scene, plan: Plan, runs: list[Run], labelled: set[int]) -> Rows:
+    """Rows from the top down. ``labelled``: rows below which words stand on edges."""
+    grid, air = plan.grid, TIGHT if scene.compact else LOOSE
+    found, tracks = Rows(), sort_runs(runs)
+    tall = [max(plan.places.height[place] for item in row for place in grid.items[item]) for row in grid.rows]
+    wished = _wished(scene, plan)
+    y = float(MARGIN)
+    open: list[str] = []
+    for row in range(-1, len(tall)):
+        first, last = row < 0, row + 1 == len(tall)
+        if not first:
+            found.top.append(y)
+            y += tall[row]
+            found.bottom.append(y)
+        after = [] if last else around(grid.homes[row + 1])
+        for id in [id for id in open[::-1] if id not in after]:
+            y += FOOT
+            found.end[id] = y
+        closed = len(after) < len(open) or any(id not in after for id in open)
+        new = [id for id in after if id not in open]
+        open = after
+        rest = air.labelled if row in labelled else air.rest
+        if first or last:
+            rest = BETWEEN if row in labelled or tracks.get((row, 0)) else 0.0
+        elif closed or new:
+            rest = air.rest if closed and not new else BETWEEN + 2
+        rest = max(rest, wished.get(row, 0.0))
+        many = tracks.get((row, 0), 0)
+        found.tracks[row, 0] = y + min(air.track, rest / 2)
+        y += rest + TRACK * max(0, many - (0 if first or last or new else 1))
+        for zone, id in enumerate(new, 1):
+            found.begin[id] = y
+            found.tracks[row, zone] = y + HEAD + 1
+            many = tracks.get((row, zone), 0)
+            y += HEAD + TRACK * many + (9 if zone == len(new) else 3)
+    found.height = y + MARGIN
+    return found
+
+
+def _wished(scene: Scene, plan: Plan) -> dict[int, float]:
+    """Air that stories and frames of versions need, by the row above it."""
+    of, wished = plan.places.of, defaultdict[int, float](float)
     for edge in scene.edges:
         if edge.kind in ("needs", "finds"):
-            _story(places, ranks, edge.source, edge.target, air)
-            continue
-        both = ends(edge, places)
-        if both is not None and any(text for _, text in edge.label):
-            gap = ranks.rank[both[1]]
-            if ranks.rank[both[0]] < gap:
-                air[gap] = max(air[gap], LABELLED)
-    for segment in graph.segments:
-        gap = graph.row_of[segment.lower]
-        reach = abs(x[segment.upper] + segment.upper_offset - x[segment.lower] - segment.lower_offset)
-        air[gap] = max(air[gap], min(AIR + 48, AIR + (reach - 240) / 8))
-    _frames(scene, places, ranks, air)
-    for upper, lower in graph.margin:
-        for gap in (ranks.rank[upper] + 1, ranks.rank[lower]):
-            air[gap] = max(air[gap], 16.0 if gap in (0, count) else LABELLED)
-    return [float(round(gap)) for gap in air]
-
-
-def _story(places: Places, ranks: Ranks, source: str, target: str, air: list[float]) -> None:
-    """Lines of a story run below the version that they lead to and above the node that they come from."""
-    for glyph, step in ((source, 0), (target, 1)):
-        if glyph in places.of:
-            gap = ranks.rank[places.of[glyph]] + step
-            air[gap] = max(air[gap], STORY if 0 < gap < len(air) - 1 else 30)
-
-
-def _frames(scene: Scene, places: Places, ranks: Ranks, air: list[float]) -> None:
-    """Room for a frame and its words above the first row of its members, and below the last."""
-    above: dict[int, float] = {}
-    below: dict[int, float] = {}
+            for glyph, step in ((edge.source, -1), (edge.target, 0)):
+                if glyph in of:
+                    row = plan.row(of[glyph]) + step
+                    wished[row] = max(wished[row], STORY if 0 <= row < len(plan.grid.rows) - 1 else 30)
     for group in scene.groups:
-        members = [ranks.rank[places.of[member]] for member in group.members if member in places.of]
+        members = [plan.row(of[member]) for member in group.members if member in of]
         if members:
-            look = style().frames[group.kind]
-            above[min(members)] = look["top"] - 2
-            below[max(members) + 1] = look["pad"]
-    for gap, extra in (*above.items(), *below.items()):
-        air[gap] += extra
+            look, air = style().frames[group.kind], TIGHT.rest if scene.compact else LOOSE.rest
+            for row, extra in ((min(members) - 1, look["top"] - 2), (max(members), look["pad"])):
+                wished[row] = max(wished[row], air if 0 <= row < len(plan.grid.rows) - 1 else 0.0) + extra
+    return wished
+

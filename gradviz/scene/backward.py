@@ -163,7 +163,7 @@ def _target(draft: Draft, drawn: dict[int, Backward], chips: dict[Port, str], ni
 def _no_grad(draft: Draft, node: Backward, place: int, born: int) -> None:
     """An operand that takes no gradient: nothing goes there, and the picture says so."""
     event = draft.replay.event(born)
-    operands = [tid for tid, _ in event.inputs]
+    operands = [tid for tid, _ in event.inputs] if event.kind == "op" else []
     if place >= len(operands) or operands[place] not in draft.tensors:
         return
     tensor = draft.nodes[draft.glyph_at(operands[place], born)]
@@ -214,7 +214,7 @@ def _flow(draft: Draft, chips: dict[Port, str], into: dict[Port, list[Edge]], ou
             target = draft.nodes[edge.target]
             if target.kind in ("gradient", "accumulate"):
                 arrived[target.id].append((seq, grad))
-            if target.kind != "gradient" or len(into[port_of[target.id]]) > 1:
+            if not draft.folds and (target.kind != "gradient" or len(into[port_of[target.id]]) > 1):
                 edge.label.append((seq, _length(grad)))
     for chip, came in arrived.items():
         if not came:

@@ -45,7 +45,7 @@ def build(replay: Replay, findings: list[Finding], graph: int, open: Iterable[st
         nodes=list(draft.nodes.values()), edges=draft.edges, groups=draft.groups, stops=stops,
         steps=light_steps(draft), regions=_regions(draft), inside=inside(draft),
         shown=sum(node.kind in COUNTED for node in draft.nodes.values()),
-        total=len(draft.units.outline.seqs) + len(draft.members))
+        total=len(draft.units.outline.seqs) + len(draft.members), compact=draft.folds)
 
 
 def _tidy(draft: Draft) -> None:

@@ -7,6 +7,7 @@ as quickly as one of twenty.
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,6 +19,7 @@ from gradviz.replay.iterations import Branch
 from gradviz.replay.tables import Relation, among
 from gradviz.scene.draft import Draft
 from gradviz.scene.model import Edge, Node
+from gradviz.scene.units import is_leaf
 from gradviz.trace.columns import Ints
 
 NEVER = 1 << 60
@@ -92,16 +94,20 @@ def _firsts(unit: Ints, tids: Ints, wanted: NDArray[np.bool_]) -> list[int]:
 
 def _from_outside(draft: Draft, found: list[Closed], unit: Ints, tids: Ints, outside: NDArray[np.bool_],
                   seqs: Ints) -> None:
-    """Leaves and inputs: within the one closed group that uses them, or on the picture where several do. Leaves that
-    belong to no module stay on the picture: they are what the person gave the loop or the function."""
+    """Leaves and inputs: within the one closed group that uses them (a module that is called twice is one), or on the
+    picture where several do. Leaves that belong to no module stay on the picture: they are what the person gave the
+    loop or the function."""
     rows = np.array(_firsts(unit, tids, outside), np.int64)
-    _, which, users = np.unique(tids[rows], return_inverse=True, return_counts=True)
-    for row, alone in zip(rows.tolist(), (users[which] == 1).tolist(), strict=True):
+    users: dict[int, set[tuple[str, str]]] = defaultdict(set)
+    for row in rows.tolist():
+        branch = found[unit[row]].branch if unit[row] < len(found) else None
+        users[int(tids[row])].add((branch.label, branch.about) if branch and branch.label else ("", str(unit[row])))
+    for row in rows.tolist():
         one, tid = int(unit[row]), int(tids[row])
         if one >= len(found):
             continue
         given = found[one].branch.kind != "module" and tid in draft.leaves and tid not in draft.owned
-        if alone and not given and tid not in draft.kept:
+        if len(users[tid]) == 1 and not given and tid not in draft.kept:
             found[one].own.append(tid)
             draft.owner[tid] = one
         else:
@@ -115,18 +121,25 @@ def draw_closed(draft: Draft, one: Closed) -> str:
     glyph = f"m{branch.id}"
     leaves = [tid for tid in one.own if tid in draft.leaves]
     size = sum(_size(index.facts, tid) for tid in leaves)
-    ops = f"{branch.many:,} ops" if branch.many > 1 else "1 op"
+    ops = f"{branch.many:,} ops" if branch.many > 1 else "1 op" if branch.kind != "op" else ""
     about = [branch.about, ops, f"{_short(size)} params" if size else ""]
     label = f"{branch.label} ×{branch.times:,}" if branch.kind == "roll" and "–" not in branch.label else branch.label
+    label = label or draft.replay.event(one.first).name
     draft.nodes[glyph] = Node(
         glyph, "forward", "group", [(0, label)], [(0, " · ".join(word for word in about if word))],
         [(0, "future"), (one.first, "running"), (one.last, "done")] if one.last > one.first else
         [(0, "future"), (one.first, "done")],
-        one.first, draft.units.outline.span(branch), "roll" if branch.kind == "roll" else "",
+        one.first, draft.units.outline.span(branch), _glyph(draft, branch),
         ref={"seq": one.first, "last": one.last, "ops": branch.many})
     draft.home[glyph] = branch.id.rpartition(".")[0]
     draft.folded[glyph] = leaves
     return glyph
+
+
+def _glyph(draft: Draft, branch: Branch) -> str:
+    if branch.kind == "roll":
+        return "roll"
+    return "module" if branch.kind == "op" or is_leaf(draft.units.outline, branch) else ""
 
 
 def _size(facts: Relation, tid: int) -> int:
@@ -160,8 +173,9 @@ def draw_mirrors(draft: Draft) -> None:
         elif len(ran) and draft.graph.state == "done" and not draft.replay.event(draft.graph.end).retain_graph:
             states.append((draft.graph.end, "released"))
         many = f"{len(mine):,} nodes" if len(mine) != 1 else "1 node"
+        about = f"{branch.about} · {many}" if branch.about else many
         draft.nodes[glyph] = Node(
-            glyph, "backward", "mirror", list(front.label), [(0, many)], states, front.event, front.span,
+            glyph, "backward", "mirror", list(front.label), [(0, about)], states, front.event, front.span,
             front.glyph, twin=front.id, ref={"seq": front.event, "nodes": len(mine)})
         front.twin = glyph
         _norm(draft, front, draft.nodes[glyph], ran)

@@ -14,7 +14,7 @@ from gradviz.replay.graphs import Graph, reached
 from gradviz.replay.iterations import Outline
 from gradviz.replay.tables import among
 from gradviz.scene.model import Edge, Group, Node
-from gradviz.scene.units import BUDGET, Units, units
+from gradviz.scene.units import FOLD, Units, units
 from gradviz.trace.columns import Ints
 
 
@@ -26,13 +26,14 @@ class Draft:
     storage and version counter, ``made_by`` the tensor glyph whose gradient enters a backward node at (nid, output),
     ``home`` the open group in which a glyph stands, ``folded`` the leaves within each closed group, ``owner`` the
     number of the closed group in which a leaf or an input is drawn no more, ``kept`` the
-    tensors that have a glyph of their own in any case."""
+    tensors that have a glyph of their own in any case, ``named`` those whose name stands at an edge."""
 
     replay: Replay
     graph: Graph
     members: Ints
     units: Units
     kept: set[int] = field(default_factory=set)
+    named: set[int] = field(default_factory=set)
     written: set[int] = field(default_factory=set)
     nodes: dict[str, Node] = field(default_factory=dict)
     edges: list[Edge] = field(default_factory=list)
@@ -47,8 +48,8 @@ class Draft:
 
     @property
     def folds(self) -> bool:
-        """Whether tensors fold into the edges that they flow along: in a large graph, or what is shown of one."""
-        return len(self.units.outline.seqs) > BUDGET
+        """Whether tensors fold into the edges that they flow along: in a large graph, and where there are groups."""
+        return len(self.units.outline.seqs) > FOLD or bool(self.units.open or self.units.closed)
 
     @cached_property
     def shown(self) -> set[int]:

@@ -20,6 +20,8 @@ SIGNS = {"add": "+", "sub": "−", "mul": "×", "div": "÷", "matmul": "@", "mm"
          "max": "↑", "min": "↓", "reciprocal": "⅟"}
 
 
+SHORT = 16
+"""Letters of a name that stands at an edge."""
 NEAR = 32
 """How many tensors are looked at to find where an operand was cut from the graph."""
 
@@ -45,14 +47,34 @@ def draw_forward(draft: Draft) -> None:
 def _draw_closed(draft: Draft, one: Closed) -> None:
     """A closed group, with what it takes from elsewhere and what of it is used elsewhere."""
     glyph = draw_closed(draft, one)
-    sources = [_input(draft, tid, seq) for tid, seq in one.inputs]
-    for source in dict.fromkeys(source for source in sources if source):
-        draft.link(source, glyph, "data", one.first)
+    names = dict(reversed(_sources(draft, one.inputs)))
+    for source in reversed(names):
+        if source:
+            _link(draft, source, glyph, one.first, names[source])
     for facts, seq in one.outputs:
         if _keeps_glyph(draft, facts):
             draft.link(glyph, _tensor(draft, facts, seq), "data", seq)
         else:
             draft.glyph_of[facts.tid] = glyph
+
+
+def _sources(draft: Draft, inputs: Sequence[tuple[int, int]]) -> list[tuple[str, str]]:
+    """Per operand (tid, event) its glyph, and its name where that glyph is not its own and says it nowhere yet."""
+    found = []
+    for tid, seq in inputs:
+        glyph, name = _input(draft, tid, seq), ""
+        if glyph[:1] in ("o", "m") and tid not in draft.named:
+            name = draft.replay.name(tid, draft.graph.last)
+            name = name if name.isidentifier() and len(name) <= SHORT else ""
+            draft.named.add(tid)
+        found.append((glyph, name))
+    return found
+
+
+def _link(draft: Draft, source: str, target: str, seq: int, name: str) -> None:
+    edge = draft.link(source, target, "data", seq)
+    if name:
+        edge.label.append((seq, name))
 
 
 def _keeps_glyph(draft: Draft, facts: Facts) -> bool:
@@ -97,16 +119,16 @@ def _writes(draft: Draft) -> set[int]:
 def _draw_op(draft: Draft, event: Event) -> None:
     """An op that makes nodes of the graph; in place or not."""
     glyph = f"o{event.seq}"
-    sources = [_input(draft, tid, event.seq) for tid, _ in event.inputs]
+    sources = _sources(draft, [(tid, event.seq) for tid, _ in event.inputs])
     draft.nodes[glyph] = Node(
         glyph, "forward", "write" if event.writes else "op", [(0, _op_label(draft, event))], [], _states(event),
         event.seq, event.span, "" if event.writes else SIGNS.get(event.name, ""),
         ref={"seq": event.seq, "id": event.id})
     draft.home[glyph] = draft.units.home(event.seq)
     through = [draft.glyph_of[facts.tid] for facts in event.outputs if facts.tid in draft.glyph_of]
-    for source in sources + [old for old in through if old not in sources]:
+    for source, name in sources + [(old, "") for old in through if old not in dict(sources)]:
         if source and source != glyph:
-            draft.link(source, glyph, "data", event.seq)
+            _link(draft, source, glyph, event.seq, name)
     _draw_outputs(draft, glyph, event.outputs, event.seq)
 
 

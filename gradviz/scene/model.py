@@ -51,6 +51,7 @@ class Node(Struct):
     (shape, "AccumulateGrad", "2 · v0"). ``glyph``: operator sign of an op. ``grad``: the compartment at the right, a
     track of ``(seq, state, text)`` with states awaited, passed, kept. ``twin``: the node that it faces on the other
     side. ``event``: the seq where it was made. ``ref``: ids for the inspector, e.g. ``{"tid": 17}`` or ``{"nid": 4}``.
+    ``letter``: of an alias and of what it is another place of.
     ``home``: the region in which it stands, "" for none. ``saved``: of a backward node, what it holds: glyph and words.
     """
 
@@ -67,6 +68,7 @@ class Node(Struct):
     badges: list[Badge] = field(default_factory=list)
     twin: str = ""
     alias_of: str = ""
+    letter: str = ""
     home: str = ""
     ref: dict[str, int] = field(default_factory=dict)
     saved: list[tuple[str, str]] = field(default_factory=list)
@@ -150,7 +152,7 @@ class Scene(Struct):
 
     ``graph``: its number; ``call``: the backward call's number, 0 if none; ``first`` and ``last``: the events during
     which it is shown; ``heads``: what the two pane heads say; ``regions``: outer ones first; ``shown`` of ``total``
-    ops, nodes and groups.
+    ops, nodes and groups. ``compact``: tensors are folded into their edges, and all is closer and smaller.
     """
 
     graph: int
@@ -167,6 +169,7 @@ class Scene(Struct):
     inside: Inside = Inside([], [])
     shown: int = 0
     total: int = 0
+    compact: bool = False
 
 
 class Position(Struct, frozen=True):
@@ -184,7 +187,7 @@ class Placed(Struct, frozen=True):
     ``routes``: per edge id a path of points: start, then (control, control, end) a cubic, as often as needed. An edge
     between the sides (needs, finds) has no route: it is drawn across the axis by the renderer's own rule.
     ``labels``: where an edge's pill stands. ``frames``: per group id (x, y, w, h), top left; ``regions``: the same per
-    region id, of its forward side. ``layout``: own or dot.
+    region id, of its forward side; ``joins``: per backward node where the edges meet whose gradients add up.
     """
 
     width: float
@@ -193,8 +196,8 @@ class Placed(Struct, frozen=True):
     routes: dict[str, list[tuple[float, float]]]
     labels: dict[str, tuple[float, float]]
     frames: dict[str, tuple[float, float, float, float]]
-    layout: str
     regions: dict[str, tuple[float, float, float, float]] = {}
+    joins: dict[str, tuple[float, float]] = {}
 
 
 def at(track: list[tuple[int, str]], seq: int, default: str = "") -> str:

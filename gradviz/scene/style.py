@@ -15,6 +15,10 @@ The table is declarative, so that two renderers (SVG here, canvas in the browser
                 - line:  the label alone, centred; with a sign 13 px from the left, 7 px to the right of the middle
                 - value: as stack; the text of ``Node.grad`` stands right-aligned in the label's line
                 - chip:  label, ``gap``, sub, side by side and centred together
+                - bar:   label and class, and under them (low glyphs: after them) what is within, from the left, after
+                  a chevron of ``gap``; ``alone``: most of that. What has no room gives way: class, then the rest
+
+                A glyph that a compact picture makes lower than its kind has no sub.
 
 ``look``        what a look has when it does not say otherwise. ``looks[kind][state]``: fill, stroke, ink (label),
                 sub and value (other words), dash, hatch (token of the stripes), width, opacity, text_opacity, sign (a
@@ -47,6 +51,8 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Struct, field
+
+from gradviz.scene.model import Node
 
 THEMES: Final = ("light", "dark")
 
@@ -180,6 +186,11 @@ def style() -> Style:
     return msgspec.json.decode(source(), type=Style)
 
 
+def kind_of(node: Node) -> Kind:
+    """Measures and fonts of a node: a closed module of a few ops is lower than other groups."""
+    return style().kinds["module" if node.glyph == "module" else node.kind]
+
+
 @cache
 def look(kind: str, state: str) -> Look:
     """How a glyph looks; an unknown state looks like the future, so that a new one is seen and not hidden."""
@@ -197,9 +208,9 @@ def line(kind: str, state: str, variant: str = "") -> Line:
     return msgspec.convert({**table.edge, **states.get(state, states["future"]), **over}, Line)
 
 
-def shortened(text: str) -> str:
+def shortened(text: str, most: int = 0) -> str:
     """A label as it is drawn: one line, and of a long one its beginning and its end."""
-    text, most = " ".join(text.split()), style().most
+    text, most = " ".join(text.split()), most or style().most
     if len(text) <= most:
         return text
     tail = (most - 1) // 3

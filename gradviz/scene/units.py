@@ -7,16 +7,22 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradviz.replay.iterations import Branch, Outline
+from gradviz.replay.tables import among
 from gradviz.trace.columns import Ints
 
-BUDGET: Final = 40
-"""Ops and groups that a picture shows by itself; more is shown when somebody opens a group."""
+BUDGET: Final = 34
+"""Ops, groups and titles that a picture shows by itself; more is shown when somebody opens a group."""
 MOST: Final = 2_000
 """Ops and groups that a picture shows at all, whatever is asked for: more cannot be read, and takes seconds."""
+FOLD: Final = 7
+"""Ops of a graph in which each tensor has a glyph of its own; in a larger one it folds into its edge."""
 FEW: Final = 12
 """Ops and groups that are too few for a picture: then rolls open too."""
+NODES: Final = 2
+"""Backward nodes of an op; one that made more is closed in a compact picture."""
 LEAF: Final = 3
 """Ops of a module without modules in it: so small that it stays closed in a large graph."""
 
@@ -56,17 +62,27 @@ def units(outline: Outline, wanted: Iterable[str] | None, seqs: Iterable[int] = 
     that the ops ``seqs`` are among it."""
     ids = _opening(outline, seqs) if wanted is None else _around(outline, wanted)
     found = Units(outline, closed_of=np.full(len(outline.seqs), -1), home_of=np.full(len(outline.seqs), -1))
-    _walk(found, outline.root, -1, ids)
+    _walk(found, outline.root, -1, ids, _made(outline) > NODES if len(outline.seqs) > FOLD else None)
     return found
 
 
-def _walk(found: Units, branch: Branch, home: int, ids: set[str]) -> None:
+def _made(outline: Outline) -> Ints:
+    """How many backward nodes each op made."""
+    nodes, seqs = outline.replay.index.nodes, outline.seqs
+    made = nodes.seq[(nodes.ints("leaf") == 0) & among(nodes.seq, seqs)]
+    return np.bincount(np.searchsorted(seqs, made), minlength=len(seqs))
+
+
+def _walk(found: Units, branch: Branch, home: int, ids: set[str], large: NDArray[np.bool_] | None) -> None:
     for child in found.outline.children(branch):
-        if child.kind == "op":
+        if child.kind == "op" and (large is None or not large[child.first]):
             found.home_of[child.first] = home
         elif child.id in ids:
             found.open.append(child)
-            _walk(found, child, len(found.open) - 1, ids)
+            if child.kind == "op":
+                found.home_of[child.first] = len(found.open) - 1
+            else:
+                _walk(found, child, len(found.open) - 1, ids, large)
         else:
             found.closed_of[child.first:child.last] = len(found.closed)
             found.home_of[child.first:child.last] = home
@@ -82,9 +98,9 @@ def _around(outline: Outline, wanted: Iterable[str]) -> set[str]:
         for end in range(1, len(steps) + 1):
             one = ".".join(steps[:end])
             branch = outline.branch(one)
-            if branch is None or branch.kind == "op" or one in ids:
+            if branch is None or one in ids:
                 continue
-            inner = len(outline.children(branch))
+            inner = len(outline.children(branch)) if branch.kind != "op" else 1
             if shown + inner > MOST:
                 break
             shown += inner
@@ -93,42 +109,42 @@ def _around(outline: Outline, wanted: Iterable[str]) -> set[str]:
 
 
 def _opening(outline: Outline, seqs: Iterable[int]) -> set[str]:
-    """Everything in a small graph. In a large one the groups that lead to ``seqs``, then those on top, while that fits;
-    rolls stay rolled, and of what is alike all or none is open."""
+    """The groups that lead to ``seqs``, then those on top, while that fits; rolls stay rolled where there is much else,
+    leaf modules always, and of what is alike all or none is open."""
     ids: set[str] = set()
     shown = len(outline.children(outline.root))
-    small = len(outline.seqs) <= BUDGET
     for seq in seqs:
         branch = outline.root
         row = int(np.searchsorted(outline.seqs, seq))
-        while not small and row < len(outline.seqs) and branch.kind != "op":
+        while row < len(outline.seqs):
             branch = next(child for child in outline.children(branch) if child.first <= row < child.last)
-            if branch.kind != "op" and branch.id not in ids:
-                shown += len(outline.children(branch)) - 1
+            if branch.kind == "op" or is_leaf(outline, branch):
+                break
+            if branch.id not in ids:
+                shown += len(outline.children(branch))
                 ids.add(branch.id)
     level = [list(outline.children(outline.root))]
     while level:
         below: list[list[Branch]] = []
         for members in level:
+            groups = [one for one in members if one.kind != "op" and not is_leaf(outline, one)]
             alike = len({member.many for member in members}) == 1 and len(members) > 2
-            inside = [len(outline.children(one)) - 1 for one in members if one.kind != "op"]
-            room = sum(inside) if alike and not small else 0
-            for branch in members:
-                if branch.kind == "op":
-                    continue
+            room = sum(len(outline.children(one)) for one in groups) if alike else 0
+            for branch in groups:
                 inner = outline.children(branch)
                 if branch.id not in ids:
-                    if not small and (_closed(branch, inner, shown) or shown + max(room, len(inner) - 1) > BUDGET):
+                    rolled = branch.kind == "roll" and shown >= FEW
+                    if rolled or shown + max(room, len(inner)) > BUDGET:
                         continue
-                    shown += len(inner) - 1
-                    room = max(0, room - len(inner) + 1)
+                    shown += len(inner)
+                    room = max(0, room - len(inner))
                     ids.add(branch.id)
                 below.append(inner)
         level = below
     return ids
 
 
-def _closed(branch: Branch, inner: list[Branch], shown: int) -> bool:
-    """A roll, unless there is hardly anything else, and what is hardly larger than its glyph."""
-    rolled = branch.kind == "roll" and shown >= FEW
-    return rolled or (branch.many <= LEAF and all(child.kind == "op" for child in inner))
+def is_leaf(outline: Outline, branch: Branch) -> bool:
+    """A module that is hardly larger than its glyph and has no modules within: Linear, LayerNorm, an activation."""
+    few = branch.kind == "module" and branch.many <= LEAF
+    return few and all(child.kind == "op" for child in outline.children(branch))

@@ -16,6 +16,7 @@ from PIL import Image
 from gradviz import export
 from gradviz.export.raster import font_paths
 from gradviz.layout import place
+from gradviz.layout.measure import width
 from gradviz.scene.model import Scene
 from gradviz.scene.style import THEMES, colours, line, look, style
 from tests.layout.scenes import chain, inplace
@@ -26,7 +27,7 @@ NASTY = '</text><script>alert("1")</script> & <b> \x00\x1b ]]> "\'\\n'
 
 def svg_of(scene: Scene, seq: int, **more: str) -> str:
     caption = export.Caption("run.gvt", f"event {seq}", "it ran")
-    return export.svg(scene, place(scene, "own"), seq, caption=caption, **more)
+    return export.svg(scene, place(scene), seq, caption=caption, **more)
 
 
 def words(text: str) -> list[str]:
@@ -72,7 +73,7 @@ def test_one_side_alone(graph: str) -> None:
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("scene", [chain(), inplace()])
 def test_every_event_draws_in_every_theme(scene: Scene, theme: str) -> None:
-    placed = place(scene, "own")
+    placed = place(scene)
     known = set(colours(theme).values())
     for seq in range(-1, 26):
         text = export.svg(scene, placed, seq, theme=theme)
@@ -85,7 +86,7 @@ def test_users_words_stay_words() -> None:
     scene = chain()
     scene.nodes[4].label[:] = [(0, NASTY)]
     scene.edges[-1].label[:] = [(0, NASTY)]
-    placed = place(scene, "own")
+    placed = place(scene)
     text = export.svg(scene, placed, 21, caption=export.Caption(NASTY, NASTY, NASTY))
     root = ElementTree.fromstring(text)
     assert not list(root.iter(f"{SVG}script"))
@@ -103,7 +104,8 @@ def test_long_words_are_shortened_and_stay_inside() -> None:
     drawn = [word for word in words(svg_of(scene, 21)) if "…" in word]
     assert drawn[0].startswith("self.encoder.")
     assert drawn[0].endswith("weight")
-    assert len(drawn[0]) == style().most
+    room = place(scene).nodes["l1"].w
+    assert width(drawn[0], style().kinds["tensor"].label) <= room
 
 
 def test_png_has_the_size_and_the_ground_of_the_theme() -> None:
@@ -145,7 +147,7 @@ def test_fonts_are_there_with_their_licence() -> None:
 
 def test_dot_has_every_node_at_its_place() -> None:
     scene = chain()
-    placed = place(scene, "own")
+    placed = place(scene)
     text = export.dot(scene, placed, 21)
     l1 = placed.nodes["l1"]
     assert re.search(rf'l1 \[label="l1\\n2×2 ∇ 14".*pos="{l1.x:g},{placed.height - l1.y:g}!"', text)
@@ -159,7 +161,7 @@ def test_dot_has_every_node_at_its_place() -> None:
 
 def test_json_holds_states_and_places() -> None:
     scene = inplace()
-    placed = place(scene, "own")
+    placed = place(scene)
     told = json.loads(export.json(scene, placed, 10))
     nodes = {node["id"]: node for node in told["nodes"]}
     assert nodes["mulB"]["state"] == "failed"
@@ -172,7 +174,7 @@ def test_json_holds_states_and_places() -> None:
 
 def test_unknown_words_are_answered_with_the_known_ones() -> None:
     scene = chain()
-    placed = place(scene, "own")
+    placed = place(scene)
     with pytest.raises(ValueError, match="both, forward, backward, not 'all'"):
         export.svg(scene, placed, 1, graph="all")
     with pytest.raises(ValueError, match="light, dark, not 'blue'"):

@@ -84,7 +84,7 @@ def check_twins(scene: Scene, placed: Placed) -> None:
 @given(scenes())
 @QUICK
 def test_random_graphs(scene: Scene) -> None:
-    placed = place(scene, "own")
+    placed = place(scene)
     check(scene, placed)
     check_twins(scene, placed)
     check_routes(scene, placed)
@@ -96,7 +96,7 @@ def test_random_graphs(scene: Scene) -> None:
 @settings(QUICK, max_examples=15)
 def test_random_graphs_with_long_edges_cut(scene: Scene) -> None:
     short = cut(scene)
-    placed = place(short, "own")
+    placed = place(short)
     check(short, placed)
     check_routes(short, placed)
     assert {edge.id for edge in short.edges} == {edge.id for edge in scene.edges}
@@ -105,21 +105,19 @@ def test_random_graphs_with_long_edges_cut(scene: Scene) -> None:
 @given(scenes())
 @settings(QUICK, max_examples=15)
 def test_same_scene_same_place(scene: Scene) -> None:
-    assert place(scene, "own") == place(scene, "own")
+    assert place(scene) == place(scene)
 
 
 @pytest.mark.parametrize("scene", [chain(), inplace()])
-@pytest.mark.parametrize("engine", ["own", "dot"])
-def test_examples(scene: Scene, engine: str) -> None:
-    placed = place(scene, engine)
-    assert placed.layout == engine
+def test_examples(scene: Scene) -> None:
+    placed = place(scene)
     check(scene, placed)
     check_twins(scene, placed)
     assert {edge.id for edge in scene.edges if edge.label and edge.kind == "gradient"} == set(placed.labels)
 
 
 def test_main_line_of_the_chain_is_straight_and_the_branches_are_balanced() -> None:
-    p = place(chain(), "own").nodes
+    p = place(chain()).nodes
     assert {p[name].x for name in ("mul1", "l1", "mul3", "l4", "mean", "loss")} == {p["l1"].x}
     assert p["l1"].x - p["add"].x == p["mul2"].x - p["l1"].x
     assert p["w2"].x < p["l1"].x < p["w3"].x
@@ -127,7 +125,7 @@ def test_main_line_of_the_chain_is_straight_and_the_branches_are_balanced() -> N
 
 
 def test_versions_of_a_storage_stand_in_one_row() -> None:
-    placed = place(inplace(), "own")
+    placed = place(inplace())
     p = placed.nodes
     assert p["b0"].y == p["wr"].y == p["b1"].y
     assert p["b0"].x < p["wr"].x < p["b1"].x
@@ -148,7 +146,7 @@ def test_a_run_that_a_path_leaves_and_enters_again_is_parted() -> None:
     scene = Scene(0, 0, 0, 1, ("", ""), [node("b", "leaf"), node("select", "op"), node("y", "tensor"),
                                          node("write", "write"), node("y1", "tensor")], edges,
                   [Group("s", "storage", "one storage", ["b", "y", "write", "y1"], 0)], [], [])
-    placed = place(scene, "own")
+    placed = place(scene)
     check(scene, placed)
     assert placed.nodes["b"].y < placed.nodes["select"].y < placed.nodes["y"].y == placed.nodes["y1"].y
     assert placed.frames == {}
@@ -156,7 +154,7 @@ def test_a_run_that_a_path_leaves_and_enters_again_is_parted() -> None:
 
 def test_lines_of_a_story_stay_clear_of_glyphs() -> None:
     scene = inplace()
-    placed = place(scene, "own")
+    placed = place(scene)
     side = {node.id: node.side for node in scene.nodes}
     for crossing in across(scene, placed).values():
         for (x1, y1), (x2, y2) in zip(crossing.points[1:-1], crossing.points[2:-1], strict=False):
@@ -175,14 +173,14 @@ def test_weights_used_at_every_step_become_aliases() -> None:
     assert {node.alias_of for node in aliases} == {"w", "aw"}
     assert {node.label[0][1] for node in aliases} == {"w", "w.grad"}
     assert cut(chain()).nodes == chain().nodes
-    placed = place(short, "own")
+    placed = place(short)
     check(short, placed)
     check_routes(short, placed)
 
 
 def test_long_edges_that_are_not_cut_run_down_the_margin() -> None:
     scene = unrolled(30)
-    placed = place(scene, "own")
+    placed = place(scene)
     check(scene, placed)
     check_routes(scene, placed)
 
@@ -191,23 +189,13 @@ def test_a_cycle_ends() -> None:
     nodes = [Node(name, "forward", "op", [(0, name)], [], [(0, "done")], 0) for name in "abc"]
     edges = [Edge(a + b, a, b, "data", [(0, "rest")]) for a, b in ("ab", "bc", "ca")]
     scene = Scene(0, 0, 0, 1, ("", ""), nodes, edges, [], [], [])
-    placed = place(scene, "own")
+    placed = place(scene)
     check(scene, placed)
     check_routes(scene, placed)
 
 
 def test_nothing_is_placed_for_an_empty_scene() -> None:
     assert place(Scene(0, 0, 0, 0, ("", ""), [], [], [], [], [])).nodes == {}
-
-
-def test_an_unknown_engine_is_named() -> None:
-    with pytest.raises(ValueError, match="auto, own, dot, not 'elk'"):
-        place(chain(), "elk")
-
-
-def test_a_dot_that_does_not_answer_leaves_the_own_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gradviz.layout.dot.LIMIT_S", 0.001)
-    assert place(chain(), "dot") == place(chain(), "own")
 
 
 def test_a_thousand_nodes_are_placed_while_one_blinks() -> None:
@@ -219,7 +207,7 @@ def test_a_thousand_nodes_are_placed_while_one_blinks() -> None:
 
 def timed(scene: Scene) -> float:
     start = time.perf_counter()
-    place(scene, "own")
+    place(scene)
     return time.perf_counter() - start
 
 
@@ -265,7 +253,7 @@ def test_a_branch_stands_beside_its_use_and_the_main_line_stays_straight() -> No
         product = add(f"p{i}", "tensor", add(f"mm{i}", "op", add(f"x{i}", "input"), add(f"u{i}", "leaf")))
         h = add(f"h{i}", "tensor", add(f"add{i}", "op", product, h))
     scene = Scene(0, 0, 0, 1, ("", ""), nodes, edges, [], [], [])
-    placed = place(scene, "own")
+    placed = place(scene)
     check(scene, placed)
     for i in range(1, 6):
         assert placed.nodes[f"p{i}"].y == placed.nodes[f"h{i - 1}"].y

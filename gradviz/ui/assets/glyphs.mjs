@@ -26,6 +26,18 @@ export function text(pen, words, x, y, font, token, { align = "center", weight =
   g.fillText(words, x, y + 0.5);
 }
 
+export const LOW = 30;  // below it a glyph has no small line
+
+/** Measures and fonts of a node: a closed module of a few ops is lower than other groups. */
+export const kindOf = (table, node) => table.kinds[node.glyph === "module" ? "module" : node.kind];
+
+/** Words that have `room` at scale 1, farther out they are set smaller: of longer ones the middle gives way. */
+export function fitted(pen, words, font, room) {
+  let said = words;
+  for (let most = words.length - 1; most > 3 && pen.style.width(pen.g, said, font) * font.size > room; most -= 1) said = shortened(words, most);
+  return said;
+}
+
 export const widthOf = (pen, words, font) => pen.style.width(pen.g, words, font) * pen.size(font);
 
 /** Words that stand side by side: how wide each is, and the scale at which all fit. */
@@ -108,19 +120,30 @@ export function drawNode(pen, node, p, seq, mark = {}) {
     stroke(pen, v.stroke, v.width, v.dash);
   }
   paintShape(pen, { ...look, box }, trace);
-  const grad = node.grad.length ? gradAt(node, seq) : null;
+  const grad = mark.ran && node.room ? ["passed", mark.ran] : node.grad.length ? gradAt(node, seq) : null;
   const gw = node.room || 0, told = gw && grad && state !== "future";  // the room is there before there is a gradient
-  if (told) gradFill(pen, grad[0], box, gw, trace);
+  const back = node.kind === "mirror";  // its compartment is at the left
+  if (told) gradFill(pen, grad[0], box, gw, trace, back);
   trace();
   stroke(pen, look.stroke, look.width, look.dash);
   if (pen.readable) {
     g.globalAlpha *= look.text_opacity;
     words(pen, node, p, seq, look, grad, gw, state);
-    if (told) gradWords(pen, node, grad, box, gw);
+    if (told) gradWords(pen, node, grad, box, gw, back);
   }
   g.restore();
   if (pen.readable && state !== "future" && look.mark) drawMark(pen, look.mark, box.l + 2, box.t + 2);
   if (pen.readable && !mark.hidden) badges(pen, node, box, seq);
+  if (pen.readable && node.letter && state !== "future") letter(pen, node, look, box);
+}
+
+/** The letter that an alias and what it stands for have in common, in a disc at the top left corner. */
+function letter(pen, node, look, box) {
+  const { g, style } = pen, table = style.table.badges, x = node.side === "backward" ? box.l + box.w - 4 : box.l + 4;
+  g.beginPath(); g.arc(x, box.t + 2, table.letter, 0, 2 * Math.PI);
+  g.fillStyle = style.colour("pane"); g.fill();
+  g.lineWidth = pen.line(1); g.strokeStyle = style.colour(look.stroke); g.stroke();
+  text(pen, node.letter, x, box.t + 1.5, table.count, look.ink);
 }
 
 function stroke(pen, token, width, dash) {
@@ -142,17 +165,18 @@ export function halo(pen, trace, tone, how) {
 }
 
 function words(pen, node, p, seq, look, grad, gw, state) {
-  const { table } = pen.style, kind = table.kinds[node.kind], ahead = state === "future";
+  const { table } = pen.style, kind = kindOf(table, node), ahead = state === "future";
   const label = shortened(at(node.label, seq, node.label.length ? node.label[0][1] : ""), table.most);
-  const sub = shortened(at(node.sub, seq, node.kind !== "gradient" && node.sub.length ? node.sub[0][1] : ""), table.most);
-  ARRANGED[kind.arrange](pen, { kind, look, node, gw, label, sub, value: grad && !ahead ? grad[1] : "" }, p);
+  const flat = p.h < LOW && kind.height >= LOW;
+  const sub = flat ? "" : shortened(at(node.sub, seq, node.kind !== "gradient" && node.sub.length ? node.sub[0][1] : ""), table.most);
+  ARRANGED[kind.arrange](pen, { kind: flat ? { ...kind, label: { ...kind.label, size: Math.min(11.5, kind.label.size) } } : kind, look, node, gw, label, sub, value: grad && !ahead ? grad[1] : "" }, p);
 }
 
 /** How the words of each kind stand; see scene/style.py. */
 const ARRANGED = {
   stack(pen, { kind, look, gw, label, sub }, { x, y, w }) {
     const round = look.shape === "stadium", room = w - gw - 2 * kind.pad + 8, cx = gw ? x - gw / 2 + (round ? 2 : 0) : x;
-    text(pen, label, cx, sub ? y - 6.5 : y, kind.label, look.ink, { room });
+    text(pen, fitted(pen, label, kind.label, room), cx, sub ? y - 6.5 : y, kind.label, look.ink, { room });
     if (sub) text(pen, sub, cx, y + 8.5, kind.sub, look.sub, { room });
   },
 
@@ -162,7 +186,7 @@ const ARRANGED = {
       const { scale } = sideBySide(pen, 2 * half + 4, 10, [label, kind.label], [value, kind.value]);
       text(pen, label, x - half - 2, high, kind.label, look.ink, { align: "left", scale });
       text(pen, value, x + half + 2, high, kind.value, look.value, { align: "right", scale });
-    } else text(pen, label, x, high, kind.label, look.ink, { room: 2 * half + 4 });
+    } else text(pen, fitted(pen, label, kind.label, 2 * half + 4), x, high, kind.label, look.ink, { room: 2 * half + 4 });
     if (sub) text(pen, sub, x, y + 8.5, kind.sub, look.sub, { room: 2 * half });
   },
 
@@ -176,43 +200,63 @@ const ARRANGED = {
     if (sub) text(pen, sub, left + lead + first + tail, y, kind.sub, look.sub, { align: "left", scale });
   },
 
-  chip(pen, { kind, look, label, sub }, { x, y, w }) {
-    const { scale, wide: [first, second] } = sideBySide(pen, w - 18, sub ? kind.gap : 0, [label, kind.label], [sub, kind.sub]);
+  chip(pen, { kind, look, label: whole, sub }, { x, y, w }) {
+    const label = fitted(pen, whole, kind.label, w - 18 - (sub ? kind.gap + widthOf(pen, sub, kind.sub) : 0)), { scale, wide: [first, second] } = sideBySide(pen, w - 18, sub ? kind.gap : 0, [label, kind.label], [sub, kind.sub]);
     const left = x - (first + (sub ? kind.gap + second : 0)) / 2;
     text(pen, label, left, y, kind.label, look.ink, { align: "left", scale });
     if (sub) text(pen, sub, left + first + kind.gap, y, kind.sub, look.sub, { align: "left", scale });
   },
 
-  line(pen, { kind, look, label }, { x, y, w }) {
+  /** Name and class, and under it or after it how much is within; on the backward side all of it mirrored. */
+  bar(pen, { kind, look, node, gw, label, sub }, { x, y, w, h }) {
+    const back = node.side === "backward", left = x - w / 2 + kind.pad + (back ? gw : kind.gap), room = w - gw - kind.gap - 2 * kind.pad;
+    const [about, rest] = barWords(node, sub), low = h < LOW, first = fitted(pen, label, kind.label, room), wide = widthOf(pen, first, kind.label);
+    const after = text_ => text_ && wide + 6 + widthOf(pen, text_, kind.sub) <= room ? text_ : "";
+    const tail = low ? after([about, rest].filter(Boolean).join("  ")) || after(rest) : after(about);
+    const whole = wide + (tail ? 6 + widthOf(pen, tail, kind.sub) : 0), from = low ? left + Math.max(0, room - whole) / 2 : left, high = !low && rest ? y - 6.5 : y;
+    text(pen, first, from, high, kind.label, look.ink, { align: "left", room });
+    if (tail) text(pen, tail, from + wide + 6, high, kind.sub, look.sub, { align: "left" });
+    if (!low && rest) text(pen, [rest, rest.replace(" params", "")].find(one => widthOf(pen, one, kind.sub) <= room) || rest, left, y + 7.5, kind.sub, look.sub, { align: "left", room });
+  },
+
+  line(pen, { kind, look, node, label }, { x, y, w }) {
     if (look.sign) sign(pen, look.sign, x - w / 2 + 13, y, look.stroke);
-    text(pen, label, x + (look.sign ? 7 : 0), y, kind.label, look.ink, { room: look.sign ? w - 38 : w - 14 });
+    text(pen, node.kind === "none" ? label : fitted(pen, label, kind.label, look.sign ? w - 38 : w - 14), x + (look.sign ? 7 : 0), y, kind.label, look.ink, { room: look.sign ? w - 38 : w - 14 });
   },
 };
+
+/** Of a closed group its class, and how much is within. */
+function barWords(node, sub) {
+  const [first, ...rest] = sub.split(" · ");
+  if (/^\d/.test(first)) return ["", sub];
+  return node.glyph === "module" ? [first, (rest[rest.length - 1] || "").replace(" params", "")] : [first, rest.join(" · ")];
+}
 
 function gradLook(pen, node, state) {
   const table = pen.style.table.grad;
   return state === "awaited" && node.kind === "leaf" ? table.awaited_on_leaf : table.states[state] || table.states.awaited;
 }
 
-function gradFill(pen, state, box, gw, trace) {
+function gradFill(pen, state, box, gw, trace, back) {
   const { g, style } = pen, look = style.table.grad.states[state];
   if (!look || !look.fill) return;
   g.save();
   trace();
   g.clip();
   g.fillStyle = style.colour(look.fill);
-  g.fillRect(box.l + box.w - gw, box.t, gw, box.h);
+  g.fillRect(back ? box.l : box.l + box.w - gw, box.t, gw, box.h);
   g.restore();
 }
 
-function gradWords(pen, node, [state, value], box, gw) {
-  const { g, style } = pen, table = style.table.grad, look = gradLook(pen, node, state), edge = box.l + box.w - gw;
+function gradWords(pen, node, [state, value], box, gw, back) {
+  const { g, style } = pen, table = style.table.grad, look = gradLook(pen, node, state), edge = back ? box.l + gw : box.l + box.w - gw;
   g.save();
   g.globalAlpha *= look.rule_opacity; g.strokeStyle = style.colour(look.rule); g.lineWidth = pen.line(1);
   g.beginPath(); g.moveTo(edge, box.t + 1); g.lineTo(edge, box.t + box.h - 1); g.stroke();
   g.restore();
-  const round = node.kind === "leaf" || node.kind === "input", middle = edge + gw / 2 - (round ? 2 : 0), y = box.t + box.h / 2;
+  const round = node.kind === "leaf" || node.kind === "input", middle = edge + (back ? 3 - gw : gw) / 2 - (round ? 2 : 0), y = box.t + box.h / 2;
   if (!value) text(pen, "∇", middle, y, { ...table.sign, size: table.sign.alone }, look.ink);
+  else if (box.h < LOW || value.includes("/")) text(pen, value, middle, y, table.text, look.ink, { room: gw - (round ? 14 : 8) });
   else {
     text(pen, "∇", middle, y - 7, table.sign, look.ink, { room: gw - 12 });
     text(pen, value, middle, y + 6.5, table.text, look.ink, { room: gw - (round ? 14 : 10) });
@@ -221,7 +265,7 @@ function gradWords(pen, node, [state, value], box, gw) {
 
 /** Discs from the top right corner to the left; several stand higher, so that they cover no words. */
 function badges(pen, node, box, seq) {
-  const { table } = pen.style, { badges: look } = table, small = table.kinds[node.kind].height < 30 ? look.on_chip : 1;
+  const { table } = pen.style, { badges: look } = table, small = box.h < LOW ? look.on_chip : 1;
   const shown = node.badges.map(badge => [badge, at(badge.states, seq)]).filter(([, state]) => state && state !== "future");
   let x = box.l + box.w - look.inset;
   const y = box.t + 0.5 - (shown.length > 1 ? look.lift : 0);
@@ -266,8 +310,10 @@ export function stopMark(pen, number, x, y, now) {
 export function pill(pen, words_, x, y, look) {
   const { g, style } = pen, said = shortened(words_, style.table.most), scale = Math.min(1, 1.2 * look.size / pen.size(look));
   const wide = widthOf(pen, said, look) * scale + 2 * look.pad, h = Math.max(look.height, pen.size(look) * scale + 5);
-  g.beginPath(); g.roundRect(x - wide / 2, y - h / 2, wide, h, h / 2);
-  g.fillStyle = style.colour(look.fill); g.fill();
-  g.lineWidth = pen.line(1); g.strokeStyle = style.colour(look.stroke); g.stroke();
+  if (look.fill) {
+    g.beginPath(); g.roundRect(x - wide / 2, y - h / 2, wide, h, h / 2);
+    g.fillStyle = style.colour(look.fill); g.fill();
+    g.lineWidth = pen.line(1); g.strokeStyle = style.colour(look.stroke); g.stroke();
+  }
   text(pen, said, x, y, look, look.ink, { scale });
 }

@@ -1,7 +1,7 @@
 // Groups of ops: closed ones are a glyph each, open ones a titled region on both sides. Which of them hides an event,
 // how far it has come, and how one picture turns into the next when a group is opened or closed.
 
-import { text } from "./glyphs.mjs";
+import { outline, text } from "./glyphs.mjs";
 import { floorIndex } from "./time.mjs";
 
 /** Which events each closed group hides, of those that one stops at. `steps`: all of these, sorted. */
@@ -118,7 +118,7 @@ export function chevron(pen, x, y, down, token) {
 export function rollOutlines(pen, p, look) {
   const { g, style } = pen;
   for (const off of [6, 3]) {
-    g.beginPath(); g.roundRect(p.x - p.w / 2 + off, p.y - p.h / 2 + off, p.w - 2 * off + off, p.h, 5);
+    outline(pen, look.shape, p.x, p.y + off, p.w - 2 * off, p.h);
     g.fillStyle = style.colour("pane"); g.fill();
     g.strokeStyle = style.colour(look.stroke); g.lineWidth = pen.line(1); g.setLineDash([]); g.stroke();
   }

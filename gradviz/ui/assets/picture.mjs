@@ -74,6 +74,7 @@ export function drawBase(canvas, style, picture, view, size, seq, hidden) {
       drawn += 1;
       drawGlyph(pen, picture, node, p, seq, { hidden: isHidden(style, node, hidden), viewed: picture.viewed.has(node.id) });
     }
+    if (side === "backward") drawJoins(pen, picture, seen, seq);
     drawTitles(pen, picture, side, seq);
     if (pen.readable) for (const [edge] of labelled) label(pen, picture, edge, seq, false);
   });
@@ -97,15 +98,28 @@ function more(g, style, side, [left, right, top, bottom], { width, height }) {
   }
 }
 
+/** Hollow dots where the edges meet whose gradients add up. */
+function drawJoins(pen, { placed, nodes }, seen, seq) {
+  const { g, style } = pen;
+  for (const [id, [x, y]] of Object.entries(placed.joins)) {
+    const state = y < seen.y0 || y > seen.y1 ? "future" : at(nodes.get(id).states, seq, "future");
+    if (state === "future") continue;
+    g.beginPath(); g.arc(x, y, 3, 0, 2 * Math.PI);
+    g.fillStyle = style.colour("pane"); g.fill();
+    g.strokeStyle = style.colour(state === "waiting" ? "line2" : "flow"); g.lineWidth = pen.line(1.5); g.stroke();
+  }
+}
+
 /** A node; of a closed group also what says that it can be opened, and how far it has come. */
 function drawGlyph(pen, picture, node, p, seq, mark) {
   const closed = node.kind === "group" || node.kind === "mirror", look = closed && pen.style.look(node.kind, at(node.states, seq, "future"));
   if (closed && node.glyph === "roll") rollOutlines(pen, p, look);
-  drawNode(pen, node, p, seq, mark);
+  const { g, style } = pen, events = closed && picture.inside.events.get(node.id), ran = events ? floorIndex(events, seq) + 1 : 0;
+  const going = ran > 0 && ran < events.length, back = node.kind === "mirror";
+  drawNode(pen, node, p, seq, going && back ? { ...mark, ran: `${ran}/${events.length}` } : mark);
   if (!closed) return;
-  const { g, style } = pen, events = picture.inside.events.get(node.id), ran = events ? floorIndex(events, seq) + 1 : 0;
-  if (pen.readable) chevron(pen, p.x - p.w / 2 + 14, p.y, false, look.ink === "ng" ? "ng" : look.stroke);
-  if (!ran || ran === events.length) return;
+  if (pen.readable && node.glyph !== "module") chevron(pen, back ? p.x + p.w / 2 - 15 : p.x - p.w / 2 + 12, p.y - (p.h > 30 ? 6.5 : 0), false, look.ink === "ng" ? "ng" : look.stroke);
+  if (!going || back && node.room) return;
   g.fillStyle = style.colour(look.stroke); g.globalAlpha *= 0.35;
   g.fillRect(p.x - p.w / 2 + 10, p.y + p.h / 2 - 4, (p.w - 20) * ran / events.length, 2.5);
   g.globalAlpha /= 0.35;

@@ -4,6 +4,7 @@
 /** A view: scale `k` and the place of the forward side's origin on the stage. `width`, `height`: of the stage. */
 const MARGIN = 22, SIDE = 14;
 const LEAST = 0.002, MOST = 4;
+const ROOMY = 0.9, LEGIBLE = 0.6;  // of a picture that is panned up and down: the scale that is enough, and the least
 const MANY = 1500;  // nodes in sight at which none can be read anyway
 
 /** What a picture really takes up on the forward side or, mirrored, on the backward side: {x0, x1, y0, y1}. */
@@ -34,10 +35,11 @@ export function fitAll(box, width, height, most = 1.3) {
   return { k, x: MIDDLE(box.x0, box.x1, half, k), y: MIDDLE(box.y0, box.y1, height, k) };
 }
 
-/** The first view: all of it if it stays readable; else its top, at the least scale at which words can be read. */
+/** The first view: all of it if it stays readable; else its top, as wide as the side, so that one pans up and down only. */
 export function opening(box, width, height, readable = 0.76) {
-  const whole = fitAll(box, width, height), k = readable;
+  const whole = fitAll(box, width, height), wide = (width / 2 - 2 * SIDE) / (box.x1 - box.x0);
   if (whole.k >= readable) return whole;
+  const k = wide < LEGIBLE ? readable : Math.min(wide, ROOMY);
   return { k, x: MIDDLE(box.x0, box.x1, width / 2, k), y: Math.max(MARGIN - k * box.y0, MIDDLE(box.y0, box.y1, height, k)) };
 }
 

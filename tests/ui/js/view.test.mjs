@@ -36,13 +36,16 @@ test("a drag moves what is under the pointer with it", () => {
 test("all of it fits, unless it would be too small to read", () => {
   const whole = fitAll(box, W, H);
   near(whole.k, (H - 44) / 960);
-  assert.equal(opening(box, W, H).k, 0.76);
-  near(opening(box, W, H).y + 0.76 * box.y0, 22);
+  const { k, y } = opening(box, W, H), wide = (W / 2 - 28) / (box.x1 - box.x0);
+  near(k, wide);
+  near(y + k * box.y0, 22);
   assert.equal(opening({ x0: 0, x1: 100, y0: 0, y1: 100 }, W, H).k, 1.3);
 });
 
 test("what does not fit is never smaller than can be read", () => {
-  for (const large of [{ x0: 0, x1: 600, y0: 0, y1: 5000 }, { x0: 0, x1: 6000, y0: 0, y1: 300 }]) assert.equal(opening(large, W, H).k, 0.76);
+  for (const large of [{ x0: 0, x1: 700, y0: 0, y1: 5000 }, { x0: 0, x1: 6000, y0: 0, y1: 300 }]) assert.equal(opening(large, W, H).k, 0.76);
+  const high = opening({ x0: 0, x1: 100, y0: 0, y1: 5000 }, W, H);
+  assert.equal(high.k, 0.9);
 });
 
 test("a view moves aside rather than cut a node at the axis, and never hides what must be seen", () => {
