@@ -68,7 +68,7 @@ def __getattr__(name: str) -> Any:
         from gradviz.engine.func import vmap
 
         return vmap
-    if name in ("GradScaler", "autocast"):
+    if name in ("GradScaler", "autocast", "get_autocast_dtype", "is_autocast_enabled"):
         from gradviz.engine import amp
 
         return getattr(amp, name)

@@ -16,22 +16,25 @@ from gradviz.replay.replay import Replay
 from tests.engine.capture import FOLDER, run, snippets
 from tests.engine.standin import played
 
-EXPECTED = json.loads((FOLDER / "dtypes.json").read_text(encoding="utf-8"))
+FILES = ("dtypes", "autocast")
+EXPECTED = {name: json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8")) for name in FILES}
+PROGRAMS = [(f"{name} {i}", *both) for name in FILES
+            for i, both in enumerate(zip(snippets(f"{name}.txt"), EXPECTED[name], strict=True))]
 
 
-@pytest.mark.parametrize(("source", "expected"), list(zip(snippets("dtypes.txt"), EXPECTED, strict=True)),
-                         ids=range(len(EXPECTED)))
+@pytest.mark.parametrize(("source", "expected"), [program[1:] for program in PROGRAMS], ids=[p[0] for p in PROGRAMS])
 def test_snippet(source: str, expected: str) -> None:
     with played():
         assert run(source, torch).splitlines() == expected.splitlines(), source
 
 
 @pytest.mark.slow
-def test_expectations_are_torchs() -> None:
+@pytest.mark.parametrize("name", FILES)
+def test_expectations_are_torchs(name: str) -> None:
     pytest.importorskip("torch")
-    done = subprocess.run([sys.executable, str(FOLDER / "capture.py"), "dtypes.txt"], capture_output=True, text=True,
+    done = subprocess.run([sys.executable, str(FOLDER / "capture.py"), f"{name}.txt"], capture_output=True, text=True,
                           check=True)
-    assert json.loads(done.stdout) == EXPECTED
+    assert json.loads(done.stdout) == EXPECTED[name]
 
 
 @pytest.mark.parametrize("name", ["float8_e4m3fn", "float8_e5m2", "complex32", "chalf", "uint1", "int4", "quint8"])

@@ -1,6 +1,6 @@
-"""``torch.amp``: scaled losses, and autocast as far as nothing is cast."""
+"""``torch.amp``: regions that cast, and scaled losses."""
 
-from gradviz.engine.amp.autocast import autocast
+from gradviz.engine.amp.autocast import autocast, get_autocast_dtype, is_autocast_available, is_autocast_enabled
 from gradviz.engine.amp.scaler import GradScaler
 
-__all__ = ["GradScaler", "autocast"]
+__all__ = ["GradScaler", "autocast", "get_autocast_dtype", "is_autocast_available", "is_autocast_enabled"]

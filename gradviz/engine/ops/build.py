@@ -20,8 +20,9 @@ from gradviz.engine.autograd.node import NO_EDGE, Node, node_class, sequence
 from gradviz.engine.autograd.packing import pack
 from gradviz.engine.autograd.saved import Output
 from gradviz.engine.autograd.views import View, check_inplace, rebase, view_of
+from gradviz.engine.casting import operands
 from gradviz.engine.dtypes import INEXACT, rare
-from gradviz.engine.ops.promote import operand_error
+from gradviz.engine.ops.promote import misfit, operand_error
 from gradviz.engine.rare import careful
 from gradviz.engine.storage import Cell, storage_of
 from gradviz.engine.tensor import Tensor, gradient_edge, make, refresh
@@ -128,6 +129,7 @@ def run(op: Op, inputs: tuple[Any, ...], args: tuple[Any, ...] = (), text: str =
     person sees the parameters."""
     try:
         if rare and not op.view:
+            inputs = operands(op.name, inputs)
             result = careful(op.name, op.forward, list(map(array_of, inputs)), args)
         else:
             result = op.forward(*map(array_of, inputs), *args)
@@ -189,6 +191,8 @@ def _told(op: Op, inputs: Any, text: str, error: Exception, inplace: bool = Fals
         error = on_several(op.name, error, *inputs)
     if isinstance(error, ValueError) and len(inputs) == 2:
         error = operand_error(error, inputs[0]._array, inputs[1]._array, inplace=inplace)
+    elif isinstance(error, ValueError) and "broadcast" in str(error):
+        error = misfit([t._array.shape for t in inputs]) or error
     if probe.sink is not None:
         observe.failed(op.name, text, inputs, error)
     return error

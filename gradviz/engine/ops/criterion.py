@@ -8,6 +8,7 @@ from __future__ import annotations
 from math import pi
 from typing import Any
 
+from gradviz.engine.casting import raised
 from gradviz.engine.dtypes import BY_NP, INEXACT
 from gradviz.engine.errors import size_text
 from gradviz.engine.ops import classes, loss
@@ -125,6 +126,7 @@ def _nll(input: Any, target: Any, weight: Any, reduction: int, ignore_index: int
     return losses.view(out_size) if reduction == NONE else losses
 
 
+@raised
 def cross_entropy(input: Any, target: Any, weight: Any = None, reduction: int = MEAN, ignore_index: int = -100,
                   label_smoothing: float = 0.0) -> Any:
     """log_softmax, then the loss of the targets: classes, or probabilities in the shape of ``input``."""
@@ -193,10 +195,12 @@ def _probabilities(input: Any, target: Any, weight: Any, reduction: int, label_s
 
 
 # --- distributions ---------------------------------------------------------------------------------------------------
+@raised
 def l1_loss(input: Any, target: Any, reduction: int = NONE) -> Any:
     return reduced((input - target).abs(), reduction)
 
 
+@raised
 def kl_div(input: Any, target: Any, reduction: int = NONE, *, log_target: bool = False) -> Any:
     """target (ln target - input), where ``input`` is logarithms, and ``target`` too if so told."""
     for kinds, word in (("c", "Complex"), ("iub", "Integral")):
@@ -207,6 +211,7 @@ def kl_div(input: Any, target: Any, reduction: int = NONE, *, log_target: bool =
     return reduced(OPERATORS["xlogy"](target, target) - target * input, reduction)
 
 
+@raised
 def poisson_nll_loss(input: Any, target: Any, log_input: bool, full: bool, eps: float, reduction: int) -> Any:
     if log_input:
         losses = input.exp() - target * input
@@ -225,16 +230,19 @@ def binary_cross_entropy_with_logits(input: Any, target: Any, weight: Any = None
 
 
 # --- margins ---------------------------------------------------------------------------------------------------------
+@raised
 def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction: int = NONE) -> Any:
     zeros = _zeros(input)
     short = _above_zero(_number(margin, input) - input)
     return reduced(where(target != 1, short, zeros) + where(target != -1, input, zeros), reduction)
 
 
+@raised
 def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: int = NONE) -> Any:
     return reduced(_above_zero(with_number(ADD_NUMBER, -target * (input1 - input2), margin)), reduction)
 
 
+@raised
 def cosine_embedding_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: int = NONE) -> Any:
     """One less the cosine where ``target`` is 1; the cosine above ``margin`` where it is -1."""
     dim = target._array.ndim
@@ -259,6 +267,7 @@ def check_triplet(*tensors: Any) -> None:
                            "inputs")
 
 
+@raised
 def triplet_margin_loss(anchor: Any, positive: Any, negative: Any, margin: float = 1.0, p: float = 2.0,
                         eps: float = 1e-6, swap: bool = False, reduction: int = NONE) -> Any:
     """How far ``positive`` is from ``anchor``, less how far ``negative`` is, above ``-margin``."""

@@ -12,6 +12,7 @@ from gradviz.engine.autograd.modes import regions
 from gradviz.engine.autograd.node import NO_EDGE, sequence
 from gradviz.engine.autograd.packing import pack
 from gradviz.engine.autograd.saved import Output
+from gradviz.engine.casting import operands
 from gradviz.engine.dtypes import INEXACT, rare
 from gradviz.engine.ops.build import Op, _told, elsewhere, not_a_tensor, recording
 from gradviz.engine.rare import careful
@@ -32,6 +33,8 @@ def layer(op: Op, inputs: tuple[Any, ...], args: tuple[Any, ...] = (), text: str
     given = tuple([t for t in inputs if t is not None])
     before = tuple([(t, t._cell.version) for t in buffers])
     try:
+        if rare:
+            inputs = operands(op.name, inputs)
         with quiet():
             arrays = [None if t is None else t._array for t in inputs]
             if rare:

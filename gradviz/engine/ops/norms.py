@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.engine import observe
-from gradviz.engine.dtypes import INEXACT
+from gradviz.engine.dtypes import HALVES, INEXACT
 from gradviz.engine.errors import size_text
 from gradviz.engine.ops import reduce, shape
 from gradviz.engine.ops.args import dimension, dimensions, words
@@ -14,7 +14,7 @@ from gradviz.engine.ops.decomposition import SVD, eigh
 from gradviz.engine.ops.returns import returned
 from gradviz.engine.ops.solve import floats, inv_ex, square
 from gradviz.engine.tensor import Tensor
-from gradviz.engine.xp import ndarray, xp
+from gradviz.engine.xp import hosted, ndarray, xp
 
 INF = float("inf")
 
@@ -107,6 +107,8 @@ def matrix_norm(A: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = F
         size = float(ord)
         if abs(size) not in (1, 2, INF):
             raise RuntimeError(f"linalg.matrix_norm: Order {ord:g} not supported.")
+    if A._array.dtype.char in HALVES and (size == "nuc" or size in (2, -2)):
+        raise RuntimeError(f"linalg.matrix_norm: Low precision dtypes not supported. Got {A.dtype.code}")
     with observe.composite("matrix_norm", (A,), words(ord=None if ord == "fro" else ord)) as event:
         if size == "fro":
             return event(vector_norm(A, 2, (rows, columns), keepdim))
@@ -176,7 +178,7 @@ def pinv(A: Any, rcond: Any = None, hermitian: bool = False, *, atol: Any = None
     if isinstance(cut, Tensor):
         cut = cut._array
     if atol is not None:  # NumPy knows relative limits only
-        top = xp.linalg.svd(A._array, compute_uv=False).max(axis=-1, initial=0)
+        top = xp.linalg.svd(hosted(A._array), compute_uv=False).max(axis=-1, initial=0)
         limit = atol._array if isinstance(atol, Tensor) else atol
         cut = xp.maximum(0 if cut is None else cut, limit / xp.where(top == 0, 1, top))
     return run(PINV, (A,), (cut, hermitian), words(hermitian=hermitian))
@@ -191,7 +193,7 @@ def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, atol: Any =
         values = eigh(A.detach())[0].abs() if hermitian else run(SVD, (A.detach(),), (False,))[1]
     array = values._array
     absolute, relative = (t._array if isinstance(t, Tensor) else t for t in (tol if atol is None else atol, rtol))
-    top = array.max(axis=-1, initial=0)
+    top = hosted(array).max(axis=-1, initial=0)
     if relative is None:
         relative = 0 if absolute is not None else xp.finfo(array.dtype).eps * max(A._array.shape[-2:])
     limit = xp.maximum(0 if absolute is None else absolute, relative * top)

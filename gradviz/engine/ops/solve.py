@@ -41,7 +41,7 @@ def floats(name: str, t: Any) -> None:
         raise RuntimeError(f"{name}: Expected a floating point or complex tensor as input. Got {t.dtype.code}")
     if kind.char in HALVES and name in _KERNELS:
         raise not_implemented(_KERNELS[name], kind)
-    if kind.char in HALVES and name not in ("linalg.matrix_exp", "linalg.matrix_power"):
+    if kind.char in HALVES and name not in ("linalg.matrix_exp", "linalg.matrix_norm", "linalg.matrix_power"):
         raise RuntimeError(f"{name}: Low precision dtypes not supported. Got {t.dtype.code}")
 
 

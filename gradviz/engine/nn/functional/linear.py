@@ -6,6 +6,8 @@ from typing import Any
 
 from gradviz import probe
 from gradviz.engine import observe
+from gradviz.engine.casting import operands
+from gradviz.engine.dtypes import rare
 from gradviz.engine.ops import linalg, shape
 from gradviz.engine.ops.bilinear import bilinear
 from gradviz.engine.ops.build import not_a_tensor, run
@@ -27,6 +29,8 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
 
 
 def _linear(input: Any, weight: Any, bias: Any) -> Any:
+    if rare:
+        input, weight, bias = operands("linear", (input, weight, bias))
     array, rows = input._array, weight._array
     if not array.ndim or not rows.ndim:
         raise RuntimeError(f"both arguments to linear need to be at least 1D, but they are {array.ndim}D and "
