@@ -167,6 +167,8 @@ def tensor_text(tensor: Any, prefix: str = "tensor(") -> str:
             suffixes.append(f"dtype={dtype}")
         text = "[]"
     else:
+        if not options.edgeitems:
+            suffixes.append("size=" + str(tuple(array.shape)))
         if not has_default:
             suffixes.append(f"dtype={dtype}")
         text = content(hosted(array), indent)
