@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from typing import Any
 
 
 class UnsupportedError(NotImplementedError, AttributeError):
@@ -39,6 +40,16 @@ NO_GRAD_VIEW = (
     " either both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want"
     " the inplace to be tracked)."
 )
+
+
+_C_NAMES = {"Float": "float", "Double": "double", "Half": "c10::Half", "BFloat16": "c10::BFloat16", "Bool": "bool",
+            "Long": "long int", "Int": "int", "Short": "short int", "Char": "signed char", "Byte": "unsigned char",
+            "ComplexFloat": "c10::complex<float>", "ComplexDouble": "c10::complex<double>"}
+
+
+def c_name(dtype: Any) -> str:
+    """A type of elements as C++ calls it."""
+    return _C_NAMES.get(dtype.code, dtype.code.lower())
 
 
 def size_text(shape: tuple[int, ...]) -> str:

@@ -38,8 +38,10 @@ def strings(torch: Any) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     functions: dict[str, list[str]] = {}
     methods: dict[str, list[str]] = {}
     ends: list[str] = []
-    for found in re.finditer(rb"[a-z_][a-zA-Z_0-9]*\([ -~]*\)(\|deprecated|\|hidden)?(?=\0)", data):
+    for found in re.finditer(rb"[a-z_][a-zA-Z_0-9]*\([^()\0-\x1f\x7f-\xff]*\)(\|deprecated|\|hidden)?(?=\0)", data):
         text = found[0].decode()
+        if "(*)" in text:
+            continue
         ends += [end for start, end in REGIONS if text.startswith(start)]
         into = methods if ends else functions
         into.setdefault(text.partition("(")[0], []).append(text)

@@ -46,6 +46,13 @@ def sizes(args: tuple[Any, ...]) -> tuple[int, ...]:
     return tuple([integer(n) for n in args])
 
 
+def positive(shape: tuple[int, ...]) -> None:
+    """Refuse the sizes of a new tensor that are negative."""
+    for n in shape:
+        if n < 0:
+            raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {size_text(shape)}")
+
+
 def inferred(shape: tuple[int, ...], numel: int) -> tuple[int, ...]:
     """A shape with its -1 filled in."""
     known = 1
@@ -63,10 +70,10 @@ def inferred(shape: tuple[int, ...], numel: int) -> tuple[int, ...]:
         if known != numel:
             raise RuntimeError(f"shape '{size_text(shape)}' is invalid for input of size {numel}")
         return shape
-    if known == 0:
+    if known == 0 and not numel:
         raise RuntimeError(f"cannot reshape tensor of 0 elements into shape {size_text(shape)} because the unspecified "
                            "dimension size -1 can be any value and is ambiguous")
-    if numel % known:
+    if not known or numel % known:
         raise RuntimeError(f"shape '{size_text(shape)}' is invalid for input of size {numel}")
     return (*shape[:missing], numel // known, *shape[missing + 1:])
 

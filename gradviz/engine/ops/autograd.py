@@ -10,7 +10,7 @@ from gradviz import probe
 from gradviz.engine import observe
 from gradviz.engine.autograd import api
 from gradviz.engine.autograd.hooks import LeafHooks, NodeHooks, RemovableHandle, function_name
-from gradviz.engine.errors import size_text, warn
+from gradviz.engine.errors import c_name, size_text, warn
 from gradviz.engine.tensor import Tensor, gradient_edge
 
 
@@ -57,7 +57,7 @@ def set_grad(self: Any, value: Any) -> None:
                                "are the same size")
         if value._array.dtype != self._array.dtype:
             raise RuntimeError(
-                f"attempting to assign a gradient with dtype '{_c_name(value.dtype)}' to a tensor with grad_dtype "
+                f"attempting to assign a gradient with dtype '{c_name(value.dtype)}' to a tensor with grad_dtype "
                 f"'{self.dtype.code}'. The gradient must match the tensor's grad_dtype (defaults to the tensor's "
                 f"dtype). "
                 "You can set the tensor's grad_dtype attribute with a specific dtype, or None to allow any dtype. Set "
@@ -67,10 +67,6 @@ def set_grad(self: Any, value: Any) -> None:
     self._grad = value
     if probe.sink is not None:
         observe.grad_set(self, value)
-
-
-def _c_name(d: Any) -> str:
-    return {"Float": "float", "Double": "double", "Long": "long", "Int": "int"}.get(d.code, d.code.lower())  # type: ignore[no-any-return]
 
 
 def del_grad(self: Any) -> None:

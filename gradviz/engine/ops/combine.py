@@ -7,7 +7,7 @@ from typing import Any
 
 from gradviz.engine import observe
 from gradviz.engine.errors import size_text, warn
-from gradviz.engine.ops import join, reduce, scatter, shape
+from gradviz.engine.ops import join, parts, reduce, scatter, shape
 from gradviz.engine.ops.args import dimension, integer
 from gradviz.engine.ops.build import op, run, write
 from gradviz.engine.storage import Cell
@@ -123,6 +123,8 @@ def narrow_copy(input: Any, dim: int, start: Any, length: int) -> Any:
 
 def column_stack(tensors: Any) -> Any:
     """Beside each other, vectors as columns."""
+    if not tensors:
+        raise RuntimeError("column_stack expects a non-empty TensorList")
     return join.cat([shape.reshape(t, (t._array.size, 1)) if t._array.ndim <= 1 else t for t in tensors], 1)
 
 
@@ -167,7 +169,7 @@ def _split_at(name: str, least: int, axis: int) -> Any:
         if isinstance(indices_or_sections, int) and (not indices_or_sections or size % indices_or_sections):
             raise RuntimeError(f"torch.{name} attempted to split along dimension {d}, but the size of the dimension "
                                f"{size} is not divisible by the split_size {indices_or_sections}!")
-        return shape.tensor_split(input, indices_or_sections, d)
+        return parts.tensor_split(input, indices_or_sections, d)
 
     return function
 
@@ -243,7 +245,7 @@ def fill_diagonal_(self: Any, fill_value: Any, wrap: bool = False) -> Any:
 
 
 def split_with_sizes(self: Any, split_sizes: Any, dim: int = 0) -> Any:
-    return shape.split(self, list(split_sizes), dim)
+    return parts.split(self, list(split_sizes), dim)
 
 
 FUNCTIONS: dict[str, Any] = {

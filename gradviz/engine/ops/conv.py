@@ -9,13 +9,12 @@ from typing import Any
 from gradviz.engine import observe
 from gradviz.engine.autograd.node import node_class
 from gradviz.engine.dtypes import BY_NP
-from gradviz.engine.errors import size_text, warn
+from gradviz.engine.errors import c_name, size_text, warn
 from gradviz.engine.ops import columns, shape
 from gradviz.engine.ops.args import integer, words
 from gradviz.engine.ops.build import TABLE, Op, not_a_tensor, op
 from gradviz.engine.ops.columns import Geometry
 from gradviz.engine.ops.layer import layer
-from gradviz.engine.ops.linalg import _c_name
 from gradviz.engine.ops.pad import constant_pad_nd
 from gradviz.engine.tensor import Tensor
 from gradviz.engine.xp import ndarray
@@ -144,7 +143,7 @@ def _check_extra(stride: Any, dilation: Any, extra: Any) -> None:
 
 def _check_types(x: ndarray, weight: ndarray, bias: ndarray | None) -> None:
     if bias is not None and bias.dtype != x.dtype:
-        raise RuntimeError(f"Input type ({_c_name(BY_NP[x.dtype])}) and bias type ({_c_name(BY_NP[bias.dtype])}) "
+        raise RuntimeError(f"Input type ({c_name(BY_NP[x.dtype])}) and bias type ({c_name(BY_NP[bias.dtype])}) "
                            "should be the same")
     if weight.dtype != x.dtype:
         raise RuntimeError(f"expected scalar type {BY_NP[x.dtype].code} but found {BY_NP[weight.dtype].code}")

@@ -10,7 +10,7 @@ from gradviz.engine import dtypes, observe
 from gradviz.engine.devices import exemplar, of, placed
 from gradviz.engine.dtypes import INEXACT
 from gradviz.engine.fingerprint import share
-from gradviz.engine.ops.args import integer, sizes, words
+from gradviz.engine.ops.args import integer, positive, sizes, words
 from gradviz.engine.ops.data import array_of, fitted
 from gradviz.engine.rare import not_implemented
 from gradviz.engine.storage import Cell
@@ -99,7 +99,9 @@ def _filled(name: str, fill: Any) -> tuple[Any, Any, Any]:
     def plain(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False,
               layout: Any = None, pin_memory: bool = False, memory_format: Any = None, **named: Any) -> Tensor:
         shape = sizes(given_size(name, size, named))
-        _positive(shape)
+        if name == "zeros" and any(n < 0 for n in shape):
+            raise RuntimeError("zeros: Dimension size must be non-negative.")
+        positive(shape)
         if device is not None or dtypes.default.device is not dtypes.CPU:
             return made(fill(shape, _np(dtype), like=exemplar(device)), name, str(list(shape)), requires_grad)
         return made(fill(shape, _np(dtype)), name, str(list(shape)), requires_grad)
@@ -144,15 +146,10 @@ def given_size(name: str, size: tuple[Any, ...], named: dict[str, Any]) -> tuple
     return size
 
 
-def _positive(shape: tuple[int, ...]) -> None:
-    for n in shape:
-        if n < 0:
-            raise RuntimeError(f"Trying to create tensor with negative dimension {n}: [{', '.join(map(str, shape))}]")
-
-
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of one value."""
     shape = sizes((size,))
+    positive(shape)
     value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
     want = dtypes.scalar_type(value).np if dtype is None else _np(dtype)
     array = xp.full(shape, fitted(value, want), want, like=exemplar(device))
@@ -220,6 +217,8 @@ def arange(*args: Any, start: Any = 0, end: Any = None, step: Any = 1, dtype: An
     start, end, step = _plain_number(start), _plain_number(end), _plain_number(step)
     if step == 0:
         raise RuntimeError("step must be nonzero")
+    if not all(isinstance(v, int) or math.isfinite(v) for v in (start, end)):
+        raise RuntimeError(f"unsupported range: {start} -> {end}")
     if (end - start) * step < 0:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     whole = all(isinstance(v, int) for v in (start, end, step))
@@ -239,6 +238,16 @@ def _refuse(name: str, np_type: Any, letters: str = dtypes.UNSIGNED) -> None:
         raise not_implemented(name + "_cpu", np_type)
 
 
+def _ends(name: str, start: Any, end: Any, steps: int) -> tuple[Any, Any]:
+    many = [f"{side} with {t._array.ndim} dimension(s)" for side, t in (("start", start), ("end", end))
+            if isinstance(t, Tensor) and t._array.ndim]
+    if many:
+        raise RuntimeError(f"{name} only supports 0-dimensional start and end tensors, but got {' and '.join(many)}.")
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    return _plain_number(start), _plain_number(end)
+
+
 def _between(start: Any, end: Any, steps: int, whole: Any = int) -> Any:
     """Numbers for whole types, whose ends are whole too; they count from the nearer end."""
     start, end, up = whole(start), whole(end), xp.arange(steps)
@@ -249,7 +258,7 @@ def _between(start: Any, end: Any, steps: int, whole: Any = int) -> Any:
 def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None,
              requires_grad: bool = False) -> Tensor:
     """``steps`` numbers from ``start`` to ``end``."""
-    start, end, want = _plain_number(start), _plain_number(end), _np(dtype)
+    (start, end), want = _ends("linspace", start, end, steps), _np(dtype)
     _refuse("linspace", want, dtypes.UNSIGNED + "?")
     if want.char in dtypes.HALVES and steps > 1:  # the step is rounded too, and counts from the nearer end
         steps_up = xp.arange(steps)
@@ -262,9 +271,8 @@ def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any
 
 def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None, device: Any = None,
              requires_grad: bool = False) -> Tensor:
-    want = _np(dtype)
+    (start, end), want = _ends("logspace", start, end, steps), _np(dtype)
     _refuse("logspace", want)
-    start, end = _plain_number(start), _plain_number(end)
     exponents = _between(start, end, steps, int) if want.kind in "iu" else xp.linspace(start, end, steps)
     values = dtypes.convert(xp.power(float(base), exponents), want)
     return made(values, "logspace", f"{start}, {end}, {steps}", requires_grad, device=device)
@@ -272,6 +280,9 @@ def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones on the diagonal."""
+    for name, size in (("n", n), ("m", n if m is None else m)):
+        if size < 0:
+            raise RuntimeError(f"{name} must be greater or equal to 0, got {size}")
     if _np(dtype).char in dtypes.UNSIGNED:
         raise not_implemented("eye", _np(dtype))
     return made(xp.eye(n, n if m is None else m, dtype=_np(dtype)), "eye", str(n), requires_grad, device=device)

@@ -8,7 +8,7 @@ from gradviz.engine.errors import size_text
 from gradviz.engine.ops import shape
 from gradviz.engine.ops.args import dimension, words
 from gradviz.engine.ops.build import Op, not_a_tensor, op, run
-from gradviz.engine.ops.promote import result_dtype
+from gradviz.engine.ops.promote import joint_shape, result_dtype
 from gradviz.engine.tensor import Tensor
 from gradviz.engine.xp import ndarray, xp
 
@@ -123,21 +123,27 @@ def _raised(t: Any, n: int) -> Any:
     return shape.unsqueeze(_raised(t, 2), -1) if have else shape.reshape(t, (1, 1, 1))
 
 
+def _some(name: str, tensors: Any) -> Any:
+    if not tensors:
+        raise RuntimeError(f"{name} expects a non-empty TensorList")
+    return tensors
+
+
 def hstack(tensors: Any) -> Any:
-    parts = [_raised(t, 1) for t in tensors]
+    parts = [_raised(t, 1) for t in _some("hstack", tensors)]
     return cat(parts, 0 if parts[0]._array.ndim == 1 else 1)
 
 
 def vstack(tensors: Any) -> Any:
-    return cat([_raised(t, 2) for t in tensors], 0)
+    return cat([_raised(t, 2) for t in _some("vstack", tensors)], 0)
 
 
 def dstack(tensors: Any) -> Any:
-    return cat([_raised(t, 3) for t in tensors], 2)
+    return cat([_raised(t, 3) for t in _some("dstack", tensors)], 2)
 
 
 def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
-    size = xp.broadcast_shapes(*[t._array.shape for t in tensors])
+    size = joint_shape(*[t._array.shape for t in tensors])
     return tuple(t if t._array.shape == size else shape.expand(t, size) for t in tensors)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from gradviz.engine import observe
 from gradviz.engine.autograd.namespaces import expandable
 from gradviz.engine.dtypes import FLOATING
-from gradviz.engine.errors import size_text, warn
+from gradviz.engine.errors import c_name, size_text, warn
 from gradviz.engine.ops import binary, shape
 from gradviz.engine.ops.args import words
 from gradviz.engine.ops.build import not_a_tensor, op, run, write
@@ -96,19 +96,13 @@ def _fits(a: ndarray, b: ndarray) -> None:
     if a.dtype != b.dtype:
         from gradviz.engine.dtypes import BY_NP
 
-        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {_c_name(BY_NP[a.dtype])} != "
-                           f"{_c_name(BY_NP[b.dtype])}")
+        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {c_name(BY_NP[a.dtype])} != "
+                           f"{c_name(BY_NP[b.dtype])}")
     if a.dtype.kind == "b":
         raise NotImplementedError("\"addmm_impl_cpu_\" not implemented for 'Bool'")
     if a.shape[-1] != b.shape[-2]:
         raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({a.shape[-2]}x{a.shape[-1]} and "
                            f"{b.shape[-2]}x{b.shape[-1]})")
-
-
-def _c_name(d: Any) -> str:
-    names = {"Float": "float", "Double": "double", "Long": "long int", "Int": "int", "Half": "c10::Half",
-             "BFloat16": "c10::BFloat16", "Bool": "bool"}
-    return names.get(d.code, d.code.lower())
 
 
 def _mm_of(a: ndarray, b: ndarray) -> Any:

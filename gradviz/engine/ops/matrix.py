@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.engine import observe
+from gradviz.engine.dtypes import BY_NP
 from gradviz.engine.errors import size_text
 from gradviz.engine.ops import binary, reduce, shape
 from gradviz.engine.ops.args import dimension, words
@@ -12,7 +13,7 @@ from gradviz.engine.ops.build import not_a_tensor, op, run
 from gradviz.engine.ops.linalg import FUNCTIONS as PRODUCTS
 from gradviz.engine.ops.solve import deprecated
 from gradviz.engine.tensor import Tensor
-from gradviz.engine.xp import xp
+from gradviz.engine.xp import beside, xp
 
 
 def _repeats(ns: Any, ctx: Any, g: Any) -> Any:
@@ -42,6 +43,23 @@ CROSS = op("cross", lambda x, y, d: xp.cross(x, y, axis=d), "LinalgCrossBackward
            "self other", "self other")
 
 
+def _check_repeats(times: Any, n: int) -> None:
+    if isinstance(times, int):
+        if times < 0:
+            raise RuntimeError("Repeats must be non-negative")
+        return
+    times = times._array
+    if times.ndim > 1:
+        raise RuntimeError("repeats must be 0-dim or 1-dim tensor")
+    if times.ndim and times.size not in (1, n):
+        raise RuntimeError("repeats must have the same size as input along dim, but got repeats.size(0) = "
+                           f"{times.size} and input.size(0) = {n}")
+    if times.dtype.kind not in "iu":
+        raise NotImplementedError(f"\"repeat_interleave_cpu\" not implemented for '{BY_NP[times.dtype].code}'")
+    if (times < 0).any():
+        raise RuntimeError("repeats can not be negative")
+
+
 def repeat_interleave(input: Any, repeats: Any = None, dim: int | None = None, *,
                       output_size: int | None = None) -> Any:
     """Every element several times in a row."""
@@ -50,8 +68,9 @@ def repeat_interleave(input: Any, repeats: Any = None, dim: int | None = None, *
     if dim is None:
         input, dim = shape.reshape(input, -1), 0
     d = dimension(dim, input._array.ndim)
+    _check_repeats(repeats, input._array.shape[d] if input._array.ndim else 1)
     if isinstance(repeats, Tensor):
-        index = xp.repeat(xp.arange(input._array.shape[d]), repeats._array)
+        index = xp.repeat(xp.arange(input._array.shape[d], like=beside(repeats._array)), repeats._array)
         return run(REPEAT_INTERLEAVE, (input,), (index, d), "", (index, d))
     size = input._array.shape or (1,)
     with observe.composite("repeat_interleave", (input,), str(repeats)) as event:

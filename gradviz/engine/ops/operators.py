@@ -94,7 +94,7 @@ def plain_function(name: str) -> Any:
 
     def function(input: Any, other: Any) -> Any:
         if input.__class__ is not Tensor and not isinstance(input, Tensor):
-            input = _wrapped(input, name)
+            input = _wrapped(input, name, other)
         result = row(input, other)
         if result is NotImplemented:
             raise _operation(name, other)
@@ -103,8 +103,14 @@ def plain_function(name: str) -> Any:
     return function
 
 
-def _wrapped(value: Any, name: str) -> Any:
-    n = number(value)
+NUMBERS = ("add", "sub", "mul", "div", "floor_divide")
+"""Rows that take numbers for both operands."""
+NUMBER_FIRST = ("remainder", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_left_shift", "bitwise_right_shift")
+"""Rows that take a number for the first operand with a tensor for the second."""
+
+
+def _wrapped(value: Any, name: str, other: Any) -> Any:
+    n = number(value) if name in NUMBERS or (name in NUMBER_FIRST and isinstance(other, Tensor)) else None
     if n is None:
         raise not_a_tensor(name, "input", 0, value)
     return make(asarray(n, scalar_type(n).np), Cell())
@@ -190,12 +196,14 @@ def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
 
 def _reflected(name: str) -> Any:
     row = binary.OPERATORS[name]
-    return lambda self, other: row(other if isinstance(other, Tensor) else _wrapped(other, name), self)
+    return lambda self, other: row(other if isinstance(other, Tensor) else _wrapped(other, name, self), self)
 
 
 def xlogy(input: Any, other: Any) -> Any:
     """``input * log(other)``, 0 where ``input`` is 0."""
-    return _xlogy(input, other) if isinstance(input, Tensor) else run(NUMBER_XLOGY, (other,), (input,), str(input))
+    if isinstance(input, Tensor) or not isinstance(other, Tensor):
+        return _xlogy(input, other)
+    return run(NUMBER_XLOGY, (other,), (input,), str(input))
 
 
 _xlogy = plain_function("xlogy")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.engine.autograd.namespaces import along_axis
-from gradviz.engine.dtypes import FLOATING
+from gradviz.engine.dtypes import BY_NP, FLOATING
 from gradviz.engine.ops import scatter, writing
 from gradviz.engine.ops.args import dimension, integer, words
 from gradviz.engine.ops.build import op, run, write
+from gradviz.engine.ops.promote import joint_shape
 from gradviz.engine.xp import beside, ndarray, xp
 
 
@@ -90,12 +91,12 @@ def _unravelled(index: ndarray, x: ndarray) -> Any:
 
 
 def _put_of(x: ndarray, index: ndarray, source: ndarray, accumulate: bool, size: Any) -> None:
+    if index.dtype != xp.int64:
+        raise RuntimeError(f"put_(): Expected a long tensor for index, but got {BY_NP[index.dtype].code}")
     if index.size != source.size:
         raise IndexError("put_(): Expected source and index to have the same number of elements, but got "
                          f"source.numel() = {source.size}, index.numel() = {index.size}")
     if x.dtype != source.dtype:
-        from gradviz.engine.dtypes import BY_NP
-
         raise RuntimeError(f"put_(): self and source expected to have the same dtype, but got self.dtype = "
                            f"{BY_NP[x.dtype].code} and source.dtype = {BY_NP[source.dtype].code}")
     bad = index[(index >= x.size) | (index < -x.size)]
@@ -117,7 +118,11 @@ def _masked_scatter_copy(x: ndarray, mask: ndarray, source: ndarray) -> ndarray:
 
 def _masked_scatter_of(x: ndarray, mask: ndarray, source: ndarray) -> None:
     if mask.dtype.kind != "b":
-        raise RuntimeError(f"masked_scatter_ only supports boolean masks, but got mask with dtype {mask.dtype}")
+        raise RuntimeError("masked_scatter_ only supports boolean masks, but got mask with dtype "
+                           f"{BY_NP[mask.dtype].code}")
+    if x.dtype != source.dtype:
+        raise RuntimeError(f"masked_scatter: expected self and source to have same dtypes but got{BY_NP[x.dtype].code} "
+                           f"and {BY_NP[source.dtype].code}")
     plain = xp.broadcast_to(mask, x.shape)
     n = int(plain.sum())
     if n > source.size:
@@ -182,6 +187,7 @@ def put(input: Any, index: Any, source: Any, accumulate: bool = False) -> writin
 
 def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
     """A copy with ``source``'s elements, in order, where the mask holds."""
+    joint_shape(mask._array.shape, input._array.shape)
     return run(MASKED_SCATTER, (input, mask, source))
 
 

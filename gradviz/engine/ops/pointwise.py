@@ -7,6 +7,7 @@ from math import log
 from typing import Any
 
 from gradviz.engine.dtypes import HALVES, INEXACT, finfo, scalar_type
+from gradviz.engine.errors import c_name
 from gradviz.engine.ops.args import words
 from gradviz.engine.ops.build import Op, not_a_tensor, op, run, write
 from gradviz.engine.ops.promote import number, operand_error, scalar_operand, together
@@ -283,16 +284,10 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
                                                    other=None if isinstance(other, Tensor) else other))
 
 
-def _c_name(d: Any) -> str:
-    from gradviz.engine.ops.linalg import _c_name as name
-
-    return name(d)
-
-
 def lerp(input: Any, end: Any, weight: Any) -> Any:
     for name, t in (("end", end), ("weight", weight)):
         if isinstance(t, Tensor) and t._array.dtype != input._array.dtype:
-            raise RuntimeError(f"expected dtype {_c_name(input.dtype)} for `{name}` but got dtype {_c_name(t.dtype)}")
+            raise RuntimeError(f"expected dtype {c_name(input.dtype)} for `{name}` but got dtype {c_name(t.dtype)}")
     if isinstance(weight, Tensor):
         return run(LERP_TENSOR, (input, end, weight))
     return run(LERP, (input, end), (weight,), str(weight))
@@ -321,6 +316,11 @@ def for_nan(input: Any, nan: Any, posinf: Any, neginf: Any) -> tuple[Any, Any, A
 
 
 def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:
+    if input._array.dtype != other._array.dtype:
+        raise RuntimeError(f"{input.dtype.code} did not match {other.dtype.code}")
+    for name, value in (("rtol", rtol), ("atol", atol)):
+        if value < 0:
+            raise RuntimeError(f"{name} must be greater than or equal to zero, but got {value:g}")
     row = Op("isclose", lambda x, y: xp.isclose(x, y, rtol, atol, equal_nan), inputs=("self", "other"))
     return run(row, (input, other))
 

@@ -88,6 +88,17 @@ def operand_error(error: Exception, x: Any, y: Any, *, inplace: bool = False) ->
     if not (isinstance(error, ValueError) or unknown) or y is None:
         return error
     a, b = x.shape, y.shape
+    misfit = _shape_error(a, b)
+    if misfit is not None:
+        return misfit
+    if inplace and not expandable(b, a):
+        return RuntimeError(f"output with shape {size_text(a)} doesn't match the broadcast shape "
+                            f"{size_text(xp.broadcast_shapes(a, b))}")
+    return not_implemented(error, result_dtype(x, y)) if unknown else error
+
+
+def _shape_error(a: tuple[int, ...], b: tuple[int, ...]) -> RuntimeError | None:
+    """What PyTorch says of two shapes that do not broadcast."""
     n = max(len(a), len(b))
     for i in range(1, n + 1):
         left = a[-i] if i <= len(a) else 1
@@ -95,15 +106,33 @@ def operand_error(error: Exception, x: Any, y: Any, *, inplace: bool = False) ->
         if left != right and left != 1 and right != 1:
             return RuntimeError(f"The size of tensor a ({left}) must match the size of tensor b ({right}) at "
                                 f"non-singleton dimension {n - i}")
-    if inplace and not expandable(b, a):
-        return RuntimeError(f"output with shape {size_text(a)} doesn't match the broadcast shape "
-                            f"{size_text(xp.broadcast_shapes(a, b))}")
-    return not_implemented(error, result_dtype(x, y)) if unknown else error
+    return None
+
+
+def misfit(shapes: list[tuple[int, ...]]) -> RuntimeError | None:
+    """What PyTorch says of several shapes that do not broadcast."""
+    try:
+        joint_shape(*shapes)
+    except RuntimeError as error:
+        return error
+    return None
+
+
+def joint_shape(*shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape that all broadcast to, or PyTorch's complaint about the first that does not fit those before it."""
+    whole: tuple[int, ...] = ()
+    for shape in shapes:
+        error = _shape_error(whole, shape)
+        if error is not None:
+            raise error
+        whole = xp.broadcast_shapes(whole, shape)
+    return whole
 
 
 def not_implemented(error: Exception, kind: Any) -> Exception:
     """NumPy's complaint that a function does not take a type, in PyTorch's words."""
-    name = {"left_shift": "lshift", "right_shift": "rshift"}.get(name := str(error).split("'")[1], name)
+    name = str(error).split("'")[1]
+    name = {"invert": "bitwise_not", "left_shift": "lshift", "right_shift": "rshift"}.get(name, name)
     return NotImplementedError(f'"{name}_cpu" not implemented for \'{BY_NP[kind].code}\'')
 
 

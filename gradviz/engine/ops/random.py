@@ -16,7 +16,6 @@ from gradviz.engine.ops.create import alongside, given_size, made, place
 from gradviz.engine.tensor import Tensor
 from gradviz.engine.xp import asarray, foreign, hosted, xp
 
-
 NO_GENERATOR = (
     "Cannot get CUDA generator without ATen_cuda library. PyTorch splits its backend into two shared libraries: a CPU "
     "library and a CUDA library; this error has occurred because you are trying to use some CUDA functionality, but "
@@ -343,10 +342,10 @@ def _waiting(source: Any, array: Any, lambd: Any = 1.0) -> Any:
 
 def _cauchy(source: Any, array: Any, median: Any = 0.0, sigma: Any = 1.0) -> Any:
     if array.dtype.char not in INEXACT:
-        from gradviz.engine.ops.linalg import _c_name
+        from gradviz.engine.errors import c_name
 
         raise RuntimeError("Cauchy distribution is a continuous probability distribution. dtype must be a floating "
-                           f"point but you specified {_c_name(dtypes.BY_NP[array.dtype])}")
+                           f"point but you specified {c_name(dtypes.BY_NP[array.dtype])}")
     if sigma <= 0:
         raise RuntimeError(f"cauchy_ expects sigma > 0.0, but found sigma={sigma:g}")
     return source.standard_cauchy(array.shape) * sigma + median

@@ -6,13 +6,13 @@ import itertools
 from typing import Any
 
 from gradviz.engine.autograd.namespaces import along_axis
-from gradviz.engine.errors import size_text
+from gradviz.engine.errors import c_name, size_text
 from gradviz.engine.ops import shape
 from gradviz.engine.ops.args import dimension
 from gradviz.engine.ops.build import Op, op, run, write
 from gradviz.engine.ops.data import array_of, fitted
 from gradviz.engine.tensor import Tensor
-from gradviz.engine.xp import asarray, beside, ndarray, outside, xp
+from gradviz.engine.xp import asarray, beside, is_array, ndarray, outside, xp
 
 
 # --- rules -----------------------------------------------------------------------------------------------------------
@@ -133,7 +133,7 @@ def _fill_of(x: ndarray, *value: Any) -> None:
 
 
 def _filling(x: ndarray, value: Any) -> ndarray:
-    return value.astype(x.dtype) if isinstance(value, ndarray) else fitted(value, x.dtype)  # type: ignore[no-any-return]
+    return asarray(value if is_array(value) else fitted(value, x.dtype), x.dtype, x)  # type: ignore[no-any-return]
 
 
 def _check_gather(x: ndarray, dim: int, index: ndarray) -> None:
@@ -143,10 +143,21 @@ def _check_gather(x: ndarray, dim: int, index: ndarray) -> None:
         raise RuntimeError("gather(): Expected dtype int32/int64 for index")
     if max(index.ndim, 1) != max(x.ndim, 1):
         raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
+    for d, (n, most) in enumerate(zip(index.shape, x.shape, strict=False)):
+        if d != dim and n > most:
+            raise RuntimeError(f"Size does not match at dimension {d} expected index {size_text(index.shape)} to be no "
+                               f"larger than self {size_text(x.shape)} apart from dimension {dim}")
+    within(x, dim, index)
+
+
+def within(x: ndarray, dim: int, index: ndarray, error: type[Exception] = RuntimeError, who: str = "",
+           negative: bool = False) -> None:
+    """Refuse an index that names no place along ``dim``; ``negative``: those that count from the end name one."""
     n = x.shape[dim] if x.ndim else 1
     if outside(index, n):
-        bad = index[(index >= n) | (index < 0)].flat[0]
-        raise RuntimeError(f"index {int(bad)} is out of bounds for dimension {dim} with size {n}")
+        bad = index[(index >= n) | (index < (-n if negative else 0))]
+        if bad.size:
+            raise error(f"{who}index {int(bad.flat[0])} is out of bounds for dimension {dim} with size {n}")
 
 
 def _gather_of(x: ndarray, index: ndarray, dim: int) -> Any:
@@ -157,6 +168,10 @@ def _gather_of(x: ndarray, index: ndarray, dim: int) -> Any:
 
 
 def _take_of(x: ndarray, index: ndarray, dim: int) -> Any:
+    if index.ndim > 1:
+        raise IndexError("index_select(): Index is supposed to be a vector")
+    if index.dtype not in (xp.int64, xp.int32):
+        raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
     n = x.shape[dim] if x.ndim else 1
     if outside(index, n):
         raise IndexError("index out of range in self")
@@ -225,6 +240,7 @@ def masked_select(input: Any, mask: Any) -> Any:
 def masked_fill(input: Any, mask: Any, value: Any) -> Any:
     _check_mask(mask)
     if isinstance(value, Tensor):
+        _check_value(value)
         return run(MASKED_FILL_TENSOR, (input, mask, value))
     return run(MASKED_FILL, (input, mask), (fitted(value, input._array.dtype, True),), str(value))
 
@@ -232,12 +248,19 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
 def _check_mask(mask: Any) -> None:
     if mask._array.dtype.kind != "b":
         raise RuntimeError("masked_fill_ only supports boolean masks, but got mask with dtype "
-                           f"{mask.dtype.name if mask._array.dtype != xp.int64 else 'long int'}")
+                           f"{c_name(mask.dtype)}")
+
+
+def _check_value(value: Any) -> None:
+    if value._array.ndim:
+        raise RuntimeError("masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+                           f"{value._array.ndim} dimension(s).")
 
 
 def masked_fill_(self: Any, mask: Any, value: Any) -> Any:
     _check_mask(mask)
     if isinstance(value, Tensor):
+        _check_value(value)
         return write(MASKED_FILL_TENSOR_, self, (mask, value))
     return write(MASKED_FILL_, self, (mask,), (fitted(value, self._array.dtype, True),), str(value))
 

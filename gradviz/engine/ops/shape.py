@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from itertools import pairwise
 from typing import Any
 
 from gradviz.engine.autograd.namespaces import counted
 from gradviz.engine.errors import size_text
-from gradviz.engine.ops.args import dimension, dimensions, inferred, integer, sizes, words
+from gradviz.engine.ops.args import dimension, dimensions, inferred, integer, positive, sizes, words
 from gradviz.engine.ops.build import op, run
 from gradviz.engine.tensor import Tensor
 from gradviz.engine.xp import address, ndarray, restrided, strided, xp
@@ -177,7 +176,9 @@ def _split(x: ndarray, dim: int, parts: list[int]) -> list[ndarray]:
 def _unfold(x: ndarray, dim: int, size: int, step: int) -> ndarray:
     if not x.ndim:  # counts as a row of one
         return x.reshape(1)[:size]
-    if not 0 <= size <= x.shape[dim]:
+    if size < 0:
+        raise RuntimeError(f"size is {size} but must be >= 0")
+    if size > x.shape[dim]:
         raise RuntimeError(f"maximum size for tensor at dimension {dim} is {x.shape[dim]} but size is {size}")
     if step <= 0:
         raise RuntimeError(f"step is {step} but must be > 0")
@@ -281,7 +282,14 @@ def t(input: Any) -> Any:
 
 def movedim(input: Any, source: Any, destination: Any) -> Any:
     n = input._array.ndim
-    a, b = (dimensions(d, n) for d in (source, destination))
+    told = [list(d) if isinstance(d, tuple | list) else [d] for d in (source, destination)]
+    if len(told[0]) != len(told[1]):
+        raise RuntimeError(f"movedim: Invalid source or destination dims: source ({told[0]} dims) should contain the "
+                           f"same number of dims as destination ({told[1]} dims)")
+    a, b = ([dimension(d, n) for d in dims] for dims in told)
+    for name, dims, asked in (("source", a, told[0]), ("destination", b, told[1])):
+        if len(set(dims)) != len(dims):
+            raise RuntimeError(f"movedim: repeated dim in `{name}` ({asked})")
     order = [d for d in range(n) if d not in a]
     for to, origin in sorted(zip(b, a, strict=True)):
         order.insert(to, origin)
@@ -343,8 +351,14 @@ def slice_(input: Any, dim: int, start: Any, stop: Any, step: Any = None) -> Any
 
 
 def narrow(input: Any, dim: int, start: Any, length: int) -> Any:
+    if not input._array.ndim:
+        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     d = dimension(dim, input._array.ndim)
+    if isinstance(start, Tensor) and (start._array.ndim or start._array.dtype.kind not in "iu"):
+        raise RuntimeError("start must be an 0-dim integral Tensor.")
     n, begin = input._array.shape[d], integer(start)
+    if length < 0:
+        raise RuntimeError("narrow(): length must be non-negative.")
     if not -n <= begin <= n:
         raise IndexError(f"start out of range (expected to be in range of [{-n}, {n}], but got {begin})")
     begin += n if begin < 0 else 0
@@ -353,50 +367,12 @@ def narrow(input: Any, dim: int, start: Any, length: int) -> Any:
     return slice_(input, d, begin, begin + length)
 
 
-def unbind(input: Any, dim: int = 0) -> Any:
-    if not input._array.ndim:
-        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
-    return run(UNBIND, (input,), (dimension(dim, input._array.ndim),), words(dim=dim or None),
-               dimension(dim, input._array.ndim))
-
-
-def split(tensor: Any, split_size_or_sections: Any = None, dim: int = 0, *, split_size: Any = None) -> Any:
-    """Parts of a size, or of the sizes given, as views."""
-    size = split_size if split_size_or_sections is None else split_size_or_sections
-    d = dimension(dim, tensor._array.ndim)
-    n = tensor._array.shape[d]
-    if isinstance(size, int):
-        parts = [min(size, n - i) for i in range(0, n, size)] or [0]
-        return run(SPLIT, (tensor,), (d, parts), f"{size}, dim={dim}", d)
-    if sum(size) != n:
-        raise RuntimeError(f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at "
-                           f"dimension {d}), but got split_sizes={size_text(size)}")
-    return run(SPLIT_SIZES, (tensor,), (d, list(size)), f"{list(size)}, dim={dim}", d)
-
-
-def chunk(input: Any, chunks: int, dim: int = 0) -> Any:
-    n = input._array.shape[dimension(dim, input._array.ndim)]
-    return split(input, max(1, -(-n // chunks)), dim)
-
-
-def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> Any:
-    d = dimension(dim, input._array.ndim)
-    n = input._array.shape[d]
-    if isinstance(indices_or_sections, Tensor):
-        indices_or_sections = indices_or_sections._array.tolist()
-    if isinstance(indices_or_sections, int):
-        k = indices_or_sections
-        cuts = [0]
-        for i in range(k):
-            cuts.append(cuts[-1] + n // k + (1 if i < n % k else 0))
-    else:
-        cuts = [0, *indices_or_sections, n]
-    return tuple(slice_(input, d, a, b) for a, b in pairwise(cuts))
-
-
 def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
     n = input._array.ndim
-    return run(DIAGONAL, (input,), (offset, dimension(dim1, n), dimension(dim2, n)), words(offset=offset))
+    a, b = dimension(dim1, n), dimension(dim2, n)
+    if a == b:
+        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+    return run(DIAGONAL, (input,), (offset, a, b), words(offset=offset))
 
 
 def unfold(self: Any, dimension_: int, size: int, step: int) -> Any:
@@ -408,6 +384,11 @@ def as_strided(input: Any, size: Any, stride: Any, storage_offset: int | None = 
     from gradviz.engine.storage import offset_of, storage_of
 
     size, stride = tuple(size), tuple(stride)
+    if len(size) != len(stride):
+        raise RuntimeError("mismatch in length of strides and shape")
+    if any(s < 0 for s in stride):
+        raise RuntimeError(f"as_strided: Negative strides are not supported at the moment, got strides: "
+                           f"{size_text(stride)}")
     offset = offset_of(input) if storage_offset is None else storage_offset
     whole = storage_of(input).array
     flat = whole.reshape(-1) if whole.flags.c_contiguous else whole.T.reshape(-1)
@@ -447,13 +428,43 @@ def flip(input: Any, *dims: Any, **named: Any) -> Any:
     return run(FLIP, (input,), (full,), str(list(which)), full)
 
 
+def _flipped_along(dim: int) -> Any:
+    def function(input: Any) -> Any:
+        if input._array.ndim <= dim:
+            raise RuntimeError(f"Input must be >= {dim + 1}-d.")
+        return flip(input, dim)
+
+    return function
+
+
+def _matrix_transpose(name: str) -> Any:
+    def function(input: Any) -> Any:
+        if input._array.ndim == 1:
+            raise RuntimeError(f"tensor.{name} is only supported on matrices or batches of matrices. Got 1-D tensor.")
+        return transpose(input, -2, -1) if input._array.ndim else input
+
+    return function
+
+
 def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
-    back = -shifts if isinstance(shifts, int) else tuple(-s for s in shifts)
-    return run(ROLL, (input,), (shifts, dims), f"{shifts}", (back, dims))
+    by = tuple(shifts) if isinstance(shifts, tuple | list) else (shifts,)
+    over = () if dims is None else tuple(dims) if isinstance(dims, tuple | list) else (dims,)
+    if not by:
+        raise RuntimeError("`shifts` required")
+    if len(by) != len(over) and (over or len(by) > 1):
+        raise RuntimeError(f"shifts and dimensions must align. shifts: {len(by)}, dims:{len(over)}")
+    if over and not input._array.ndim:
+        raise IndexError(f"Dimension specified as {over[0]} but tensor has no dimensions")
+    along = tuple([dimension(d, input._array.ndim) for d in over]) or None
+    whole, back = (by, tuple([-s for s in by])) if along else (by[0], -by[0])
+    return run(ROLL, (input,), (whole, along), f"{shifts}", (back, along))
 
 
 def repeat(self: Any, *repeats: Any, **named: Any) -> Any:
     times = sizes(_given(repeats, named, "repeats"))
+    if any(n < 0 for n in times):
+        have = (1,) * (len(times) - self._array.ndim) + self._array.shape
+        positive(tuple([n * m for n, m in zip(times, have, strict=False)]))
     if len(times) < self._array.ndim:
         raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
     return run(REPEAT, (self,), (times,), str(list(times)))
@@ -469,10 +480,9 @@ FUNCTIONS: dict[str, Any] = {
     "ravel": lambda input: view(contiguous(input), -1),
     "permute": permute, "transpose": transpose, "swapaxes": transpose, "swapdims": transpose, "t": t,
     "movedim": movedim, "moveaxis": movedim, "squeeze": squeeze, "unsqueeze": unsqueeze, "select": select,
-    "narrow": narrow, "unbind": unbind, "split": split, "chunk": chunk, "tensor_split": tensor_split,
-    "diagonal": diagonal, "as_strided": as_strided, "clone": clone, "flip": flip, "roll": roll, "tile": tile,
-    "fliplr": lambda input: flip(input, 1), "flipud": lambda input: flip(input, 0),
-    "adjoint": lambda input: transpose(input, -2, -1),
+    "narrow": narrow, "diagonal": diagonal, "as_strided": as_strided, "clone": clone, "flip": flip, "roll": roll,
+    "tile": tile,
+    "fliplr": _flipped_along(1), "flipud": _flipped_along(0), "adjoint": _matrix_transpose("adjoint()"),
 }
 METHODS: dict[str, Any] = FUNCTIONS | {
     "view": view, "expand": expand, "unfold": unfold, "contiguous": contiguous, "repeat": repeat,
@@ -480,6 +490,6 @@ METHODS: dict[str, Any] = FUNCTIONS | {
     "reshape_as": lambda self, other: reshape(self, other._array.shape),
     "expand_as": lambda self, other: expand(self, other._array.shape),
     "T": property(lambda self: permute(self, tuple(reversed(range(self._array.ndim))))),
-    "mT": property(lambda self: transpose(self, -2, -1)), "mH": property(lambda self: transpose(self, -2, -1)),
+    "mT": property(_matrix_transpose("mT")), "mH": property(_matrix_transpose("mH")),
     "H": property(lambda self: transpose(self, 0, 1)),
 }

@@ -155,12 +155,32 @@ def logcumsumexp(input: Any, dim: int) -> Any:
     return run(LOGCUMSUMEXP, (input,), (dimension(dim, input._array.ndim),), words(dim=dim))
 
 
+def _check_weights(count: int, fweights: Any, aweights: Any) -> None:
+    for name, t, kinds, wanted in (("fweights", fweights, "iu", "integral"),
+                                   ("aweights", aweights, "f", "floating point")):
+        if t is None:
+            continue
+        array = t._array
+        if array.ndim > 1:
+            raise RuntimeError(f"cov(): expected {name} to have one or fewer dimensions but got {name} with "
+                               f"{array.ndim} dimensions")
+        if array.dtype.kind not in kinds:
+            raise RuntimeError(f"cov(): expected {name} to have {wanted} dtype but got {name} with {t.dtype.code} "
+                               "dtype")
+        if array.size != count:
+            raise RuntimeError(f"cov(): expected {name} to have the same numel as there are observations in the input "
+                               f"but got {array.size} != {count}")
+        if (array < 0).any():
+            raise RuntimeError(f"cov(): {name} cannot be negative")
+
+
 def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any = None) -> Any:
     """The covariance of variables, which are rows."""
     n = input._array.ndim
     if n > 2:
         raise RuntimeError("cov(): expected input to have two or fewer dimensions but got an input with "
                            f"{n} dimensions")
+    _check_weights(input._array.shape[-1] if n else 1, fweights, aweights)
     with observe.composite("cov", (input,)) as event:
         rows = shape.view(input, (1, -1)) if n < 2 else input
         weight = None
@@ -215,7 +235,7 @@ def _shares(input: Any, q: Any, interpolation: str) -> Any:
     """``q`` as a tensor, checked."""
     if input._array.dtype.char not in "fd":
         raise RuntimeError("quantile() input tensor must be either float or double dtype")
-    share = q if isinstance(q, Tensor) else make(asarray(q, input._array.dtype), Cell())
+    share = q if isinstance(q, Tensor) else make(asarray(q, input._array.dtype, input._array), Cell())
     if share._array.ndim > 1:
         raise RuntimeError("quantile() q must be a scalar or 1D tensor")
     if share._array.dtype != input._array.dtype:

@@ -36,6 +36,7 @@ from gradviz.engine.ops import (
     norms,
     operators,
     pad,
+    parts,
     places,
     pointwise,
     pool,
@@ -64,10 +65,10 @@ from gradviz.engine.ops.refusal import guarded
 from gradviz.engine.tensor import Tensor
 
 FAMILIES: tuple[Any, ...] = (
-    create, random, unary, operators, pointwise, reduce, shape, scatter, index, join, linalg, sort, matrix, einsum,
-    diagonals, solve, decomposition, lu, norms, power, statistics, search, calculus, combine, places, arithmetic,
-    complex, inplace, removed, settings, special, activation, distance, criterion, ctc, conv, pool, pad, norm, grid,
-    shuffle, writing, embedding, bilinear, recurrent, weightnorm, legacy, share, convert,
+    create, random, unary, operators, pointwise, reduce, shape, parts, scatter, index, join, linalg, sort, matrix,
+    einsum, diagonals, solve, decomposition, lu, norms, power, statistics, search, calculus, combine, places,
+    arithmetic, complex, inplace, removed, settings, special, activation, distance, criterion, ctc, conv, pool, pad,
+    norm, grid, shuffle, writing, embedding, bilinear, recurrent, weightnorm, legacy, share, convert,
 )
 FUNCTIONS: dict[str, Any] = {}
 for _family in FAMILIES:

@@ -6,11 +6,13 @@ import inspect
 from typing import Any
 
 from gradviz.engine.autograd.namespaces import along_axis
+from gradviz.engine.dtypes import BY_NP
+from gradviz.engine.errors import size_text
 from gradviz.engine.ops.args import dimension
 from gradviz.engine.ops.binary import no_derivative
 from gradviz.engine.ops.build import Op, op, run, write
 from gradviz.engine.ops.data import fitted
-from gradviz.engine.ops.scatter import _index_put, _lined, _put, _rows, array_index
+from gradviz.engine.ops.scatter import _index_put, _lined, _put, _rows, array_index, within
 from gradviz.engine.tensor import Tensor
 from gradviz.engine.xp import asarray, is_array, ndarray, xp
 
@@ -45,6 +47,7 @@ def _scatter_of(x: ndarray, index: ndarray, *rest: Any) -> None:
     value, dim, accumulate = rest
     if not index.size:
         return
+    _check_scatter(x, index, value, dim)
     index = xp.atleast_1d(index)
     full = along_axis(index, dim)
     value = value[tuple(slice(n) for n in index.shape)] if is_array(value) and value.ndim else \
@@ -55,9 +58,78 @@ def _scatter_of(x: ndarray, index: ndarray, *rest: Any) -> None:
         xp.atleast_1d(x)[full] = value
 
 
-def _rows_of(write_rows: Any) -> Any:
+def _check_scatter(x: ndarray, index: ndarray, src: Any, dim: int) -> None:
+    if index.dtype not in (xp.int64, xp.int32):
+        raise RuntimeError("scatter(): Expected dtype int32/int64 for index")
+    many = is_array(src)
+    if many and src.dtype != x.dtype:
+        raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")
+    if max(index.ndim, 1) != max(x.ndim, 1):
+        raise RuntimeError("Index tensor must have the same number of dimensions as self tensor")
+    if many and max(index.ndim, 1) != max(src.ndim, 1):
+        raise RuntimeError("Index tensor must have the same number of dimensions as src tensor")
+    if any(n > most for d, (n, most) in enumerate(zip(index.shape, x.shape, strict=False)) if d != dim) or (
+            many and any(n > most for n, most in zip(index.shape, src.shape, strict=False))):
+        more = f" and to be no larger size than src {size_text(src.shape)}" if many else ""
+        raise RuntimeError(f"Expected index {size_text(index.shape)} to be no larger than self {size_text(x.shape)} "
+                           f"apart from dimension {dim}{more}")
+    within(x, dim, index)
+
+
+def _check_fill(x: ndarray, index: ndarray, value: Any, dim: int) -> None:
+    if is_array(value) and value.ndim:
+        raise RuntimeError("index_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+                           f"{value.ndim} dimension(s).")
+    if index.dtype != xp.int64:
+        raise IndexError("index_fill_(): Expected dtype int64 for index.")
+    if index.ndim > 1:
+        raise RuntimeError("Index has to be a vector/scalar")
+    within(x, dim, index, IndexError, negative=True)
+
+
+def _check_add(x: ndarray, index: ndarray, source: ndarray, dim: int, alpha: Any) -> None:
+    if index.ndim > 1:
+        raise IndexError(f"index_add_(): Index is supposed to be a vector, but got dim: {index.ndim} with type: "
+                         f"{BY_NP[index.dtype].code} and size: {size_text(index.shape)}")
+    if index.dtype not in (xp.int64, xp.int32):
+        raise RuntimeError(f"index_add_(): Expected dtype int32/int64 for index but got: {BY_NP[index.dtype].code}")
+    if x.dtype != source.dtype:
+        raise RuntimeError(f"index_add_(): self ({BY_NP[x.dtype].code}) and source ({BY_NP[source.dtype].code}) must "
+                           "have the same scalar type")
+    if source.ndim and source.ndim == x.ndim and index.size != source.shape[dim]:
+        raise RuntimeError(f"index_add_(): Number of indices ({index.size}) should be equal to source.size(dim): "
+                           f"({source.shape[dim]}), for dim: {dim}")
+    if (x.ndim and source.shape[:dim] + source.shape[dim + 1:] != x.shape[:dim] + x.shape[dim + 1:]) or (
+            x.ndim and source.ndim != x.ndim and source.ndim):
+        raise RuntimeError("source tensor shape must match self tensor shape, excluding the specified dimension. Got "
+                           f"self.shape = {size_text(x.shape)} source.shape = {size_text(source.shape)}")
+    within(x, dim, index)
+
+
+def _check_copy(x: ndarray, index: ndarray, source: ndarray, dim: int) -> None:
+    if index.ndim > 1:
+        raise IndexError(f"index_copy_(): Index should have dimension 1 or 0 (got {index.ndim})")
+    if index.dtype != xp.int64:
+        raise RuntimeError(f"index_copy_(): Expected a long tensor for index, but got {BY_NP[index.dtype].code}")
+    if x.dtype != source.dtype:
+        raise RuntimeError("index_copy_(): self and source expected to have the same dtype, but got (self) "
+                           f"{BY_NP[x.dtype].code} and (source) {BY_NP[source.dtype].code}")
+    if x.ndim and source.ndim:
+        here, there = (a.shape[:dim] + a.shape[dim + 1:] for a in (x, source))
+        if here != there:
+            raise RuntimeError("index_copy_(): Source/destination tensor must have same slice shapes. Destination "
+                               f"slice shape: {' '.join(map(str, here))} at dimension {dim} and source slice shape: "
+                               f"{' '.join(map(str, there))} at dimension {dim}.")
+        if index.size != source.shape[dim]:
+            raise IndexError(f"index_copy_(): Number of indices ({index.size}) should be equal to source.size(dim) "
+                             f"({source.shape[dim]})")
+    within(x, dim, index, IndexError, "index_copy_(): ")
+
+
+def _rows_of(write_rows: Any, check: Any) -> Any:
     """A forward in place that writes the rows ``index`` names; ``write_rows(x, rows, value, *rest)`` does it."""
     def forward(x: ndarray, index: ndarray, value: Any, dim: int, *rest: Any) -> None:
+        check(x, index, value, dim, *rest)
         write_rows(xp.atleast_1d(x), _rows(dim, index), value, *rest)
 
     return forward
@@ -91,18 +163,30 @@ SCATTER_WITH = both("scatter", _scatter_of, "NotImplemented", no_derivative("sca
 SCATTER_NUMBER_WITH = both("scatter", _scatter_of, "NotImplemented", no_derivative("scatter"), "", "self index",
                            "scatter.number_with")
 SCATTER_ADD = both("scatter_add", _scatter_of, "ScatterAddBackward0", _scatter, "index", "self index src")
-_filled = _rows_of(lambda x, rows, value: x.__setitem__(rows, value))
+def _set_rows(x: ndarray, rows: Any, value: Any) -> None:
+    x[rows] = value
+
+
+_filled = _rows_of(_set_rows, _check_fill)
 INDEX_FILL = both("index_fill", _filled, "IndexFillBackward0", _index_fill, "index", "self index")
 INDEX_FILL_TENSOR = both("index_fill", _filled, "IndexFillBackward1", _index_fill, "index", "self index value",
                          "index_fill.tensor")
-INDEX_ADD = both("index_add", _rows_of(_added), "IndexAddBackward0", _index_add, "index source", "self index source")
-INDEX_COPY = both("index_copy", _filled, "IndexCopyBackward0", _index_copy, "index", "self index source")
+INDEX_ADD = both("index_add", _rows_of(_added, _check_add), "IndexAddBackward0", _index_add, "index source",
+                 "self index source")
+INDEX_COPY = both("index_copy", _rows_of(_set_rows, _check_copy), "IndexCopyBackward0", _index_copy, "index",
+                  "self index source")
 Call = tuple[tuple[Op, Op], tuple[Any, ...], tuple[Any, ...], str, Any]
 """What a method was asked: both rows, the tensors beside itself, the arguments, their text, and what the node keeps."""
 
 
 # --- functions -------------------------------------------------------------------------------------------------------
 def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -> Call:
+    for i, entry in enumerate(indices):
+        if not isinstance(entry, Tensor | None):
+            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(entry).__name__}")
+    if values._array.dtype != input._array.dtype:
+        raise RuntimeError("Index put requires the source and destination dtypes match, got "
+                           f"{input.dtype.code} for the destination and {values.dtype.code} for the source.")
     full = tuple(slice(None) if i is None else array_index(i) for i in indices)
     return INDEX_PUT, (values,), (full, accumulate), "accumulate=True" if accumulate else "", None
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from gradviz.engine import observe
 from gradviz.engine.dtypes import BY_NP
+from gradviz.engine.errors import c_name
 from gradviz.engine.nn.functional.dropout import dropout
 from gradviz.engine.ops import linalg, shape
 from gradviz.engine.ops.args import words
@@ -15,17 +16,16 @@ from gradviz.engine.ops.binary import OPERATORS
 from gradviz.engine.ops.build import run
 from gradviz.engine.ops.distance import MUL_NUMBER
 from gradviz.engine.ops.layer import layer, telling
-from gradviz.engine.ops.linalg import _c_name
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import make
-from gradviz.engine.xp import xp
+from gradviz.engine.xp import beside, xp
 
 
 def _composed(query: Any, key: Any, value: Any, mask: Any, dropout_p: float, causal: bool, scale: float,
               gqa: bool) -> Any:
     n, m = query._array.shape[-2], key._array.shape[-2]
     if causal:
-        mask = make(xp.tri(n, m, dtype=bool), Cell())
+        mask = make(xp.tri(n, m, dtype=bool, like=beside(query._array)), Cell())
     if mask is not None and mask._array.dtype.kind == "b":
         mask = make(xp.where(mask._array, 0, -xp.inf).astype(query._array.dtype), Cell())
     if gqa:
@@ -55,7 +55,7 @@ def scaled_dot_product_attention(query: Any, key: Any, value: Any, attn_mask: An
     """``softmax(query @ key.T * scale + mask) @ value``."""
     arrays = [t._array for t in (query, key, value)]
     if len({a.dtype for a in arrays}) > 1:
-        q, k, v = (_c_name(BY_NP[a.dtype]) for a in arrays)
+        q, k, v = (c_name(BY_NP[a.dtype]) for a in arrays)
         raise RuntimeError("Expected query, key, and value to have the same dtype, but got "
                            f"query.dtype: {q} key.dtype: {k} and value.dtype: {v} instead.")
     if min(a.ndim for a in arrays) < 2:
@@ -68,7 +68,7 @@ def scaled_dot_product_attention(query: Any, key: Any, value: Any, attn_mask: An
         if kind.kind != "b" and kind not in (xp.dtype(xp.float32), arrays[0].dtype):
             raise RuntimeError("Expected attn_mask dtype to be bool or float or to match query dtype, but got "
                                f"attn_mask.dtype: {_mask_name(kind)} and  query.dtype: "
-                               f"{_c_name(BY_NP[arrays[0].dtype])} instead.")
+                               f"{c_name(BY_NP[arrays[0].dtype])} instead.")
         if is_causal:
             raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when "
                                "is_causal=True")
@@ -83,7 +83,7 @@ def scaled_dot_product_attention(query: Any, key: Any, value: Any, attn_mask: An
 
 
 def _mask_name(dtype: Any) -> str:
-    return {"int64": "long int"}.get(dtype.name, _c_name(BY_NP[dtype]))
+    return c_name(BY_NP[dtype])
 
 
 FUNCTIONS: dict[str, Any] = telling({NAME: scaled_dot_product_attention})
