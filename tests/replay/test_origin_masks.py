@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from gradviz.replay import Replay
 from gradviz.replay.origin import first_bad, value_origin
+from tests.replay.test_why import tid_of
 
 Record = Callable[[str], Replay]
 
@@ -19,20 +20,16 @@ loss.backward()
 """
 
 
-def named(replay: Replay, name: str) -> int:
-    return next(tid for tid in range(1, 100) if replay.name(tid) == name)
-
-
 def test_a_row_that_is_masked_throughout_is_said_to_be_so(recorded: Record) -> None:
     replay = recorded(MASKED)
-    origin = value_origin(replay, named(replay, "loss"), replay.end)
+    origin = value_origin(replay, tid_of(replay, "loss"), replay.end)
     assert origin is not None
     began = origin.began[0]
     assert (began.kind, began.by, replay.event(began.seq).name) == ("masked", "softmax", "softmax")
     words, = began.causes
     assert words == (f"1 of 2 rows of m are -inf throughout: masked_fill at line {began.line - 1} masked every entry, "
                      "so nothing is left to weigh")
-    infinite = value_origin(replay, named(replay, "m"), replay.end)
+    infinite = value_origin(replay, tid_of(replay, "m"), replay.end)
     assert infinite is not None
     assert "put it there on purpose" in infinite.beginnings()[0]
 
@@ -45,7 +42,7 @@ a = w * mask
 loss = a.sum()
 loss.backward()
 """)
-    origin = value_origin(replay, named(replay, "loss"), replay.end)
+    origin = value_origin(replay, tid_of(replay, "loss"), replay.end)
     assert origin is not None
     assert (origin.began[0].by, origin.began[0].kind) == ("mul", "masked")
 
@@ -57,7 +54,7 @@ e = torch.exp(x)
 loss = (e / e.sum()).sum()
 loss.backward()
 """)
-    origin = value_origin(replay, named(replay, "loss"), replay.end)
+    origin = value_origin(replay, tid_of(replay, "loss"), replay.end)
     assert origin is not None
     assert (origin.began[0].by, origin.began[0].kind) == ("exp", "op")
 
