@@ -169,6 +169,8 @@ def moving(value: Any, move: Callable[[Any], Any]) -> Any:
     """What an op takes or gives, with its arrays moved."""
     if value.__class__ is ndarray or value.__class__ in foreign or (move is sent and hasattr(value, "dtype")):
         return move(value)
+    if hasattr(value, "_array") and move is hosted:
+        return value.cpu()
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return type(value)(*[moving(v, move) for v in value])
     if value.__class__ in (tuple, list):
@@ -182,10 +184,13 @@ def rule_on_host(ns: Any, node: Any, g: Any, saved: Any) -> Any:
     """A node's rule, on the host: arrays, or under ``create_graph`` tensors, go there and their shares come back."""
     here = copy.copy(node)
     here.args = moving(node.args, hosted)
-    to, back = (_to_host, _to_device) if hasattr(g, "_array") else (hosted, sent)
+    from gradviz.engine.autograd.namespaces import raw
+
+    to, back = (hosted, sent) if ns is raw else (_to_host, _to_device)
     each: Callable[[Any, Any], Any] = lambda value, move: (  # noqa: E731
         [None if v is None else move(v) for v in value] if value.__class__ in (list, tuple) else move(value))
-    shares = node.rule(ns, here, each(g, to), *[None if s is None else to(s) for s in saved])
+    with dtypes.CPU:
+        shares = node.rule(ns, here, each(g, to), *[None if s is None else to(s) for s in saved])
     if shares.__class__ is not tuple:
         shares = (shares,)
     return tuple([None if s is None else back(s) for s in shares])

@@ -26,7 +26,8 @@ REDUCES = ("add", "multiply")
 """The only functions that CuPy reduces and accumulates with by their methods."""
 SCATTERS = {"add", "subtract", "maximum", "minimum", "multiply", "bitwise_and", "bitwise_or", "bitwise_xor"}
 SCATTERED = ("int32", "float16", "float32", "float64", "complex64", "complex128", "uint32", "uint64")
-UNDISPATCHED = {"ascontiguousarray", "as_strided"}
+UNDISPATCHED = {"as_strided"}
+CREATES = ("zeros", "ones", "empty", "full", "arange", "eye", "tri", "asarray", "array", "ascontiguousarray")
 LACKING = {"object_", "errstate", "vectorize"}
 
 
@@ -171,7 +172,7 @@ class ndarray:
             return NotImplemented
         if {"initial", "where"} & set(named) and name != "copyto":
             raise TypeError(f"{name}() got an unexpected keyword argument")
-        if name in ("zeros", "ones", "empty", "full", "arange", "eye", "tri", "asarray", "array"):  # by like=
+        if name in CREATES:  # by like=
             args = tuple(v._a if isinstance(v, ndarray) else v for v in args)
             return wrap(np.array(function(*args, **named), order="K"))
         given = [unwrap(v, name) for v in args]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradviz.engine.xp import asarray, ndarray, xp
+from gradviz.engine.xp import asarray, beside, ndarray, xp
 
 
 class Matrices:
@@ -30,7 +30,7 @@ class Matrices:
         """``x`` of ``a @ x == b``, reading one triangle of ``a``; a zero on the diagonal gives inf, no error."""
         n = a.shape[-1]
         batch = xp.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-        out = xp.array(xp.broadcast_to(b, batch + b.shape[-2:]), dtype=xp.result_type(a, b))
+        out = xp.array(xp.broadcast_to(b, batch + b.shape[-2:]), dtype=xp.result_type(a.dtype, b.dtype), like=beside(b))
         for i in range(n - 1, -1, -1) if upper else range(n):
             known = slice(i + 1, n) if upper else slice(0, i)
             row = out[..., i, :] - (a[..., i, None, known] @ out[..., known, :])[..., 0, :]
@@ -41,7 +41,7 @@ class Matrices:
     def diag_embed(v: ndarray) -> ndarray:
         """Matrices with the last dimension on their diagonals."""
         n = v.shape[-1]
-        out = xp.zeros((*v.shape, n), v.dtype)
+        out = xp.zeros((*v.shape, n), v.dtype, like=beside(v))
         at = xp.arange(n)
         out[..., at, at] = v
         return out

@@ -157,9 +157,9 @@ def ctc_loss(log_probs: Any, targets: Any, input_lengths: Any, target_lengths: A
     labels = targets if targets._array.dtype.kind == "i" else targets.long()
     losses = run(CTC, (x, labels), (inputs, lengths, blank, zero_infinity), words(blank=blank or None))
     if zero_infinity:
-        losses = where(losses == float("inf"), make(asarray(0, losses._array.dtype), Cell()), losses)
+        losses = where(losses == float("inf"), make(asarray(0, losses._array.dtype, losses._array), Cell()), losses)
     if reduction == MEAN:
-        counts = make(asarray([max(n, 1) for n in lengths], losses._array.dtype), Cell())
+        counts = make(asarray([max(n, 1) for n in lengths], losses._array.dtype, losses._array), Cell())
         return (losses / counts).mean()
     if reduction == SUM:
         return losses.sum()

@@ -9,7 +9,7 @@ from gradviz.engine.ops.args import words
 from gradviz.engine.ops.build import op, run
 from gradviz.engine.ops.returns import returned
 from gradviz.engine.ops.solve import deprecated, floats
-from gradviz.engine.xp import ndarray, xp
+from gradviz.engine.xp import hosted, ndarray, xp
 
 
 # --- rules -----------------------------------------------------------------------------------------------------------
@@ -190,7 +190,7 @@ def lu_factor(A: Any, *, pivot: bool = True) -> Any:
     """``L`` and ``U`` in one matrix, and the exchanges of rows."""
     _rectangular("torch.linalg.lu_factor", A)
     compact, pivots, info = run(LU_FACTOR, (A,), (pivot,))
-    zero = int(info._array.max(initial=0))
+    zero = int(hosted(info._array).max(initial=0))
     if zero:
         batch = "" if not info._array.ndim else f"(Batch element {int(info._array.argmax())}): "
         raise RuntimeError(f"torch.linalg.lu_factor: {batch}U[{zero},{zero}] is zero and using it on lu_solve would "

@@ -14,7 +14,7 @@ from gradviz.engine.ops.decomposition import SVD, eigh
 from gradviz.engine.ops.returns import returned
 from gradviz.engine.ops.solve import floats, inv_ex, square
 from gradviz.engine.tensor import Tensor
-from gradviz.engine.xp import hosted, ndarray, xp
+from gradviz.engine.xp import asarray, hosted, ndarray, xp
 
 INF = float("inf")
 
@@ -191,13 +191,14 @@ def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, atol: Any =
     floats("linalg.matrix_rank", A)
     with observe.muted():
         values = eigh(A.detach())[0].abs() if hermitian else run(SVD, (A.detach(),), (False,))[1]
-    array = values._array
-    absolute, relative = (t._array if isinstance(t, Tensor) else t for t in (tol if atol is None else atol, rtol))
-    top = hosted(array).max(axis=-1, initial=0)
+    array = hosted(values._array)
+    absolute, relative = (hosted(t._array) if isinstance(t, Tensor) else t for t in (tol if atol is None else atol, rtol))
+    top = array.max(axis=-1, initial=0)
     if relative is None:
         relative = 0 if absolute is not None else xp.finfo(array.dtype).eps * max(A._array.shape[-2:])
     limit = xp.maximum(0 if absolute is None else absolute, relative * top)
-    row = op("matrix_rank", lambda _: (array > xp.asarray(limit)[..., None]).sum(axis=-1), key="matrix_rank")
+    row = op("matrix_rank", lambda x: asarray((array > xp.asarray(limit)[..., None]).sum(axis=-1), None, x),
+             key="matrix_rank")
     return run(row, (A,))
 
 

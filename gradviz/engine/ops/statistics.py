@@ -244,7 +244,7 @@ def _shares(input: Any, q: Any, interpolation: str) -> Any:
         raise RuntimeError("quantile() interpolation must be one of linear, lower, higher, midpoint or nearest, but "
                            f"got {interpolation}")
     if not isinstance(q, Tensor) and not 0 <= q <= 1:
-        raise RuntimeError(f"quantile() q must be in the range [0, 1] but got {q}")
+        raise RuntimeError(f"quantile() q must be in the range [0, 1] but got {q:g}")
     if not ((share._array >= 0) & (share._array <= 1)).all():
         raise RuntimeError("quantile() q values must be in the range [0, 1]")
     if not input._array.size:
