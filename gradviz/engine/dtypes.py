@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from gradviz import probe
@@ -15,6 +16,9 @@ INEXACT = FLOATING + COMPLEX
 
 rare: list[dtype] = []
 """The types of few programs that have been used: halves and wide unsigned integers. Ops look out for them only then."""
+
+when_rare: list[Callable[[], None]] = []
+"""Called when the first of them is used: ops that many programs spend their time in do not even ask for it before."""
 
 
 class dtype:
@@ -44,6 +48,8 @@ class dtype:
             self.np = xp.dtype(self.name)
         BY_NP[self.np], probe.dtypes[self.np] = self, self.name
         rare.append(self)
+        while when_rare:
+            when_rare.pop()()
         return self.np
 
     def __repr__(self) -> str:

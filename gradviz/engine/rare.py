@@ -83,6 +83,11 @@ def careful(name: str, forward: Callable[..., Any], arrays: Sequence[Any], args:
     return _rounded(result, half)
 
 
+def watched(name: str, forward: Callable[..., Any]) -> Callable[..., Any]:
+    """The forward of an op that looks at the types of its operands."""
+    return lambda *arrays: careful(name, forward, arrays)
+
+
 def rule(node: Any, g: Any, saved: Sequence[Any]) -> tuple[Any, ...]:
     """The shares of a node whose gradient ``g`` is of a half type; a node of several outputs has a list of them."""
     some = g if g.__class__ is ndarray else next(one for one in g if one is not None)
@@ -157,4 +162,4 @@ def _rounded(result: Any, half: Any) -> Any:
     return convert(result, half) if result.dtype == xp.float32 else result
 
 
-__all__ = ["careful", "in_halves", "not_implemented", "rule"]
+__all__ = ["careful", "in_halves", "not_implemented", "rule", "watched"]

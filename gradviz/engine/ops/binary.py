@@ -12,7 +12,7 @@ from gradviz.engine.autograd.modes import enabled, regions
 from gradviz.engine.autograd.node import NO_EDGE, node_class, sequence
 from gradviz.engine.autograd.packing import pack
 from gradviz.engine.autograd.views import check_inplace, rebase
-from gradviz.engine.dtypes import FLOATING, INEXACT, rare
+from gradviz.engine.dtypes import FLOATING, INEXACT, rare, when_rare
 from gradviz.engine.ops.build import changed, check_overlap, elsewhere, not_a_tensor, on_several, recording, remade
 from gradviz.engine.ops.promote import (
     can_cast,
@@ -23,7 +23,7 @@ from gradviz.engine.ops.promote import (
     scalar_operand,
     together,
 )
-from gradviz.engine.rare import careful
+from gradviz.engine.rare import careful, watched
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import Tensor, gradient_edge, make, refresh
 from gradviz.engine.xp import asarray, foreign, ndarray, quiet, xp
@@ -201,6 +201,12 @@ def operator(row: Row) -> Callable[[Any, Any], Any]:
     scalar_type, constant_type, arity = number_nodes(row, node_type)
     minus = name == "sub"
 
+    def watch() -> None:
+        nonlocal forward
+        forward = watched(name, forward)
+
+    when_rare.append(watch)
+
     def op(self: Any, other: Any) -> Any:
         y = None
         try:
@@ -218,7 +224,7 @@ def operator(row: Row) -> Callable[[Any, Any], Any]:
                 x, y = together(x, y)
             if floats and x.dtype.char not in FLOATING:
                 x, y = floating(x), floating(y)
-            r = careful(name, forward, (x, y)) if rare else forward(x, y)
+            r = forward(x, y)
             if r.__class__ is not ndarray:
                 r = asarray(r)
             if self._view is not None:
@@ -268,7 +274,7 @@ def operator(row: Row) -> Callable[[Any, Any], Any]:
         x, y = scalar_operand(self._array, other)
         if floats and x.dtype.char not in FLOATING:
             x, y = floating(x), floating(y)
-        r = careful(name, forward, (x, y), number=other) if rare else forward(x, y)
+        r = careful(name, row.forward, (x, y), number=other) if rare else forward(x, y)
         if r.__class__ is not ndarray:
             r = asarray(r)
         if self._view is not None:
