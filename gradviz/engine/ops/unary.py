@@ -13,11 +13,11 @@ from gradviz.engine.autograd.node import node_class, sequence
 from gradviz.engine.autograd.packing import pack
 from gradviz.engine.autograd.saved import Output
 from gradviz.engine.autograd.views import check_inplace, rebase
-from gradviz.engine.dtypes import BY_NP, FLOATING, INEXACT, rare
+from gradviz.engine.dtypes import BY_NP, FLOATING, INEXACT, rare, when_rare
 from gradviz.engine.ops.build import changed, check_overlap, elsewhere, not_a_tensor, recording, remade
-from gradviz.engine.ops.promote import cast_error, floating
+from gradviz.engine.ops.promote import cast_error, floating, not_implemented
 from gradviz.engine.ops.second import piecewise
-from gradviz.engine.rare import careful
+from gradviz.engine.rare import careful, watched
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import Tensor, gradient_edge, make, refresh
 from gradviz.engine.xp import asarray, foreign, ndarray, quiet, xp
@@ -163,12 +163,18 @@ def function(row: Row) -> Callable[[Any], Tensor]:
     node_type: Any = None if row.rule is None else node_class(row.node, row.rule, (saves,) if saves else ())
     crosses = name == "abs"  # from complex to real
 
+    def watch() -> None:
+        nonlocal forward
+        forward = watched(name, forward)
+
+    when_rare.append(watch)
+
     def op(input: Any) -> Tensor:
         try:
             x = input._array
             if floats and x.dtype.char not in FLOATING:
                 x = floating(x)
-            r = careful(name, forward, (x,)) if rare else forward(x)
+            r = forward(x)
             if r.__class__ is not ndarray:
                 r = asarray(r)
             if input._view is not None:
@@ -200,9 +206,11 @@ def function(row: Row) -> Callable[[Any], Tensor]:
                 return remade(function, again)(input)  # type: ignore[no-any-return]
             if not isinstance(input, Tensor):
                 raise not_a_tensor(name, "self", 0, input) from None
+            if isinstance(error, TypeError) and str(error).startswith("ufunc '"):
+                error = not_implemented(error, input._array.dtype)
             if probe.sink is not None:
                 observe.failed(name, "", (input,), error)
-            raise
+            raise error from None
 
     return op
 
