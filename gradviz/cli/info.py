@@ -26,7 +26,9 @@ def command(trace: str | None, as_json: bool) -> int:
         return 0
     part = "part of " if replay.meta.get("part") else ""
     print(f"{path}: {part}{' '.join(replay.meta.get('argv', []))}")
-    for name, text in lines(summary):
+    from gradviz.replay.iterations import failed_in
+
+    for name, text in lines(summary, failed_in(replay)):
         print(f"  {name:<15} {text}")
     if summary["state"] == "incomplete":
         print(f"  {'broke off':<15} {ended(replay)}")
@@ -35,12 +37,13 @@ def command(trace: str | None, as_json: bool) -> int:
     return 0
 
 
-def lines(summary: dict[str, Any]) -> list[tuple[str, str]]:
-    """The summary for a person."""
+def lines(summary: dict[str, Any], failed: int) -> list[tuple[str, str]]:
+    """The summary for a person; ``failed``: the iteration in which the error was raised, 0 for none."""
     kinds = sorted(summary["by_kind"].items(), key=lambda item: -item[1])
     told = [("state", summary["state"]), ("events", f"{summary['events']:,}")]
     told += [(f"  {kind}", f"{number:,}") for kind, number in kinds]
     told += [("tensors", f"{summary['tensors']:,}"), ("backward calls", f"{summary['backward_calls']:,}"),
              ("iterations", f"{summary['iterations']:,}"), ("size", f"{summary['bytes']:,} bytes"),
              ("duration", f"{summary['duration_s']:.3f} s")]
-    return [*told, ("error", summary["error"].splitlines()[0])] if summary["error"] else told
+    where = [("failed in", f"iteration {failed:,}")] if failed else []
+    return [*told, ("error", summary["error"].splitlines()[0]), *where] if summary["error"] else told

@@ -147,15 +147,17 @@ def check(target: Target, engine: str) -> None:
     try:
         target.check()
     except NoTarget as error:
-        raise _Refused(f"{sys.executable}: {error}") from None
+        raise _Refused(f"{sys.executable}: {error}", error.status) from None
     if engine == "torch":
         raise _Refused("[gradviz] real PyTorch cannot be recorded yet: leave out --engine torch")
 
 
 class _Refused(click.ClickException):
-    """One line as it is, exit status 2."""
+    """One line as it is."""
 
-    exit_code = 2
+    def __init__(self, message: str, status: int = 2) -> None:
+        super().__init__(message)
+        self.exit_code = status
 
     def show(self, file: Any = None) -> None:
         print(self.message, file=sys.stderr)

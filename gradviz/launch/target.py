@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.machinery import BuiltinImporter, SourceFileLoader, SourcelessFileLoader
+from importlib.machinery import BuiltinImporter, PathFinder, SourceFileLoader, SourcelessFileLoader
 from types import ModuleType
 from typing import Any, Literal
 
@@ -27,7 +27,11 @@ INPUT_FILE = "<stdin>"
 
 
 class NoTarget(Exception):
-    """There is nothing to run at this path. The text is the interpreter's."""
+    """There is nothing to run of this name. The text is the interpreter's, and so is the exit status."""
+
+    def __init__(self, text: str, status: int = 2) -> None:
+        super().__init__(text)
+        self.status = status
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,11 @@ class Target:
         return None
 
     def check(self) -> None:
-        """Raises NoTarget when a script is not there or cannot be read."""
+        """Raises NoTarget when a script is not there or cannot be read, or there is no module of that name."""
+        if self.kind == "module" and self.name.isidentifier():  # of one in a package, the package would have to run
+            found = (finder.find_spec(self.name, None) for finder in sys.meta_path)
+            if not any(found) and PathFinder.find_spec(self.name, [os.getcwd()]) is None:
+                raise NoTarget(f"No module named {self.name}", 1)
         if self.kind != "script":
             return
         try:

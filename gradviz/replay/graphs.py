@@ -60,7 +60,7 @@ def _phase(index: Index, call: int, phase: str) -> int:
 
 def graphs_of(index: Index, n: int) -> list[Graph]:
     """The graphs of a run. What follows a backward call (an update, a print) belongs to it until the next graph's
-    first op; what no later backward reaches makes a graph of its own if ops that make nodes are in it."""
+    first op; what no later backward reaches makes a graph of its own if ops that make nodes, or fail to, are in it."""
     backwards = index.backwards
     outer = [row for row in range(len(backwards)) if backwards.ints("within")[row] == 0]
     texts = backwards.texts("phase")
@@ -80,8 +80,9 @@ def graphs_of(index: Index, n: int) -> list[Graph]:
         graphs.append(Graph(len(graphs), call, first, n - 1, begin, end if end >= 0 else n - 1, state))
     last_end = graphs[-1].end if graphs else -1
     trailing = node_seqs[node_seqs > last_end]
-    if len(trailing) or not graphs:
-        start = int(trailing[0]) if graphs and len(trailing) else 0
+    start = int(trailing[0]) if len(trailing) else _refused(index, last_end)
+    if start >= 0 or not graphs:
+        start = start if graphs else 0
         if graphs:
             graphs[-1] = _until(graphs[-1], start - 1)
         graphs.append(Graph(len(graphs), 0, start, max(n - 1, 0), -1, -1, "forward"))
@@ -100,6 +101,19 @@ def _start(index: Index, call: int, after: int, begin: int, node_seqs: Ints, nid
     low, high = np.searchsorted(outputs.seq, (after + 1, start))
     created = outputs.seq[low:high][among(outputs.ints("tid")[low:high], read)]
     return int(created[0]) if len(created) else start
+
+
+def _refused(index: Index, after: int) -> int:
+    """Where the graph began that an op would have made first of all, had it not failed; -1 where none did."""
+    ops, inputs, outputs, facts = index.ops, index.inputs, index.outputs, index.facts
+    for row in np.flatnonzero((ops.seq > after) & ~ops.flags("ok")).tolist():
+        read = inputs.ints("tid")[inputs.parent == row]
+        known = [facts.last("tid", int(tid), int(ops.seq[row])) for tid in read]
+        if any(facts.flags("requires_grad")[at] for at in known if at >= 0):
+            between = (outputs.seq > after) & (outputs.seq < ops.seq[row])
+            created = outputs.seq[between & among(outputs.ints("tid"), read)]
+            return int(created[0]) if len(created) else int(ops.seq[row])
+    return -1
 
 
 def _until(graph: Graph, last: int) -> Graph:

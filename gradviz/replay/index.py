@@ -104,6 +104,11 @@ class Index:
         return self.tables.relation("backward")
 
     @cached_property
+    def ordinals(self) -> dict[int, int]:
+        """The number of each backward call as a person counts them, from 1: in the order of their beginnings."""
+        return {call: place for place, call in enumerate(dict.fromkeys(self.backwards.ints("call").tolist()), 1)}
+
+    @cached_property
     def roots(self) -> Relation:
         return self.backwards.flatten("roots")
 

@@ -41,6 +41,20 @@ def iterations(replay: Replay) -> list[list[int]]:
     return list(loops.values())
 
 
+def failed_in(replay: Replay) -> int:
+    """In which iteration the exception that left the script was raised, counted from 1 as the page counts: an
+    iteration that did not come to its backward call is one. 0 where none left it, or there are no iterations."""
+    errors = replay.index.errors
+    left = errors.seq[errors.flags("uncaught")]
+    graphs = [graph.number for graph in replay.graphs if graph.call]
+    if not len(left) or len(graphs) < 2:
+        return 0
+    last = replay.event(int(left[-1]))
+    first = min(seq for seq in errors.seq.tolist() if replay.event(seq).number == last.number)
+    number = replay.graph_at(first)
+    return int(np.searchsorted(graphs, number)) + 1
+
+
 def gradient_norms(replay: Replay) -> list[tuple[float | None, bool]]:
     """Of each outermost backward call, the norm of all gradients that it made for leaves, None where none was kept;
     and whether all that is known of them is finite."""

@@ -152,7 +152,7 @@ def _keeps(replay: Replay, event: Event) -> Parts:
 
 
 def _backward(replay: Replay, event: Event) -> Parts:
-    ordinal = _ordinal(replay, event.call)
+    ordinal = replay.index.ordinals[event.call]
     if event.phase == "begin":
         told: Parts = [(f"backward call {ordinal} begins at ", "")]
         told += listed([(replay.label(root.tid, event.seq) if root.tid else "an unnamed root", "name")
@@ -165,11 +165,6 @@ def _backward(replay: Replay, event: Event) -> Parts:
         return [(f"backward call {ordinal} failed", "strong")]
     kept = ", the graph is kept (retain_graph)" if event.retain_graph else ", what its nodes held is released"
     return [(f"backward call {ordinal} is done{kept}", "")]
-
-
-def _ordinal(replay: Replay, call: int) -> int:
-    calls = list(dict.fromkeys(replay.index.backwards.ints("call").tolist()))
-    return calls.index(call) + 1
 
 
 def _step(replay: Replay, event: Event) -> Parts:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from gradviz.events import Gradient
 from gradviz.replay import causes, inspect, values
 from gradviz.replay.causes import state
@@ -11,6 +13,7 @@ from gradviz.replay.inspect import Content
 from gradviz.replay.outside import written_by
 from gradviz.replay.replay import Replay
 from gradviz.replay.shares import Share, changes_at, ordinal, shares_at, step_of
+from gradviz.replay.tables import among
 from gradviz.replay.terms import Why
 from gradviz.replay.why import why
 
@@ -110,7 +113,7 @@ def first_bad(replay: Replay) -> int:
 
 def _bad_root(replay: Replay) -> int:
     roots, facts = replay.index.roots, replay.index.facts
-    for row, tid in enumerate(roots.ints("tid").tolist()):
+    for row, tid in enumerate(roots.ints("tid").tolist() if len(replay.suspects) else ()):
         at = int(roots.seq[row])
         known = facts.last("tid", tid, at) if tid else -1
         one = replay.with_value(facts.row(known)) if known >= 0 else None
@@ -122,7 +125,8 @@ def _bad_root(replay: Replay) -> int:
 
 def _bad_gradient(replay: Replay) -> int:
     accumulates, grads = replay.index.accumulates, replay.index.accumulates.part("grad")
-    for row, seq in enumerate(accumulates.seq.tolist()):
+    for row in np.flatnonzero(among(grads.ints("value"), replay.suspects)).tolist():
+        seq = int(accumulates.seq[row])
         gradient = replay.gradient(grads.row(row))
         if gradient is not None and values.finite(gradient.value, gradient.shape, gradient.dtype) is False:
             origin = gradient_origin(replay, int(accumulates.ints("tid")[row]), seq)

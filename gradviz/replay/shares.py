@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from gradviz.events import Gradient
 from gradviz.replay.replay import Event, Replay
 
@@ -73,10 +71,7 @@ def begin_of(replay: Replay, call: int) -> Event | None:
 
 def ordinal(replay: Replay, call: int) -> int:
     """The number of a backward call as a person counts them: from 1."""
-    backwards = replay.index.backwards
-    begin = begin_of(replay, call)
-    earlier = backwards.ints("call")[backwards.seq < (begin.seq if begin else 0)]
-    return len(np.unique(earlier)) + 1
+    return replay.index.ordinals.get(call, 1)
 
 
 def step_of(replay: Replay, call: int, nid: int, seq: int) -> Event | None:

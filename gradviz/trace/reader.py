@@ -25,6 +25,8 @@ try:
 except ImportError:
     fcntl = None  # type: ignore[assignment]
 
+_OPENED = 4
+"""Frames of values that stay open: what an op reads may be as old as the run, what it makes is in the newest."""
 State = Literal["recording", "complete", "incomplete"]
 
 
@@ -64,7 +66,7 @@ class Reader:
         self.stacks = Stacks()
         self._words: list[Word] = []
         self._stacked: bytes | None = None  # the payload of a STACKS frame whose chunk has not come
-        self._opened: tuple[int, list[Value]] = (-1, [])
+        self._opened: tuple[tuple[int, list[Value]], ...] = ()
         self._ended = False
         self._gapless = True
         try:
@@ -177,8 +179,9 @@ class Reader:
         where = bisect_left(self._values, number, key=lambda entry: entry[0])
         last, offset, turn = self._values[where]
         first = self._values[where - 1][0] if where else 0
-        opened = self._opened  # another thread may open other values meanwhile
-        if opened[0] != where:
+        opened = self._opened  # never changed, only replaced: another thread may open other values meanwhile
+        values = next((values for place, values in opened if place == where), None)
+        if values is None:
             try:
                 values = _values(frames.read_frame(self._fd, offset, self.size, turn).payload)
                 if len(values) != last - first:
@@ -187,8 +190,8 @@ class Reader:
                 if turn:  # the ring has come round
                     return None
                 raise BadTrace(f"{self.path}: damaged in the values of tensors") from None
-            opened = self._opened = (where, values)
-        return opened[1][number - 1 - first]
+            self._opened = ((where, values), *opened[:_OPENED - 1])
+        return values[number - 1 - first]
 
     def suspects(self) -> columns.Ints:
         """The numbers of values that may hold a NaN or an Inf, in order: the rest hold none, whatever their dtype of

@@ -86,6 +86,13 @@ def test_what_did_not_run_leaves_no_trace(here: Path, gradviz: Gradviz, argument
     assert gradviz("check", *arguments).returncode == python.returncode
 
 
+def test_a_mistyped_module_costs_no_trace(here: Path, gradviz: Gradviz) -> None:
+    assert gradviz("run", "--no-view", "-o", "t.gvt", "good.py").returncode == 0
+    before = (here / "t.gvt").read_bytes()
+    assert gradviz("run", "--no-view", "--force", "-o", "t.gvt", "-m", "nosuch").returncode == 1
+    assert (here / "t.gvt").read_bytes() == before
+
+
 def test_a_module_that_leaves_is_not_one_that_is_not_there(here: Path, gradviz: Gradviz) -> None:
     (here / "leaves.py").write_text("raise SystemExit('No module named leaves')")
     assert gradviz("run", "--no-view", "-m", "leaves").returncode == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gradviz.replay import Replay
-from gradviz.replay.iterations import iterations
+from gradviz.replay.iterations import failed_in, iterations
 
 
 def test_calls_from_one_line_are_iterations(recorded: Callable[[str], Replay]) -> None:
@@ -18,3 +18,19 @@ def test_calls_from_one_line_are_iterations(recorded: Callable[[str], Replay]) -
 
 def test_a_run_without_backward_has_none(recorded: Callable[[str], Replay]) -> None:
     assert iterations(recorded("torch.ones(2) + 1")) == []
+
+
+def test_an_iteration_that_failed_in_its_forward_has_a_number(recorded: Callable[[str], Replay]) -> None:
+    text = """
+w = torch.ones(3, requires_grad=True)
+for i in range(6):
+    x = torch.ones(3 if i < 4 else 4)
+    loss = {forward}
+    loss.backward()
+"""
+    for forward in ("(w * x).sum()", "((w * 2) * x).sum()"):
+        replay = recorded(text.format(forward=forward))
+        assert failed_in(replay) == 5
+        assert len(replay.graphs) == 5
+        assert replay.graph_at(replay.events("error")[0]) == 4
+    assert failed_in(recorded(text.format(forward="(w * 2).sum()"))) == 0

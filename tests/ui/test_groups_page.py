@@ -194,45 +194,6 @@ def test_the_strip_of_iterations_leads_to_each_call(visit: Open, loop: str) -> N
     assert state(page)["graph"] == 2
 
 
-def test_a_drag_over_iterations_is_a_brush_for_the_lanes(visit: Open, loop: str) -> None:
-    page = visit(loop, "#e=0")
-    page.wait_for_timeout(200)
-    box, before = page.locator("#lanes").bounding_box(), state(page)
-    left, width = box["x"] + 116, box["width"] - 132
-    page.mouse.move(left + width * 0.4, box["y"] + 28)
-    page.mouse.down()
-    page.mouse.move(left + width * 0.6, box["y"] + 28, steps=3)
-    page.mouse.move(left + width * 0.98, box["y"] + 28, steps=3)
-    page.mouse.up()
-    after = state(page)
-    assert after["seq"] == before["seq"]  # the playhead stays
-    assert before["brush"] == [0, 3]
-    assert after["brush"] == pytest.approx([1.2, 2.94], abs=0.1)
-    page.mouse.move(left + width * 0.7, box["y"] + 28)
-    page.mouse.down()
-    page.mouse.move(left + width * 0.5, box["y"] + 28, steps=4)
-    page.mouse.up()
-    assert state(page)["brush"] == pytest.approx([0.6, 2.34], abs=0.25)  # iterations are not all of one length
-    page.mouse.dblclick(left + width * 0.95, box["y"] + 28)
-    assert state(page)["brush"] == [0, 3]
-
-
-def test_alt_and_an_arrow_lead_to_the_same_place_in_another_iteration(visit: Open, loop: str) -> None:
-    page = visit(loop, "#e=0")
-    press(page, "Home")
-    press(page, "PageDown")
-    press(page, "PageDown")
-    here = state(page)
-    words = page.locator("#sentence").inner_text()
-    there = press(page, "Alt+ArrowRight")
-    assert there["graph"] == here["graph"] + 1
-    told = words.replace("call 2", "call 3")
-    page.wait_for_function("words => document.querySelector('#sentence').innerText === words", arg=told)
-    assert press(page, "Alt+ArrowLeft")["seq"] == here["seq"]
-    assert press(page, "Alt+ArrowLeft")["graph"] == 0
-    assert press(page, "Alt+ArrowLeft")["graph"] == 0
-
-
 def test_the_rail_moves_what_is_in_sight(visit: Open, loop: str) -> None:
     page = visit(loop, "#e=30&open=0.1.2,0.2.3")
     box = page.locator("#rail").bounding_box()
