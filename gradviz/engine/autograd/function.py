@@ -208,6 +208,8 @@ def _apply(cls: Any, args: Any, kwargs: Any) -> Any:
 def _output(ctx: Any, result: Any, inputs: list[Any], tracked: bool) -> Any:
     """An output as a tensor of its own: an input handed back becomes a view of it, unless it was written."""
     if any(result is t for t in ctx.dirty):
+        if tracked and result._requires and result._edge is None and result._view is None:
+            raise RuntimeError("a leaf Variable that requires grad has been used in an in-place operation.")
         check_inplace(result, tracked)
         if not any(result is t for t in inputs):
             raise RuntimeError("mark_dirty: only inputs can be marked dirty")

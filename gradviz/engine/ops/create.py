@@ -103,7 +103,8 @@ def _filled(name: str, fill: Any) -> tuple[Any, Any, Any]:
             raise RuntimeError("zeros: Dimension size must be non-negative.")
         positive(shape)
         if device is not None or dtypes.default.device is not dtypes.CPU:
-            return made(fill(shape, _np(dtype), like=exemplar(device)), name, str(list(shape)), requires_grad)
+            array = fill(shape, _np(dtype), like=exemplar(device))
+            return made(array, name, str(list(shape)), requires_grad, device=device)
         return made(fill(shape, _np(dtype)), name, str(list(shape)), requires_grad)
 
     def like(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, layout: Any = None,
@@ -153,7 +154,7 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
     value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
     want = dtypes.scalar_type(value).np if dtype is None else _np(dtype)
     array = xp.full(shape, fitted(value, want), want, like=exemplar(device))
-    return made(array, "full", f"{list(shape)}, {value}", requires_grad)
+    return made(array, "full", f"{list(shape)}, {value}", requires_grad, device=device)
 
 
 def full_like(input: Any, fill_value: Any, *, dtype: Any = None, device: Any = None,
@@ -260,9 +261,12 @@ def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any
     """``steps`` numbers from ``start`` to ``end``."""
     (start, end), want = _ends("linspace", start, end, steps), _np(dtype)
     _refuse("linspace", want, dtypes.UNSIGNED + "?")
-    if want.char in dtypes.HALVES and steps > 1:  # the step is rounded too, and counts from the nearer end
-        steps_up = xp.arange(steps)
-        step = float(dtypes.convert(asarray((end - start) / (steps - 1)), want))
+    if want.char in dtypes.FLOATING and steps > 1:  # all is rounded, and counts from the nearer end
+        def rounded(x: Any) -> float:
+            return float(dtypes.convert(asarray(x, xp.float64), want))
+
+        steps_up, start, end = xp.arange(steps), rounded(start), rounded(end)
+        step = rounded(rounded(end - start) / (steps - 1))
         values = xp.where(steps_up < steps // 2, start + step * steps_up, end - step * steps_up[::-1])
     else:
         values = _between(start, end, steps) if want.kind in "iu" else xp.linspace(start, end, steps)
