@@ -158,6 +158,9 @@ class Tensor(Struct, metaclass=_TensorType, eq=False, weakref=True, dict=True):
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Have backward compute its gradient, or not."""
+        if requires_grad.__class__ is not bool:
+            raise TypeError("requires_grad_(): argument 'requires_grad' (position 1) must be bool, not "
+                            f"{type(requires_grad).__name__}")
         if requires_grad and self._array.dtype.char not in INEXACT:
             raise RuntimeError("only Tensors of floating point dtype can require gradients")
         set_requires_grad(self, requires_grad)
@@ -195,7 +198,7 @@ def fresh(array: ndarray) -> Tensor:
 
 def set_requires_grad(tensor: Tensor, value: bool) -> None:
     if value and tensor._array.dtype.char not in INEXACT:
-        raise RuntimeError("only Tensors of floating point dtype can require gradients")
+        raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
     if value and tensor._cell.inference and not modes.is_inference_mode_enabled():
         raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
     if not tensor.is_leaf:

@@ -112,7 +112,7 @@ def _tensor(name: str, value: Any, like: Any) -> Any:
 
 
 def _of_two(row: Any) -> Any:
-    return lambda input, other: run(row, (input, _tensor(row.name, other, input)))
+    return lambda input, other: run(row, (input, other))
 
 
 def _heaviside_of(input: Any, values: Any) -> Any:

@@ -63,13 +63,14 @@ def _basic(i: Any) -> Any:
     return i
 
 
-def _check_int(i: int, dim: int, array: ndarray) -> None:
+def _check_int(i: int, dim: int, array: ndarray, before: int = 0) -> None:
+    """``before``: how many dimensions were there and have been selected from."""
     if not array.ndim:
         raise IndexError("invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ "
                          "to convert a 0-dim tensor to a number")
     n = array.shape[dim]
     if not -n <= i < n:
-        raise IndexError(f"index {i} is out of bounds for dimension {dim} with size {n}")
+        raise IndexError(f"index {i} is out of bounds for dimension {dim + before} with size {n}")
 
 
 def _walk(array: ndarray, entries: tuple[Any, ...], take: Any) -> dict[int, ndarray]:
@@ -81,7 +82,7 @@ def _walk(array: ndarray, entries: tuple[Any, ...], take: Any) -> dict[int, ndar
             _check_int(0, 0, array)
         raise IndexError(f"too many indices for tensor of dimension {array.ndim}")
     advanced: dict[int, ndarray] = {}
-    dim = 0
+    dim, whole = 0, array.ndim
     rest = array.ndim - used
     for i in entries:
         if i is Ellipsis:
@@ -94,7 +95,7 @@ def _walk(array: ndarray, entries: tuple[Any, ...], take: Any) -> dict[int, ndar
             advanced[dim] = asarray([i])
             dim += 1
         elif isinstance(i, int):
-            _check_int(i, dim, array)
+            _check_int(i, dim, array, whole - array.ndim)
             array = take("select", dim, i)
         elif isinstance(i, slice):
             if i.step is not None and _basic(i.step) <= 0:

@@ -41,7 +41,7 @@ def _two(row: Op) -> Any:
     into = _into(row)
 
     def method(self: Any, other: Any) -> Any:
-        return write(into, self, (other if isinstance(other, Tensor) else arithmetic._tensor(row.name, other, self),))
+        return write(into, self, (other,))
 
     return method
 

@@ -9,8 +9,9 @@ from typing import Any
 from gradviz import probe
 from gradviz.engine import observe
 from gradviz.engine.autograd import modes
-from gradviz.engine.errors import size_text, warn
+from gradviz.engine.errors import c_name, size_text, warn
 from gradviz.engine.fingerprint import shared, writing
+from gradviz.engine.ops.build import check_overlap
 from gradviz.engine.ops.promote import can_cast, cast_error
 from gradviz.engine.ops.refusal import second_try
 from gradviz.engine.ops.returns import returned
@@ -60,9 +61,20 @@ def _into(name: str, function: Callable[..., Any], args: Any, options: dict[str,
     return _named(type(result).__name__ + "_out", result._fields)(*outs)
 
 
+EXACT = ("addmm aminmax argmax argmin argsort baddbmm bmm cummax cummin diag gather index_copy inverse kthvalue "
+         "linalg_cholesky linalg_det linalg_eigvalsh linalg_inv linalg_matmul linalg_solve linalg_svdvals "
+         "linalg_vector_norm log_softmax matmul max median min mm mode msort mv norm renorm scatter scatter_add "
+         "scatter_reduce slice_scatter softmax sort take_along_dim topk tril triu")
+"""Functions that do not convert what they write."""
+
+
 def store(name: str, inputs: tuple[Any, ...], result: Any, out: Any) -> None:
     """Write ``result`` into ``out``, which is resized if need be."""
     array = result._array
+    if name in EXACT.split() and array.dtype != out._array.dtype:
+        raise RuntimeError(f"Expected out tensor to have dtype {c_name(result.dtype)}, but got {c_name(out.dtype)} "
+                           "instead")
+    check_overlap(out._array)
     if not can_cast(array.dtype, out._array.dtype):
         raise cast_error(array.dtype, out._array.dtype)
     if out._array.shape != array.shape:

@@ -221,7 +221,7 @@ def _read_reduce(input: Any, dim: int, index: Any, src: Any, reduce: str) -> int
         raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
     if input._array.dtype != src._array.dtype:
         raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")
-    scatter._check_gather(xp.empty(input._array.shape, bool), dimension(dim, input._array.ndim), index._array)
+    writing.check_scatter(input._array, index._array, src._array, dimension(dim, input._array.ndim))
     return dimension(dim, input._array.ndim)
 
 

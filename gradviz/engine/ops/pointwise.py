@@ -272,6 +272,8 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
         return condition.nonzero(as_tuple=True)
     if not isinstance(condition, Tensor):
         raise not_a_tensor("where", "condition", 0, condition)
+    if input is None or other is None:
+        raise TypeError("where() takes both input and other")
     x, y = (v if isinstance(v, Tensor) else None for v in (input, other))
     if x is None and y is None:
         both = scalar_operand(asarray(0, scalar_type(input).np), other)[0].dtype
@@ -293,8 +295,18 @@ def lerp(input: Any, end: Any, weight: Any) -> Any:
     return run(LERP, (input, end), (weight,), str(weight))
 
 
+INTEGER_ADDCDIV = (
+    "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a true "
+    "division of tensor1 and tensor2. The historic addcdiv behavior can be implemented as (input + value * "
+    "torch.trunc(tensor1 / tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / tensor2) "
+    "for float inputs. The future addcdiv behavior is just the latter implementation: (input + value * tensor1 / "
+    "tensor2), for all dtypes.")
+
+
 def _scaled(row: Op, inplace: bool) -> Any:
     def function(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
+        if row.name.startswith("addcdiv") and tensor1._array.dtype.kind in "iub" and tensor2._array.dtype.kind in "iub":
+            raise RuntimeError(INTEGER_ADDCDIV)
         text = words(value=None if value == 1 else value)
         if inplace:
             return write(row, input, (tensor1, tensor2), (value,), text)

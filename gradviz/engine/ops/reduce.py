@@ -444,7 +444,8 @@ def _normalised(row: Any) -> Any:
             input = input.to(dtype)
         x = input._array
         if x.dtype.kind in "iubc":
-            raise NotImplementedError(f'"{row.name}_lastdim_kernel_impl" not implemented for \'{input.dtype.code}\'')
+            last = "lastdim_" if dimension(dim, x.ndim) == max(x.ndim - 1, 0) else ""
+            raise NotImplementedError(f'"{row.name}_{last}kernel_impl" not implemented for \'{input.dtype.code}\'')
         d: Any = dimension(dim, x.ndim)
         d = d if x.ndim else ()
         return run(row, (input,), (d,), words(dim=dim), d)

@@ -232,6 +232,9 @@ def second_try(name: str, args: tuple[Any, ...], options: dict[str, Any], error:
     """What to make of a call that failed with ``error``: PyTorch's exception, if it does not take the arguments; other
     arguments to try, if it makes numbers of them; else the error."""
     wrong = refusal(name, args, options, method)
+    if wrong is None and isinstance(error, AttributeError) and error.name == "_array":  # of what is no tensor
+        place = next((i for i, value in enumerate(args) if value is error.obj), 0)
+        wrong = TypeError(f"expected Tensor as element {place} in argument 0, but got {type_name(error.obj)}")
     if wrong is None:
         return (isinstance(error, TypeError) and _numbers(name, args, options, method)) or error
     if probe.sink is not None:

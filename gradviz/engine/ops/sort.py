@@ -80,6 +80,8 @@ def argsort(input: Any, dim: int = -1, descending: bool = False, *, stable: bool
 def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
     """The ``k`` largest, or smallest, along ``dim``."""
     d = dimension(dim, input._array.ndim)
+    if k < 0:
+        raise RuntimeError("selected index k out of range")
     return PAIRS["topk"](*run(TOPK, (input,), (k, d, largest), f"{k}", (d,)))
 
 

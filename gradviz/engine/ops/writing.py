@@ -47,7 +47,7 @@ def _scatter_of(x: ndarray, index: ndarray, *rest: Any) -> None:
     value, dim, accumulate = rest
     if not index.size:
         return
-    _check_scatter(x, index, value, dim)
+    check_scatter(x, index, value, dim)
     index = xp.atleast_1d(index)
     full = along_axis(index, dim)
     value = value[tuple(slice(n) for n in index.shape)] if is_array(value) and value.ndim else \
@@ -58,7 +58,7 @@ def _scatter_of(x: ndarray, index: ndarray, *rest: Any) -> None:
         xp.atleast_1d(x)[full] = value
 
 
-def _check_scatter(x: ndarray, index: ndarray, src: Any, dim: int) -> None:
+def check_scatter(x: ndarray, index: ndarray, src: Any, dim: int) -> None:
     if index.dtype not in (xp.int64, xp.int32):
         raise RuntimeError("scatter(): Expected dtype int32/int64 for index")
     many = is_array(src)
