@@ -9,6 +9,7 @@ from gradviz.engine import observe
 from gradviz.engine.casting import operands
 from gradviz.engine.dtypes import rare
 from gradviz.engine.ops import linalg, shape
+from gradviz.engine.ops.addmm import ADDMM
 from gradviz.engine.ops.bilinear import bilinear
 from gradviz.engine.ops.build import not_a_tensor, run
 from gradviz.engine.tensor import Tensor
@@ -62,7 +63,7 @@ def _addmm(bias: Any, input: Any, columns: Any) -> Any:
                            f"non-singleton dimension 1.  Target sizes: {[input._array.shape[0], n]}.  Tensor sizes: "
                            f"{list(size)}")
     turned = linalg._turned(input), linalg._turned(columns)
-    return run(linalg.ADDMM, (bias, input, columns), (1, 1), "", (1, 1, *turned))
+    return run(ADDMM, (bias, input, columns), (1, 1), "", (1, 1, *turned))
 
 
 FUNCTIONS: dict[str, Any] = {"linear": linear, "bilinear": bilinear}
