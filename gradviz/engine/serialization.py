@@ -13,11 +13,11 @@ import zipfile
 from collections import OrderedDict
 from typing import Any, Final
 
-from gradviz.engine import dtypes
+from gradviz.engine import devices, dtypes
 from gradviz.engine.ops.legacy import _flat as flat
 from gradviz.engine.storage import Cell, Storage, offset_of, storage_of
 from gradviz.engine.tensor import Size, Tensor, make
-from gradviz.engine.xp import strided, xp
+from gradviz.engine.xp import hosted, strided, xp
 
 _TREE: Final = "gradviz.json"
 _CONTAINERS: Final[dict[str, Any]] = {"list": list, "tuple": tuple, "set": set, "size": Size}
@@ -31,13 +31,16 @@ def save(obj: Any, f: Any, pickle_module: Any = None, pickle_protocol: int = 2,
     Raises TypeError for what only a pickle could hold, such as a whole module: save its ``state_dict()``.
     """
     storages: dict[int, tuple[str, Tensor]] = {}
-    tree = json.dumps({"version": 1, "tree": _written(obj, storages)})
+    tree: dict[str, Any] = {"version": 1, "tree": _written(obj, storages)}
+    places = {name: str(t.device) for name, t in storages.values() if t.is_cuda}
+    if places:
+        tree["devices"] = places
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr(_TREE, tree)
+        archive.writestr(_TREE, json.dumps(tree))
         for name, holder in storages.values():
             with archive.open(name + ".npy", "w", force_zip64=True) as entry:
-                xp.lib.format.write_array(entry, xp.ascontiguousarray(_bare(flat(holder))), allow_pickle=False)
+                xp.lib.format.write_array(entry, xp.ascontiguousarray(_bare(hosted(flat(holder)))), allow_pickle=False)
     if isinstance(f, str | os.PathLike):
         with open(f, "wb") as file:
             file.write(packed.getbuffer())
@@ -58,7 +61,9 @@ def load(f: Any, map_location: Any = None, pickle_module: Any = None, *, weights
             dtypes.check_device(target)
     try:
         with zipfile.ZipFile(f) as archive:
-            tree = json.loads(archive.read(_TREE))["tree"]
+            whole = json.loads(archive.read(_TREE))
+            tree, places = whole["tree"], {key: _place(place, map_location)
+                                           for key, place in whole.get("devices", {}).items()}
             entries = {entry.removesuffix(".npy"): entry for entry in archive.namelist() if entry.endswith(".npy")}
             storages: dict[str, tuple[Cell, Any]] = {}
 
@@ -66,6 +71,7 @@ def load(f: Any, map_location: Any = None, pickle_module: Any = None, *, weights
                 if key not in storages:
                     with archive.open(entries[key]) as entry:
                         array = xp.lib.format.read_array(entry, allow_pickle=False)
+                    array = devices.placed(array, places.get(key) or _place("cpu", map_location))
                     storages[key] = Cell(storage=Storage(array)), array
                 return storages[key]
 
@@ -74,6 +80,18 @@ def load(f: Any, map_location: Any = None, pickle_module: Any = None, *, weights
         raise UnpicklingError(f"{name} was not written by this torch.save ({type(error).__name__}): pickles are not "
                               f"opened here, because they can run any code; load it in PyTorch and save the state dict "
                               f"with numpy or safetensors") from None
+
+
+def _place(saved: str, map_location: Any) -> Any:
+    """Where a storage goes that was saved from there."""
+    if callable(map_location):
+        return dtypes.CPU
+    place = map_location.get(saved, saved) if isinstance(map_location, dict) else map_location or saved
+    if map_location is None and saved != "cpu" and not devices.count():
+        raise RuntimeError("Attempting to deserialize object on a CUDA device but torch.cuda.is_available() is False. "
+                           "If you are running on a CPU-only machine, please use torch.load with "
+                           "map_location=torch.device('cpu') to map your storages to the CPU.")
+    return dtypes.device(place)
 
 
 def add_safe_globals(safe_globals: list[Any]) -> None:

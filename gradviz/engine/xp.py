@@ -79,6 +79,13 @@ def is_array(value: Any) -> bool:
     return isinstance(value, ndarray) or value.__class__ in foreign
 
 
+def moved(array: Any, like: Any) -> Any:
+    """The array where ``like`` lies."""
+    if array.__class__ is like.__class__:
+        return array
+    return hosted(array) if like.__class__ is ndarray else asarray(array, None, like)
+
+
 def beside(array: Any) -> Any:
     """For ``like=``: the array if it lies on a device, else None."""
     return array if array.__class__ in foreign else None
@@ -116,5 +123,5 @@ def contiguous(array: ndarray) -> ndarray:
     return xp.ascontiguousarray(array, like=beside(array))
 
 
-__all__ = ["address", "asarray", "beside", "contiguous", "foreign", "hosted", "is_array", "ndarray", "outside",
+__all__ = ["address", "asarray", "beside", "contiguous", "foreign", "hosted", "is_array", "moved", "ndarray", "outside",
            "quiet", "restrided", "strided", "xp"]

@@ -6,7 +6,7 @@ from typing import Any
 
 from gradviz.engine.ops.build import op
 from gradviz.engine.ops.second import underived
-from gradviz.engine.xp import beside, ndarray, xp
+from gradviz.engine.xp import beside, contiguous, ndarray, xp
 
 NAME = "scaled_dot_product_attention"
 
@@ -87,7 +87,7 @@ def _flash_shares(ctx: Any, g: ndarray, query: ndarray, key: ndarray, value: nda
 
 def _positions_first(share: ndarray) -> ndarray:
     """Heads of one position beside each other in memory, where PyTorch has them."""
-    return xp.ascontiguousarray(share.swapaxes(1, 2)).swapaxes(1, 2)
+    return contiguous(share.swapaxes(1, 2)).swapaxes(1, 2)
 
 
 FLASH = op(NAME, _flash, "ScaledDotProductFlashAttentionForCpuBackward0", _flash_rule,

@@ -9,7 +9,7 @@ from gradviz.engine.ops.args import words
 from gradviz.engine.ops.build import op, run
 from gradviz.engine.ops.returns import returned
 from gradviz.engine.ops.solve import deprecated, floats
-from gradviz.engine.xp import hosted, ndarray, xp
+from gradviz.engine.xp import contiguous, hosted, ndarray, xp
 
 
 # --- rules -----------------------------------------------------------------------------------------------------------
@@ -45,7 +45,7 @@ def _lu_parts(ns: Any, gl: Any, gu: Any, lower: Any, upper: Any, order: Any) -> 
 
 
 def _rows(order: ndarray, n: int) -> ndarray:
-    return xp.ascontiguousarray(xp.broadcast_to(order[..., None], (*order.shape, n)))
+    return contiguous(xp.broadcast_to(order[..., None], (*order.shape, n)))
 
 
 def _lu(ns: Any, ctx: Any, g: Any, p: Any, lower: Any, upper: Any) -> Any:
@@ -81,7 +81,7 @@ def _lu_solve(ns: Any, ctx: Any, g: Any, compact: Any, pivots: Any, x: Any) -> A
 
     def moved(value: Any, order: ndarray) -> Any:
         size = ns.plain(value).shape
-        return ns.along(value, xp.ascontiguousarray(xp.broadcast_to(order[..., None], size)), dim - 2)
+        return ns.along(value, contiguous(xp.broadcast_to(order[..., None], size)), dim - 2)
 
     if adjoint:
         w = moved(x, forth)

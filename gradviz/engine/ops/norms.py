@@ -192,7 +192,8 @@ def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, atol: Any =
     with observe.muted():
         values = eigh(A.detach())[0].abs() if hermitian else run(SVD, (A.detach(),), (False,))[1]
     array = hosted(values._array)
-    absolute, relative = (hosted(t._array) if isinstance(t, Tensor) else t for t in (tol if atol is None else atol, rtol))
+    absolute, relative = (hosted(t._array) if isinstance(t, Tensor) else t
+                          for t in (tol if atol is None else atol, rtol))
     top = array.max(axis=-1, initial=0)
     if relative is None:
         relative = 0 if absolute is not None else xp.finfo(array.dtype).eps * max(A._array.shape[-2:])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz import probe
-from gradviz.engine import dtypes, observe
+from gradviz.engine import devices, dtypes, observe
 from gradviz.engine.autograd.node import node_class
-from gradviz.engine.devices import count, cuda, exemplar, of
+from gradviz.engine.devices import cuda, exemplar, of
 from gradviz.engine.dtypes import FLOATING, INEXACT
 from gradviz.engine.ops.args import positive, sizes
 from gradviz.engine.ops.binary import no_derivative
@@ -31,7 +31,7 @@ class Generator:
 
     def __init__(self, device: Any = "cpu") -> None:
         self.device = dtypes.device(device)
-        if self.device.type == "cuda" and not count():
+        if self.device.type == "cuda" and not devices.count():
             raise RuntimeError(NO_GENERATOR)
         self._seed: int | None = 0
         self._source: Any = None
@@ -90,7 +90,7 @@ def initial_seed() -> int:
     return default_generator.initial_seed()
 
 
-def _source(generator: Generator | None, like: Any = None) -> Any:
+def source_of(generator: Generator | None, like: Any = None) -> Any:
     """What draws numbers, where ``like`` lies."""
     away = like.__class__ in foreign
     if generator is None:
@@ -133,7 +133,7 @@ def _check_range(low: int, high: int) -> None:
 
 def _draw(kind: str, shape: Any, np_type: Any, generator: Generator | None, like: Any = None) -> Any:
     _check_type(kind, np_type)
-    source = _source(generator, like)
+    source = source_of(generator, like)
     draw = source.random if kind == "rand" else source.standard_normal
     if np_type in (xp.float32, xp.float64):
         return asarray(draw(shape, dtype=np_type))
@@ -173,7 +173,7 @@ def randint(*args: Any, generator: Generator | None = None, dtype: Any = None, d
     shape = sizes((size,))
     positive(shape)
     like = exemplar(device)
-    values = _source(generator, like).integers(low, high, shape)
+    values = source_of(generator, like).integers(low, high, shape)
     return made(asarray(values).astype(np_type), "randint", f"{low}, {high}, {list(size)}", requires_grad,
                 device=place(like))
 
@@ -183,7 +183,7 @@ def randint_like(input: Any, *bounds: int, low: int = 0, high: Any = None, dtype
     low, high = (low, bounds[0]) if len(bounds) == 1 else bounds or (low, high)
     _check_range(low, high)
     like = alongside(input, device)
-    values = asarray(_source(None, like).integers(low, high, input._array.shape))
+    values = asarray(source_of(None, like).integers(low, high, input._array.shape))
     return made(values.astype(input._array.dtype if dtype is None else _np(dtype)), "randint_like", f"{low}, {high}",
                 requires_grad, device=place(like))
 
@@ -193,7 +193,7 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
     """The integers below ``n`` in random order."""
     positive((n,))
     like = exemplar(device)
-    source = _source(generator, like)
+    source = source_of(generator, like)
     order = source.permutation(n) if like is None else xp.argsort(source.random(n))
     return made(order.astype(xp.int64 if dtype is None else _np(dtype)), "randperm", str(n), device=place(like))
 
@@ -253,7 +253,7 @@ def poisson(input: Any, generator: Generator | None = None) -> Any:
         raise NotImplementedError(f"\"poisson_cpu\" not implemented for '{input.dtype.code}'")
     if (input._array < 0).any():
         raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
-    return run(POISSON, (input,), (_source(generator, input._array),))
+    return run(POISSON, (input,), (source_of(generator, input._array),))
 
 
 def _check_chance(p: Any) -> None:
@@ -271,7 +271,7 @@ def bernoulli(input: Any, p: float | None = None, *, generator: Generator | None
                                "be improved?  If so, please report an enhancement request to PyTorch.)")
     else:
         _check_chance(p)
-    source = _source(generator, array)
+    source = source_of(generator, array)
     return run(BERNOULLI, (input,), (source,)) if p is None else run(BERNOULLI_BY, (input,), (source, p))
 
 
@@ -299,7 +299,7 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False, *,
                            f"{'< 0' if bad < 0 and xp.isfinite(bad) else '= infinity or NaN'})")
     if (rows.sum(axis=1) == 0).any():
         raise RuntimeError("invalid multinomial distribution (sum of probabilities <= 0)")
-    source = _source(generator)
+    source = source_of(generator)
     if replacement:
         drawn = xp.stack([source.choice(rows.shape[1], num_samples, True, row / row.sum()) for row in rows])
     else:  # whoever comes first: waiting times of which each is as long as its weight is small
@@ -384,7 +384,7 @@ def _fill(kind: str) -> Any:
         which = 0 if len(nodes) == 1 else 2 - len(values) if kind == "random" else 1 if chance else 2
 
         def forward(array: Any, *_: Any) -> None:
-            array[...] = draw(_source(generator, array), array, *values)
+            array[...] = draw(source_of(generator, array), array, *values)
 
         return write(Op(kind + "_", forward, nodes[which], inputs=("self", "p")), self, tuple(chance))
 

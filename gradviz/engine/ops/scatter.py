@@ -12,7 +12,7 @@ from gradviz.engine.ops.args import dimension
 from gradviz.engine.ops.build import Op, op, run, write
 from gradviz.engine.ops.data import array_of, fitted
 from gradviz.engine.tensor import Tensor
-from gradviz.engine.xp import asarray, beside, is_array, ndarray, outside, xp
+from gradviz.engine.xp import asarray, beside, is_array, moved, ndarray, outside, xp
 
 
 # --- rules -----------------------------------------------------------------------------------------------------------
@@ -100,6 +100,7 @@ def _put(x: ndarray, *rest: Any) -> None:
 
 
 def _copy_of(x: ndarray, y: ndarray) -> None:
+    y = moved(y, x)
     if y.shape != x.shape:
         lead = y.ndim - x.ndim
         if lead > 0 and all(n == 1 for n in y.shape[:lead]):
@@ -115,6 +116,7 @@ def _copy_of(x: ndarray, y: ndarray) -> None:
 
 def _expand_copy(x: ndarray, y: ndarray) -> None:
     """``x[...] = y`` with the complaint of expand."""
+    y = moved(y, x)
     y = y.reshape(y.shape[sum(1 for n in itertools.takewhile(lambda n: n == 1, y.shape[:max(0, y.ndim - x.ndim)])):])
     for i in range(1, y.ndim + 1):
         if i > x.ndim or y.shape[-i] not in (x.shape[-i], 1):

@@ -8,9 +8,9 @@ from typing import Any
 from gradviz.engine import observe
 from gradviz.engine.errors import warn
 from gradviz.engine.ops.args import words
-from gradviz.engine.ops.random import default_generator
+from gradviz.engine.ops.random import source_of
 from gradviz.engine.tensor import fresh
-from gradviz.engine.xp import asarray, xp
+from gradviz.engine.xp import asarray
 
 _ALPHA = 1.7580993408473766
 """Below what SELU lets everything go: its alpha times its scale."""
@@ -29,12 +29,12 @@ def _drop(name: str, input: Any, p: float, training: bool, inplace: bool, channe
     if channels and array.ndim < 2:
         raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
     size = (*array.shape[:2], *(1,) * (array.ndim - 2)) if channels else array.shape
-    kept = (default_generator.np.random(size) >= p).astype(array.dtype)
+    kept = (source_of(None, array).random(size) >= p).astype(array.dtype)
     scale, shift = (1 / (1 - p) if p < 1 else 0.0), None
     if alpha and p < 1:
         scale = 1 / math.sqrt((_ALPHA ** 2 * p + 1) * (1 - p))
         shift = fresh(asarray((kept - 1) * (_ALPHA * scale) + _ALPHA * scale * p))
-    noise = fresh(asarray(kept * xp.asarray(scale, array.dtype)))
+    noise = fresh(asarray(kept * asarray(scale, array.dtype, array)))
     if inplace:
         input.mul_(noise)
         return input if shift is None else input.add_(shift)
