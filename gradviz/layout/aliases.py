@@ -11,47 +11,61 @@ from typing import Final
 
 import msgspec
 
-from gradviz.layout.grid import grid
-from gradviz.layout.places import bound, ends, places
+from gradviz.layout.grid import Grid, grid
+from gradviz.layout.places import Places, bound, ends, places
 from gradviz.scene.model import Edge, Node, Scene, Track
 
 SPAN: Final = 30
 """Rows that an edge may span."""
 NEAR: Final = 8
-"""Rows that the edge of a leaf or an input may span."""
+"""Rows that the edge of a leaf or an input may span when it goes into a region."""
 
 
 def cut(scene: Scene) -> Scene:
     """The scene with its long edges cut; the same scene where there is none. Edge ids stay, so that steps hold."""
-    made: dict[str, Node] = {}
+    found = places(scene, bound(scene))
+    leaders = _leaders(found, grid(found, scene.regions, bound(scene), scene.compact))
+    if not leaders:
+        return scene
     nodes = {node.id: node for node in scene.nodes}
-    most = bound(scene)
-    found = places(scene, most)
-    rows = grid(found, scene.regions, most, scene.compact)
+    made: dict[str, Node] = {}
     edges = []
     for edge in scene.edges:
         both = ends(edge, found)
-        if both is not None:
-            span = rows.row[rows.item[both[1]]] - rows.row[rows.item[both[0]]]
-            if span > (NEAR if found.light[both[0]] else SPAN):
-                edge = _cut(edge, nodes, made)
+        if both in leaders:
+            far = found.glyph(both[0], found.backward[both[0]] in (edge.source, edge.target))
+            leader = leaders[both]
+            name = f"{far}^{found.forward[leader] or found.backward[leader]}"
+            if name not in made:
+                made[name] = _alias(name, nodes[far], nodes[edge.target if far == edge.source else edge.source], edge)
+            source, target = (name, edge.target) if far == edge.source else (edge.source, name)
+            edge = msgspec.structs.replace(edge, source=source, target=target)
         edges.append(edge)
-    if not made:
-        return scene
-    _pair(made, nodes)
+    for name, alias in made.items():
+        twin = made.get(f"{nodes[alias.alias_of].twin}^{name[len(alias.alias_of) + 1:]}")
+        if twin is not None and alias.side == "forward":
+            alias.twin, twin.twin = twin.id, alias.id
     _letter(made, nodes)
     return msgspec.structs.replace(scene, nodes=[*scene.nodes, *made.values()], edges=edges)
 
 
-def _cut(edge: Edge, nodes: dict[str, Node], made: dict[str, Node]) -> Edge:
-    backward = nodes[edge.source].side == "backward"
-    far, near = (edge.target, edge.source) if backward or edge.kind == "view" else (edge.source, edge.target)
-    name = f"{far}^{near}"
-    if name not in made:
-        made[name] = _alias(name, nodes[far], nodes[near], edge)
-    if far == edge.source:
-        return msgspec.structs.replace(edge, source=name)
-    return msgspec.structs.replace(edge, target=name)
+def _leaders(places: Places, rows: Grid) -> dict[tuple[int, int], int]:
+    """Per link that is cut the place beside which its alias stands: the first of a region that uses the same thing,
+    if that is near."""
+    leaders: dict[tuple[int, int], int] = {}
+    last: dict[tuple[int, str], int] = {}  # where it was seen last in a region: there itself, or its alias
+    row = [rows.row[item] for item in rows.item]
+    for far, near in sorted(places.links, key=lambda link: row[link[1]]):
+        home = places.home[near]
+        leader = last.get((far, home), far if home == places.home[far] else -1)
+        if leader < 0 or not places.light[far]:
+            leader = near if row[near] - row[far] > (NEAR if places.light[far] else SPAN) else far
+        elif row[near] - row[leader] > SPAN:
+            leader = near
+        last[far, home] = leader
+        if leader != far:
+            leaders[far, near] = leader
+    return leaders
 
 
 def _alias(name: str, far: Node, near: Node, edge: Edge) -> Node:
@@ -64,17 +78,6 @@ def _alias(name: str, far: Node, near: Node, edge: Edge) -> Node:
 def _seen(states: Track, seen: str) -> Track:
     since = next((seq for seq, state in states if state != "future"), None)
     return [(0, "future")] if since is None else [(0, seen)] if since == 0 else [(0, "future"), (since, seen)]
-
-
-def _pair(made: dict[str, Node], nodes: dict[str, Node]) -> None:
-    """The alias of a leaf beside an op faces that of its AccumulateGrad beside the op's node."""
-    for name, alias in list(made.items()):
-        if alias.side != "forward":
-            continue
-        far, near = nodes[alias.alias_of].twin, nodes[name[len(alias.alias_of) + 1:]].twin
-        other = made.get(f"{far}^{near}")
-        if far and near and other is not None:
-            alias.twin, other.twin = other.id, alias.id
 
 
 def _letter(made: dict[str, Node], nodes: dict[str, Node]) -> None:

@@ -179,7 +179,11 @@ def _middle(x: list[float], ends: list[tuple[int, float]], own: float) -> float:
 
 
 def _hangs(grid: Grid, up: Ends, down: Ends) -> list[bool]:
-    """Leaves, inputs, and what is made of them alone for one use, if that goes on from something else too."""
+    """Leaves, inputs, and what is made of them alone for one use, if that goes on from something longer too."""
+    over = [0] * len(grid.items)
+    for row in grid.rows:
+        for item in row:
+            over[item] = max((over[upper] + 1 for upper, _ in up[item]), default=0)
     hangs = list(grid.light)
     for row in grid.rows:
         for item in row:
@@ -190,7 +194,7 @@ def _hangs(grid: Grid, up: Ends, down: Ends) -> list[bool]:
         for item in row:
             if hangs[item] and not grid.light[item]:
                 use = down[item][0][0]
-                bound[item] = bound[use] or any(not hangs[upper] for upper, _ in up[use])
+                bound[item] = bound[use] or over[item] + 1 < over[use]
     return bound
 
 

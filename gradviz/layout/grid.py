@@ -64,18 +64,20 @@ def grid(places: Places, regions: list[Region], most: float, beside: bool) -> Gr
 
 
 def _items(places: Places) -> Grid:
-    """Runs become one item each, unless a path leaves them and comes back: a row has no depth."""
+    """Runs become one item each, from where on no path leaves them and comes back: a row has no depth."""
     n = len(places.width)
     below: dict[int, list[int]] = defaultdict(list)
     for upper, lower in places.links:
         below[upper].append(lower)
     head = list(range(n))
     runs: dict[int, list[int]] = {}
-    taken: set[int] = set()
+    mates: dict[int, list[int]] = {}
     for run in places.runs:
-        if taken.isdisjoint(run) and len({places.home[place] for place in run}) == 1 and not _leaves(below, set(run)):
+        while len(run) > 1 and _leaves(below, set(run), mates):
+            run = run[1:]
+        if len(run) > 1 and mates.keys().isdisjoint(run) and len({places.home[place] for place in run}) == 1:
             runs[run[0]] = run
-            taken.update(run)
+            mates.update(dict.fromkeys(run, run))
             for place in run[1:]:
                 head[place] = run[0]
     items = [runs.get(place, [place]) for place in range(n) if head[place] == place]
@@ -93,8 +95,8 @@ def _items(places: Places) -> Grid:
     return grid
 
 
-def _leaves(below: dict[int, list[int]], run: set[int]) -> bool:
-    """Whether a path of more than one link leads from a run back into it."""
+def _leaves(below: dict[int, list[int]], run: set[int], mates: dict[int, list[int]]) -> bool:
+    """Whether a path of more than one link leads from a run back into it, other runs being one thing each."""
     seen: set[int] = set()
     ready = [lower for place in run for lower in below[place] if lower not in run]
     while ready:
@@ -103,7 +105,7 @@ def _leaves(below: dict[int, list[int]], run: set[int]) -> bool:
             return True
         if place not in seen:
             seen.add(place)
-            ready.extend(below[place])
+            ready += [lower for mate in mates.get(place, [place]) for lower in below[mate]]
     return False
 
 
@@ -264,8 +266,8 @@ class _Work:
                 aside = self._aside(one, mine, 2)
                 tree = [entry for entry in tree if entry not in aside]
         mine = [entry for entry in tree if entry[1] == 1]
-        alone = len(mine) == len(self.above[item]) and item not in self.fed
-        if len(self.grid.items[item]) > 1 or (alone and not self.grid.rows):
+        alone = len(mine) == len(self.above[item]) and all(self.grid.light[one] for one, _ in mine)
+        if len(self.grid.items[item]) > 1 or (alone and item not in self.fed and not self.grid.rows):
             return tree
         aside = self._aside(item, mine, 2)
         return [entry for entry in tree if entry not in aside]

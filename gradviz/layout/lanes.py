@@ -89,7 +89,7 @@ def lanes(plan: Plan, found: list[Way], regions: list[Region]) -> None:
             continue
         up, down = around(places.home[way.upper]), around(places.home[way.lower])
         shared = sum(a == b for a, b in zip(up, down, strict=False))
-        own = way.lower if way.edge.kind == "view" else -1
+        own = way.lower if way.edge.kind == "view" else -1 if lower > upper else -2
         trunks[shared][way.mirrored, way.upper, up[shared - 1] if shared else "", own].append(way)
     depths = {region.id: region.id.count(".") + 1 for region in regions}
     for depth in range(max([*trunks, *depths.values()], default=0), -1, -1):
@@ -135,11 +135,12 @@ class _Lanes:
         homes = {plan.places.home[head.upper], *(plan.places.home[way.lower] for way in trunk)}
         inside = {id for home in homes for id in around(home)}
         blocked = [span for row in between for span in self._blocked(row, depth, inside, head.mirrored)]
+        blocked += [(x - LANE, x + LANE) for x in self.taken[head.mirrored][last]]
         ends = [plan.x[head.upper], plan.x[trunk[rows.index(last)].lower]]
         x = _free(blocked, ends)
         for way in trunk:
             way.lane = x
-        for row in between:
+        for row in {*between, *rows}:  # it may go in at the side
             self.taken[head.mirrored][row].append(x)
 
     def _blocked(self, row: int, depth: int, inside: set[str], side: bool) -> list[tuple[float, float]]:

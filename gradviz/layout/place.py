@@ -22,7 +22,7 @@ def place(scene: Scene) -> Placed:
     most = bound(scene)
     found = places(scene, most)
     found_grid = grid(found, scene.regions, most, scene.compact)
-    x = columns(found, found_grid, most)
+    x = columns(found, found_grid, most * (1.1 if scene.compact else 1.3))  # a straight line is worth some width
     middles = [x[found_grid.item[p]] + found_grid.offset[p] for p in range(len(found.width))]
     plan = Plan(found, found_grid, middles, {region.id: title(region) for region in scene.regions})
     every = ways(scene, found)

@@ -32,7 +32,7 @@ def size(node: Node, compact: bool = False, most: float = float("inf")) -> tuple
     if flat:
         kind = msgspec.structs.replace(kind, least=kind.least - 12, alone=kind.alone - 24)
         kind = msgspec.structs.replace(kind, label=small(kind.label))
-        most = min(most, SMALL + compartment(node))
+        most = min(most, SMALL + (36 if node.kind == "accumulate" and node.grad else compartment(node)))
     elif node.kind in ("tensor", "gradient"):
         most = min(most, TENSOR + compartment(node))
     wide = _ARRANGED[kind.arrange](node, kind)

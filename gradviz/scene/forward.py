@@ -65,7 +65,7 @@ def _sources(draft: Draft, inputs: Sequence[tuple[int, int]]) -> list[tuple[str,
         glyph, name = _input(draft, tid, seq), ""
         if glyph[:1] in ("o", "m") and tid not in draft.named:
             name = draft.replay.name(tid, draft.graph.last)
-            name = name if name.isidentifier() and len(name) <= SHORT else ""
+            name = name if name.isidentifier() and name != "self" and len(name) <= SHORT else ""
             draft.named.add(tid)
         found.append((glyph, name))
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -66,6 +67,7 @@ def units(outline: Outline, wanted: Iterable[str] | None, seqs: Iterable[int] = 
     return found
 
 
+@lru_cache(maxsize=8)
 def _made(outline: Outline) -> Ints:
     """How many backward nodes each op made."""
     nodes, seqs = outline.replay.index.nodes, outline.seqs
@@ -130,7 +132,7 @@ def _opening(outline: Outline, seqs: Iterable[int]) -> set[str]:
             groups = [one for one in members if one.kind != "op" and not is_leaf(outline, one)]
             alike = len({member.many for member in members}) == 1 and len(members) > 2
             room = sum(len(outline.children(one)) for one in groups) if alike else 0
-            for branch in groups:
+            for branch in groups[::-1]:  # what ran last is where the backward begins
                 inner = outline.children(branch)
                 if branch.id not in ids:
                     rolled = branch.kind == "roll" and shown >= FEW

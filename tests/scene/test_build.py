@@ -21,7 +21,8 @@ STATES = {
     "leaf": {"future", "live", "lost", "overwritten", "nan"}, "op": {"future", "done", "failed"},
     "write": {"future", "done", "broken"}, "node": {"future", "waiting", "ran", "released", "failed"},
     "accumulate": {"future", "waiting", "done"}, "none": {"future", "idle"},
-    "gradient": {"future", "awaited", "partial", "complete", "nan"}}
+    "gradient": {"future", "awaited", "partial", "complete", "nan"}, "group": {"future", "running", "done"},
+    "mirror": {"future", "waiting", "running", "ran", "released", "failed"}}
 STATES["input"] = STATES["tensor"] = STATES["leaf"]
 
 MODEL = """

@@ -168,7 +168,8 @@ function words(pen, node, p, seq, look, grad, gw, state) {
   const { table } = pen.style, kind = kindOf(table, node), ahead = state === "future";
   const label = shortened(at(node.label, seq, node.label.length ? node.label[0][1] : ""), table.most);
   const flat = p.h < LOW && kind.height >= LOW;
-  const sub = flat ? "" : shortened(at(node.sub, seq, node.kind !== "gradient" && node.sub.length ? node.sub[0][1] : ""), table.most);
+  const said = flat ? "" : at(node.sub, seq, node.kind !== "gradient" && node.sub.length ? node.sub[0][1] : "");
+  const sub = kind.arrange === "bar" ? said : shortened(said, table.most);
   ARRANGED[kind.arrange](pen, { kind: flat ? { ...kind, label: { ...kind.label, size: Math.min(11.5, kind.label.size) } } : kind, look, node, gw, label, sub, value: grad && !ahead ? grad[1] : "" }, p);
 }
 
@@ -183,8 +184,9 @@ const ARRANGED = {
   value(pen, { kind, look, label, sub, value }, { x, y, w }) {
     const high = sub ? y - 6.5 : y, half = w / 2 - kind.pad;
     if (value) {
-      const { scale } = sideBySide(pen, 2 * half + 4, 10, [label, kind.label], [value, kind.value]);
-      text(pen, label, x - half - 2, high, kind.label, look.ink, { align: "left", scale });
+      const first = fitted(pen, label, kind.label, 2 * half - 6 - pen.style.width(pen.g, value, kind.value) * kind.value.size);
+      const { scale } = sideBySide(pen, 2 * half + 4, 10, [first, kind.label], [value, kind.value]);
+      text(pen, first, x - half - 2, high, kind.label, look.ink, { align: "left", scale });
       text(pen, value, x + half + 2, high, kind.value, look.value, { align: "right", scale });
     } else text(pen, fitted(pen, label, kind.label, 2 * half + 4), x, high, kind.label, look.ink, { room: 2 * half + 4 });
     if (sub) text(pen, sub, x, y + 8.5, kind.sub, look.sub, { room: 2 * half });
