@@ -6,12 +6,12 @@ from typing import Any
 
 from gradviz.engine import observe
 from gradviz.engine.autograd.namespaces import raw
-from gradviz.engine.errors import LinAlgError
+from gradviz.engine.errors import LinAlgError, warn
 from gradviz.engine.ops import shape
 from gradviz.engine.ops.args import words
 from gradviz.engine.ops.build import op, run
+from gradviz.engine.ops.matrices import floats, matrices, singular, square
 from gradviz.engine.ops.returns import returned
-from gradviz.engine.ops.solve import deprecated, floats, matrices, singular, square
 from gradviz.engine.xp import ndarray, xp
 
 
@@ -251,7 +251,7 @@ def qr(A: Any, mode: str = "reduced") -> Any:
 
 def qr_old(input: Any, some: bool = True) -> Any:
     """Deprecated: ``linalg.qr``."""
-    deprecated("torch.qr is deprecated in favor of torch.linalg.qr and will be removed in a future PyTorch release.\n"
+    warn("torch.qr is deprecated in favor of torch.linalg.qr and will be removed in a future PyTorch release.\n"
                "The boolean parameter 'some' has been replaced with a string parameter 'mode'.\nQ, R = torch.qr(A, "
                "some)\nshould be replaced with\nQ, R = torch.linalg.qr(A, 'reduced' if some else 'complete')")
     return QrOld(*qr(input, "reduced" if some else "complete"))
@@ -294,7 +294,7 @@ def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False) -> A
 
 def cholesky_old(input: Any, upper: bool = False) -> Any:
     """Deprecated: ``linalg.cholesky``."""
-    deprecated("torch.cholesky is deprecated in favor of torch.linalg.cholesky and will be removed in a future PyTorch "
+    warn("torch.cholesky is deprecated in favor of torch.linalg.cholesky and will be removed in a future PyTorch "
                "release.\nL = torch.cholesky(A)\nshould be replaced with\nL = torch.linalg.cholesky(A)\nand\nU = "
                "torch.cholesky(A, upper=True)\nshould be replaced with\nU = torch.linalg.cholesky(A).mH\nThis "
                "transform will produce equivalent results for all valid (symmetric positive definite) inputs.")

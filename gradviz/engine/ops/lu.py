@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.engine.autograd.namespaces import raw
+from gradviz.engine.errors import warn
 from gradviz.engine.ops.args import words
 from gradviz.engine.ops.build import op, run
+from gradviz.engine.ops.matrices import floats
 from gradviz.engine.ops.returns import returned
-from gradviz.engine.ops.solve import deprecated, floats
 from gradviz.engine.xp import contiguous, hosted, ndarray, xp
 
 
@@ -206,7 +207,7 @@ def lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool =
 
 def lu_old(A: Any, pivot: bool = True, get_infos: bool = False) -> Any:
     """Deprecated: ``linalg.lu_factor``."""
-    deprecated("torch.lu is deprecated in favor of torch.linalg.lu_factor / torch.linalg.lu_factor_ex and will be "
+    warn("torch.lu is deprecated in favor of torch.linalg.lu_factor / torch.linalg.lu_factor_ex and will be "
                "removed in a future PyTorch release.\nLU, pivots = torch.lu(A, compute_pivots)\nshould be replaced "
                "with\nLU, pivots = torch.linalg.lu_factor(A, compute_pivots)\nand\nLU, pivots, info = torch.lu(A, "
                "compute_pivots, get_infos=True)\nshould be replaced with\nLU, pivots, info = "

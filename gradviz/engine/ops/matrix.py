@@ -6,12 +6,11 @@ from typing import Any
 
 from gradviz.engine import observe
 from gradviz.engine.dtypes import BY_NP
-from gradviz.engine.errors import size_text
+from gradviz.engine.errors import size_text, warn
 from gradviz.engine.ops import binary, reduce, shape
 from gradviz.engine.ops.args import dimension, words
 from gradviz.engine.ops.build import not_a_tensor, op, run
 from gradviz.engine.ops.linalg import FUNCTIONS as PRODUCTS
-from gradviz.engine.ops.solve import deprecated
 from gradviz.engine.tensor import Tensor
 from gradviz.engine.xp import beside, xp
 
@@ -92,7 +91,7 @@ def linalg_cross(input: Any, other: Any, *, dim: int = -1) -> Any:
 def cross(input: Any, other: Any, dim: int | None = None) -> Any:
     """The vector product; without ``dim``, along the first dimension of three."""
     if dim is None:
-        deprecated("Using torch.cross without specifying the dim arg is deprecated.\nPlease either pass the dim "
+        warn("Using torch.cross without specifying the dim arg is deprecated.\nPlease either pass the dim "
                    "explicitly or simply use torch.linalg.cross.\nThe default value of dim will change to agree with "
                    "that of linalg.cross in a future release.")
         found = next((i for i, n in enumerate(input._array.shape) if n == 3), None)

@@ -11,8 +11,9 @@ from gradviz.engine.ops import reduce, shape
 from gradviz.engine.ops.args import dimension, dimensions, words
 from gradviz.engine.ops.build import not_a_tensor, op, run
 from gradviz.engine.ops.decomposition import SVD, eigh
+from gradviz.engine.ops.matrices import floats, square
 from gradviz.engine.ops.returns import returned
-from gradviz.engine.ops.solve import floats, inv_ex, square
+from gradviz.engine.ops.solve import inv_ex
 from gradviz.engine.tensor import Tensor
 from gradviz.engine.xp import asarray, hosted, ndarray, xp
 

@@ -7,7 +7,8 @@ from typing import Any
 from gradviz.engine import observe
 from gradviz.engine.ops import binary, join, reduce, scatter, shape
 from gradviz.engine.ops.linalg import matmul
-from gradviz.engine.ops.solve import inv, square
+from gradviz.engine.ops.matrices import square
+from gradviz.engine.ops.solve import inv
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import make
 from gradviz.engine.xp import xp
