@@ -84,7 +84,6 @@ class Tensor(Struct, metaclass=_TensorType, eq=False, weakref=True, dict=True):
     _accumulate: Any = None
     """Weak reference to a leaf's AccumulateGrad, which holds the leaf."""
     _hooks: Any = None
-    _names: Any = None
 
     __array_priority__ = 1000  # NumPy leaves `np.float64(2) * tensor` to the tensor
 

@@ -14,6 +14,9 @@ from gradviz.recorder.sites import NOWHERE, Above, At, Place
 
 OF_A_CALL: Final = ("step", "accumulate", "hook_call")
 """What a backward call does: its place is that of the call, and need not be looked for each time."""
+BEGINS: Final[dict[str, Callable[[tuple[Any, ...]], bool]]] = {
+    "scope": lambda fields: fields[4], "backward": lambda fields: fields[1] == "begin"}
+"""Kinds that tell of a beginning and of an end, which has the place of the beginning, by their first field."""
 Find = Callable[[], At]
 Failed = Callable[[Exception], None]
 
@@ -39,7 +42,8 @@ def emitter(kind: Kind, note: Callable[[tuple[Any, ...]], None], find: Find, cal
     """The sink's method for one kind. ``calls``: the backward calls that run, and where they were called."""
     number, position = kind.code, probe.position
     names = [name for name, _ in kind.fields]
-    arity, is_backward = len(names), kind.name == "backward"
+    arity, is_backward, begins = len(names), kind.name == "backward", BEGINS.get(kind.name)
+    begun: dict[int, At] = {}
     of_call = names.index("call") if kind.name in OF_A_CALL else -1
 
     def emit(*fields: Any, **named: Any) -> None:
@@ -49,12 +53,17 @@ def emitter(kind: Kind, note: Callable[[tuple[Any, ...]], None], find: Find, cal
             if len(fields) != arity:
                 raise TypeError(f"{kind.name}: {len(fields)} fields where {arity} are due")
             at: At | None = calls.get(fields[of_call]) if of_call >= 0 else None
+            begin = begins is not None and begins(fields)
+            if begins is not None and not begin:
+                at = begun.pop(fields[0], None)
             if at is None:
                 at = find()
+            if begin:
+                begun[fields[0]] = at
             note((number, at, now(), position.here, *fields))
             if is_backward:
                 place = at[0] if isinstance(at, Above) else at
-                if fields[1] == "begin" and place is not NOWHERE:
+                if begin and place is not NOWHERE:
                     calls[fields[0]] = place
                 else:
                     calls.pop(fields[0], None)

@@ -107,7 +107,7 @@ def run(call: Call, roots: list[Edge], grads: list[Any]) -> None:
     heap: list[Any] = []
     lone: Any = None
     came = share = shares = lone
-    """The one node that is ready, and its gradient; the heap is used only while there are several."""
+    """The node that is to run next, and its gradient; others that are ready wait in the heap."""
     for (node, slot), g in zip(roots, grads, strict=True):
         _deliver(ns, buffers, node, slot, g)
     for node in dict.fromkeys(node for node, _ in roots):
@@ -205,14 +205,18 @@ def run(call: Call, roots: list[Edge], grads: list[Any]) -> None:
             elif wide:
                 _deliver(ns, buffers, node, slot, share)
                 share = take(node, None)
-            if lone is None and not heap:
-                lone, came = node, share
-                continue
-            if lone is not None:
+            if lone is None:
+                if not heap or node.seq > heap[0].seq:
+                    lone, came = node, share
+                    continue
+            elif node.seq >= lone.seq:
                 if came is not None:
                     buffers[lone] = came
                 ready.push(heap, lone)
-                lone = came = None
+                if node.seq > lone.seq:
+                    lone, came = node, share
+                    continue
+                lone = came = None  # they tie: which comes first is the heap's to say
             if share is not None:
                 buffers[node] = share
             ready.push(heap, node)

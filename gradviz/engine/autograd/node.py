@@ -38,11 +38,12 @@ class Node(Struct, eq=False, weakref=True, dict=True):
     shape: Any
     dtype: Any
     seq: int
-    width: int = 1
     hooks: Any = None
     nid: int = 0
-    order: int = 1
 
+    width = 1
+    """How many outputs the op has. (Every field costs what all nodes cost: few have another width than their class.)"""
+    order = 1
     site = None
     """Source position of a backward that a user wrote."""
     plain = False

@@ -64,7 +64,7 @@ def _addmm(ns: Any, ctx: Any, g: Any, mat2: Any, mat1: Any) -> Any:
 
 def _added(name: str, product: Any, c: ndarray, beta: Any, alpha: Any) -> Any:
     """``beta * c + alpha * product``; with ``beta`` 0 nothing of ``c`` counts, not even NaN."""
-    if c.dtype != product.dtype:
+    if c.dtype is not product.dtype and c.dtype != product.dtype:
         raise RuntimeError(f"self and mat2 must have the same dtype, but got {BY_NP[c.dtype].code} and "
                            f"{BY_NP[product.dtype].code}")
     if c.shape != product.shape[-1:] and not expandable(c.shape, product.shape):

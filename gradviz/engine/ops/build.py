@@ -95,14 +95,16 @@ def not_a_tensor(name: str, argument: str, i: int, value: object) -> TypeError:
 
 
 def recording(inputs: Any) -> bool:
-    """Whether an op on these inputs gets a node."""
+    """Whether an op on these inputs gets a node. Where none does, views that were written are left as they are."""
+    if regions.off and not modes.enabled():
+        return False
     wanted = False
     for t in inputs:
         if t._view is not None:
             refresh(t)
         if t._requires:
             wanted = True
-    return wanted and (not regions.off or modes.enabled())
+    return wanted
 
 
 regions = modes.regions
@@ -110,18 +112,18 @@ regions = modes.regions
 
 def _saved(op: Op, inputs: Any, outputs: Any, edges: Any) -> Any:
     """The flat tuple of holders and versions for a node."""
-    flat: list[Any] = []
+    flat: tuple[Any, ...] = ()
     serves = op.needed_by
     for i, place in enumerate(op.holders):
         if serves is not None and edges[serves[i]][0] is None:
-            flat += (None, 0)
+            flat += None, 0
         elif place >= 0:
             t = inputs[place]
-            flat += (t, t._cell.version)
+            flat += t, t._cell.version
         else:
             t = outputs[~place]
-            flat += (Output(t._array, t._cell, ~place), t._cell.version)
-    return tuple(flat)
+            flat += Output(t._array, t._cell, ~place), t._cell.version
+    return flat
 
 
 def run(op: Op, inputs: tuple[Any, ...], args: tuple[Any, ...] = (), text: str = "", keep: Any = None) -> Any:
@@ -200,28 +202,29 @@ def _told(op: Op, inputs: Any, text: str, error: Exception, inplace: bool = Fals
 
 def edges_of(op: Op, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     """Where the gradients of the inputs go; :func:`recording` has brought them up to date."""
-    if op.differentiable is None:
-        return tuple([t._edge or gradient_edge(t) for t in inputs])
-    return tuple([gradient_edge(inputs[i]) for i in op.differentiable])
+    edges: tuple[Any, ...] = ()
+    for t in inputs if op.differentiable is None else [inputs[i] for i in op.differentiable]:
+        edges += (t._edge or gradient_edge(t)),
+    return edges
 
 
 def attach(op: Op, inputs: tuple[Any, ...], outputs: tuple[Any, ...], keep: Any) -> Node:
     """Give the outputs of an op their node."""
     edges = edges_of(op, inputs)
-    width = min(len(outputs), op.outputs)
-    if width == 1:
-        out = outputs[0]
-        array = out._array
+    out = outputs[0]
+    array = out._array
+    if op.outputs == 1 or len(outputs) == 1:
         node: Any = op.node(edges, None, keep, array.shape, array.dtype, sequence())  # type: ignore[misc]
         out._edge, out._requires = (node, 0), True
     else:
-        made = outputs[:width]
+        made = outputs[:op.outputs]
         node = op.node(edges, None, keep, [t._array.shape for t in made],  # type: ignore[misc]
-                       [t._array.dtype for t in made], sequence(), width)
+                       [t._array.dtype for t in made], sequence())
+        node.width = len(made)
         for slot, t in enumerate(made):
             t._edge, t._requires = (node, slot), True
     source = inputs[0]._array.dtype
-    if source is not outputs[0]._array.dtype and source.kind == "c":
+    if source is not array.dtype and source.kind == "c":
         node.plain = False
     if op.saves:
         node.saved = _saved(op, inputs, outputs, edges)
@@ -249,10 +252,8 @@ def _viewed(op: Op, inputs: Any, result: Any, keep: Any, text: str) -> Any:
         storage_of(source)
     kind = op.view
     tracked = recording(inputs)
-    if kind == "default" and not (not regions.off or modes.enabled()):
-        kind = "no_grad"
     many = result.__class__ is tuple or result.__class__ is list
-    if many and not (not regions.off or modes.enabled()):
+    if regions.off and (many or kind == "default") and not modes.enabled():
         kind = "no_grad"
     if many:
         outputs: Any = tuple([make(r, source._cell, False, None, view_of(source, kind)) for r in result])

@@ -49,7 +49,8 @@ def _places(t: ndarray, axis: int) -> tuple[Any, ...]:
 
 def _nll_of(kernel: str) -> Callable[..., Any]:
     def forward(x: ndarray, target: ndarray, reduction: int, ignore: int, weight: Any = None) -> Any:
-        floats(kernel, x)
+        if x.dtype.kind != "f":
+            floats(kernel, x)
         if weight is not None and weight.dtype != x.dtype:
             raise RuntimeError(f"expected scalar type {BY_NP[x.dtype].code} but found {BY_NP[weight.dtype].code}")
         index, counts, w = _chosen(x, target, ignore, weight)
@@ -58,9 +59,8 @@ def _nll_of(kernel: str) -> Callable[..., Any]:
             losses = losses * w
         if counts is not None:
             losses = xp.where(counts, losses, 0)
-        losses = asarray(losses, x.dtype)
         if reduction == NONE:
-            return losses
+            return asarray(losses, x.dtype)
         total = xp.add.reduce(losses, None, x.dtype)
         return total if reduction == SUM else total / _count(target.size, w, x.dtype)
 

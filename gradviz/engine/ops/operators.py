@@ -25,7 +25,8 @@ def _scaled(f: Any) -> Callable[..., Any]:
         if x.dtype is not y.dtype:
             x, y = together(x, y)
         check_alpha(x.dtype.kind, alpha)
-        return f(x, y * asarray(alpha, None, x).astype(x.dtype), out=out, casting="unsafe")
+        by = scalar_operand(y, bool(alpha) if y.dtype.kind == "b" else alpha)[1]
+        return f(x, y * by, out=out, casting="unsafe")
 
     return forward
 

@@ -48,6 +48,9 @@ class Linear(Module):
             init.uniform_(self.bias, -bound, bound)
 
     def forward(self, input: Any) -> Any:
+        own = self._parameters
+        if "weight" in own and "bias" in own:  # attributes are looked for there last: twice, a small product's time
+            return F.linear(input, own["weight"], own["bias"])
         return F.linear(input, self.weight, self.bias)
 
     def extra_repr(self) -> str:

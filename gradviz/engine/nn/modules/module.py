@@ -72,7 +72,9 @@ class Module:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if probe.sink is not None:
             return scopes.call(self, args, kwargs)
-        return hooks.call(self, args, kwargs) if hooks.hooked(self) else self.forward(*args, **kwargs)
+        if hooks.hooked(self):
+            return hooks.call(self, args, kwargs)
+        return self.forward(*args, **kwargs) if kwargs else self.forward(*args)
 
     def _call_impl(self, *args: Any, **kwargs: Any) -> Any:
         return hooks.call(self, args, kwargs) if hooks.hooked(self) else self.forward(*args, **kwargs)
