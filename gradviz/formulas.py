@@ -478,6 +478,7 @@ _AGAIN = {"ClampMinBackward1": "ClampMinBackward0", "ClampMaxBackward1": "ClampM
           "XlogyBackward2": "XlogyBackward0", "AsinhBackward1": "AsinhBackward0", "AcoshBackward1": "AcoshBackward0",
           "AtanhBackward1": "AtanhBackward0", "PolygammaBackward1": "PolygammaBackward0",
           "ConjPhysicalBackward1": "ConjPhysicalBackward0", "NarrowCopyBackward0": "SliceBackward0",
+          "SpecialXlog1PyBackward1": "SpecialXlog1PyBackward0", "SpecialXlog1PyBackward2": "SpecialXlog1PyBackward0",
           "TakeBackward0": "IndexBackward0", "SortBackward1": "SortBackward0"}
 """Nodes that have another name in place, with a number or with a tensor."""
 FORMULAS.update({name: FORMULAS[known] for name, known in _AGAIN.items()})

@@ -81,6 +81,8 @@ MATRICES: dict[str, tuple[Callable[..., Any], list[tuple[int, ...]]]] = {
     "igamma": (lambda x: torch.igamma(torch.full((3,), 1.7).double(), x), [(3,)]),
     "igammac": (lambda x: torch.igammac(torch.full((3,), 1.7).double(), x), [(3,)]),
     "special.xlog1py": (torch.special.xlog1py, [(3,), (3,)]),
+    "special.xlog1py.number": (lambda x: torch.special.xlog1py(x, 2.5), [(3,)]),
+    "special.number_xlog1py": (lambda x: torch.special.xlog1py(2.5, x), [(3,)]),
     "special.ndtri": (lambda x: torch.special.ndtri(x / 3), [(3,)]),
     **{f"special.{name}": (getattr(torch.special, name), [(3,)])
        for name in ("i0", "i1", "i0e", "i1e", "erfcx", "entr", "log_ndtr")},

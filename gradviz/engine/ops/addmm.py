@@ -69,6 +69,8 @@ def _added(name: str, product: Any, c: ndarray, beta: Any, alpha: Any) -> Any:
                            f"{BY_NP[product.dtype].code}")
     if c.shape != product.shape[-1:] and not expandable(c.shape, product.shape):
         raise does_not_expand(c.shape, product.shape)
+    if c.dtype.kind in "iu":
+        alpha, beta = int(alpha), int(beta)
     if alpha != 1:
         product = (product * alpha).astype(c.dtype, copy=False)
     if beta != 0:
@@ -115,7 +117,7 @@ def _addr_of(c: ndarray, a: ndarray, b: ndarray, beta: Any, alpha: Any) -> Any:
 
 
 def _addbmm_of(c: ndarray, a: ndarray, b: ndarray, beta: Any, alpha: Any) -> Any:
-    return _added("addbmm", asarray(_bmm_of(a, b).sum(axis=0)), c, beta, alpha)
+    return _added("addbmm", asarray(_bmm_of(a, b).sum(axis=0, dtype=a.dtype)), c, beta, alpha)
 
 
 def _baddbmm_of(c: ndarray, a: ndarray, b: ndarray, beta: Any, alpha: Any) -> Any:

@@ -48,6 +48,8 @@ class _Norm:
 
 def _cdist(ns: Any, ctx: Any, g: Any, x1: Any, x2: Any, result: Any) -> Any:
     p, = ctx.args
+    if p == 0:
+        return x1 * 0, x2 * 0
     apart = ns.unsqueeze(x1, (-2,)) - ns.unsqueeze(x2, (-3,))
     last = ns.plain(apart).ndim - 1
     share = reduce.NORM.node.rule(ns, _Last(last, p), g, apart, result)  # type: ignore[union-attr]

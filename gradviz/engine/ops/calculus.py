@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.engine import observe
-from gradviz.engine.ops import binary, join, reduce, shape
+from gradviz.engine.ops import binary, join, reduce, scatter, shape
 from gradviz.engine.ops.args import dimension, dimensions
 from gradviz.engine.ops.distance import DIV_NUMBER, MUL_NUMBER, with_number
 from gradviz.engine.tensor import Tensor
@@ -26,10 +26,10 @@ def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any
         raise RuntimeError(f"order must be non-negative but got {n}")
     d = dimension(dim, input._array.ndim)
     with observe.composite("diff", (input,)) as event:
+        if not n:
+            return event(scatter.copy_(input.new_zeros(input._array.shape), input))
         parts = [t for t in (prepend, input, append) if t is not None]
         out = join.cat(parts, d) if len(parts) > 1 else input
-        if not n:
-            return event(shape.clone(out))
         for _ in range(n):
             one, two = _part(out, d, 1, None), _part(out, d, 0, -1)
             out = B["logical_xor"](one, two) if out._array.dtype.kind == "b" else B["sub"](one, two)

@@ -126,8 +126,7 @@ VDOT = op("vdot", lambda a, b: _dot_of(a.conj(), b), "VdotBackward0", _conjugate
 MATMUL_MV = op("matmul", _mv_of, "MvBackward0", _mv, "vec self", "self vec", key="matmul.mv")
 MATMUL_DOT = op("matmul", _dot_of, "DotBackward0", _dot, "tensor self", "self tensor", key="matmul.dot")
 SQUEEZE_MM = op("squeeze", shape.SQUEEZE_DIM.forward, "SqueezeBackward4", lambda ns, ctx,
-                g: ns.reshape(g, ctx.input_shape()),
-                view="default", key="squeeze.mm")
+                g: ns.reshape(g, ctx.input_shape()), key="squeeze.mm")
 for _row in (MM, MATMUL, MV, DOT, BMM, MATMUL_MV, MATMUL_DOT, VDOT):
     _row.needed_by = (0, 1)
 
@@ -169,47 +168,16 @@ def matmul(input: Any, other: Any) -> Any:
     if not n or not m:
         raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {n}D and {m}D")
     with observe.composite("matmul", (input, other)) as event:
-        return event(_row_by_matrix(input, other) if n == 1 and m == 2 else _batched(input, other))
+        if n == 1 and m == 2:
+            return event(_row_by_matrix(input, other))
+        from gradviz.engine.ops.batches import batched
+
+        return event(batched(input, other))
 
 
 def _row_by_matrix(input: Any, other: Any) -> Any:
     product = mm(shape.unsqueeze(input, 0), other)
     return run(SQUEEZE_MM, (product,), ((0,),))
-
-
-def _batched(input: Any, other: Any) -> Any:
-    """Batches: a single matrix on the right is one big product, else the batch dimensions are broadcast."""
-    a, b = input._array.shape, other._array.shape
-    if len(b) <= 2:
-        if a[-1] != b[0 if len(b) == 1 else -2]:
-            if len(b) == 1:
-                raise RuntimeError(f"size mismatch, got input ({xp.prod(a[:-1])}), mat ({xp.prod(a[:-1])}x{a[-1]}), "
-                                   f"vec ({b[0]})")
-            raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({xp.prod(a[:-1])}x{a[-1]} and "
-                               f"{b[0]}x{b[1]})")
-        flat = shape.reshape(input, (-1, a[-1]) if input._array.size else (int(xp.prod(a[:-1])), a[-1]))
-        product = mm(flat, other) if len(b) == 2 else run(MV, (flat, other))
-        return run(shape.UNSAFE_VIEW, (product,), (a[:-1] + b[1:],))
-    left = len(a) == 1
-    if left:
-        input = shape.unsqueeze(input, 0)
-    a = input._array.shape
-    try:
-        batch = xp.broadcast_shapes(a[:-2], b[:-2])
-    except ValueError as error:
-        from gradviz.engine.ops.promote import operand_error
-
-        raise operand_error(error, xp.empty(a[:-2]), xp.empty(b[:-2])) from None
-    if a[-1] != b[-2]:
-        n = int(xp.prod(batch))
-        raise RuntimeError(f"Expected size for first two dimensions of batch2 tensor to be: [{n}, {a[-1]}] but got: "
-                           f"[{n}, {b[-2]}].")
-    n = int(xp.prod(batch))
-    one = shape.reshape(shape.expand(input, batch + a[-2:]), (n, *a[-2:]))
-    two = shape.reshape(shape.expand(other, batch + b[-2:]), (n, *b[-2:]))
-    product = run(BMM, (one, two))
-    out = run(shape.UNSAFE_VIEW, (product,), ((*batch, a[-2], b[-1]),))
-    return shape.squeeze(out, -2) if left else out
 
 
 def chain_matmul(*matrices: Any) -> Any:
@@ -254,8 +222,9 @@ def _splits(sizes: list[int]) -> dict[tuple[int, int], int]:
     for length in range(1, n):
         for i in range(n - length):
             j = i + length
-            cost[i, j], split[i, j] = min((cost[i, k] + cost[k + 1, j] + sizes[i] * sizes[k + 1] * sizes[j + 1], k)
-                                          for k in range(i, j))
+            middle = reversed(range(i, j)) if n == 3 else range(i, j)  # the first wins where costs are equal
+            cost[i, j], split[i, j] = min(((cost[i, k] + cost[k + 1, j] + sizes[i] * sizes[k + 1] * sizes[j + 1], k)
+                                           for k in middle), key=lambda found: found[0])
     return split
 
 

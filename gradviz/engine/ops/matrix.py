@@ -21,6 +21,8 @@ def _repeats(ns: Any, ctx: Any, g: Any) -> Any:
 
 
 def _dist(ns: Any, ctx: Any, g: Any, self: Any, other: Any, result: Any) -> Any:
+    if ctx.args[0] == 0:
+        return self * 0, other * 0
     norm: Any = reduce.NORM.node
     share = norm.rule(ns, _Whole(ctx.args[0]), g, self - other, result)
     return share, -share

@@ -42,7 +42,9 @@ def _power(A: Any, n: int) -> Any:
 
 def vander(x: Any, *, N: int | None = None) -> Any:
     """Rows of powers, from 0 up."""
-    n = x._array.shape[-1] if N is None and x._array.ndim else N
+    if not x._array.ndim:
+        x = shape.unsqueeze(x, -1)
+    n = x._array.shape[-1] if N is None else N
     if n is None or n <= 1:
         raise RuntimeError("N must be greater than 1.")
     with observe.composite("vander", (x,)) as event:

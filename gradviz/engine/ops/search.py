@@ -146,11 +146,20 @@ def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
 Histogram = returned("histogram", "hist", "bin_edges")
 
 
+def _limits(x: ndarray, low: float, high: float) -> tuple[float, float]:
+    """The range of a histogram; one value lies in the middle of it."""
+    if low == high and x.size:
+        low, high = float(x.min()), float(x.max())
+    if low != high:
+        return low, high
+    return (low - 0.5, high + 0.5) if x.size else (0.0, 1.0)
+
+
 def histogram(input: Any, bins: Any, *, range: Any = None, weight: Any = None, density: bool = False) -> Any:
     """How many elements lie between each two edges, and the edges."""
     x = input._array
     edges: Any = bins._array if isinstance(bins, Tensor) else int(bins)
-    limits = None if isinstance(bins, Tensor) else _bins(x, edges, *(range or (0, 0)))
+    limits = None if isinstance(bins, Tensor) else _limits(x, *(range or (0, 0)))
     row = Op("histogram", lambda v: tuple(part.astype(v.dtype) for part in xp.histogram(
         v, edges, limits, density, None if weight is None else weight._array)))
     return Histogram(*run(row, (input,)))
@@ -172,13 +181,13 @@ def unravel_index(indices: Any, shape: Any) -> Any:
         raise ValueError(f"'shape' cannot have negative values, but got {size}")
 
     def forward(x: ndarray) -> Any:
-        rest, out = x, []
+        rest, out = x.astype(xp.int64), []
         for n in reversed(size):
             out.append(xp.remainder(rest, n))
             rest = rest // n
-        return tuple(reversed(out))
+        return xp.stack(out[::-1], -1)
 
-    return run(Op("unravel_index", forward), (indices,))
+    return run(Op("unravel_index", forward), (indices,)).unbind(-1) if size else ()
 
 
 FUNCTIONS: dict[str, Any] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from gradviz.engine.errors import size_text
@@ -13,12 +14,13 @@ from gradviz.engine.xp import ndarray
 def _pixels(x: ndarray, r: int) -> ndarray:
     *lead, c, h, w = x.shape
     c //= r * r
-    return x.reshape(-1, c, r, r, h, w).transpose(0, 1, 4, 2, 5, 3).reshape(*lead, c, h * r, w * r)
+    parts = x.reshape(math.prod(lead), c, r, r, h, w)
+    return parts.transpose(0, 1, 4, 2, 5, 3).reshape(*lead, c, h * r, w * r)
 
 
 def _blocks(x: ndarray, r: int) -> ndarray:
     *lead, c, h, w = x.shape
-    rows = x.reshape(-1, c, h // r, r, w // r, r).transpose(0, 1, 3, 5, 2, 4)
+    rows = x.reshape(math.prod(lead), c, h // r, r, w // r, r).transpose(0, 1, 3, 5, 2, 4)
     return rows.reshape(*lead, c * r * r, h // r, w // r)
 
 

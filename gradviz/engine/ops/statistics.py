@@ -10,6 +10,8 @@ from gradviz.engine.errors import warn
 from gradviz.engine.ops import binary, linalg, pointwise, reduce, scatter, shape, unary
 from gradviz.engine.ops.args import dimension, dimensions, words
 from gradviz.engine.ops.build import op, run
+from gradviz.engine.ops.complex import conj
+from gradviz.engine.ops.distance import MUL_NUMBER, with_number
 from gradviz.engine.ops.returns import returned
 from gradviz.engine.ops.sort import sort
 from gradviz.engine.storage import Cell
@@ -196,13 +198,13 @@ def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any 
         else:
             size = total(weight)
             mean = total(mul(rows, weight), 1) / size
-            norm = size - correction if aweights is None or not correction else size - correction * (
-                total(mul(weight, aweights)) / size)
+            norm = size if not correction else size - correction if aweights is None else size - with_number(
+                MUL_NUMBER, total(mul(weight, aweights)), correction) / size
         if float(norm._array) <= 0:
             warn("cov(): degrees of freedom is <= 0. Correction should be strictly less than the number of "
                  "observations.")
         centred = rows - shape.unsqueeze(mean, 1)
-        turned = shape.t(centred if weight is None else mul(centred, weight))
+        turned = conj(shape.t(centred if weight is None else mul(centred, weight)))
         return event(shape.squeeze(linalg.FUNCTIONS["mm"](centred, turned) / norm))
 
 
@@ -257,8 +259,8 @@ def _quantiles(input: Any, share: Any, dim: Any, keepdim: bool, how: str, skip: 
     n, d = input._array.ndim, dimension(0 if dim is None else dim, input._array.ndim)
     if dim is None:
         values = sort(shape.flatten(input), 0)[0]
-    elif d == n - 1 or not n:
-        values = sort(input if n else shape.flatten(input), -1)[0]
+    elif n and d == n - 1:
+        values = sort(input, -1)[0]
     else:
         values = sort(shape.transpose(shape.unsqueeze(input, -1), d, -1), -1)[0]
     kept = [1] * n if dim is None else [*input._array.shape[:d], 1, *input._array.shape[d + 1:]] if n else []
