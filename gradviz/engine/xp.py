@@ -19,7 +19,7 @@ from numpy.lib import stride_tricks
 # op catches the RuntimeWarning and runs again in `quiet()`; that costs nothing where it does not happen.
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"gradviz\.engine\.")
 
-ndarray = xp.ndarray
+ndarray, _asarray = xp.ndarray, xp.asarray
 foreign: set[type] = set()
 """The classes of arrays on other devices. CuPy's comes in when a script first asks for a CUDA device."""
 
@@ -31,7 +31,7 @@ def asarray(value: Any, dtype: Any = None, like: Any = None) -> Any:
             return value if dtype is None else value.astype(dtype, copy=False)
         if like.__class__ in foreign:
             return xp.asarray(value, dtype, like=like)
-    return xp.asarray(value, dtype)
+    return _asarray(value) if dtype is None else _asarray(value, dtype)
 
 
 def outside(index: Any, n: int) -> bool:
