@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
 from gradviz import probe
-from gradviz.engine import dtypes
-from gradviz.engine.autograd.modes import no_grad
-from gradviz.engine.nn.modules import hooks, scopes, state, tree
+from gradviz.engine.nn.modules import conversion, hooks, scopes, state, tree
 from gradviz.engine.nn.modules.hooks import everywhere
-from gradviz.engine.nn.parameter import Buffer, Parameter, is_lazy
+from gradviz.engine.nn.parameter import Buffer, Parameter
 from gradviz.engine.tensor import Tensor
 
 
@@ -286,71 +283,14 @@ class Module:
         fn(self)
         return self
 
-    def _apply(self, fn: Callable[[Any], Any], recurse: bool = True) -> Any:
-        """Replace what the parameters, their gradients and the buffers hold by ``fn`` of it."""
-        for module in self.children() if recurse else ():
-            module._apply(fn)
-        for parameter in self._parameters.values():
-            if parameter is not None:
-                for tensor in (parameter, parameter.grad):
-                    if tensor is not None:
-                        with no_grad():
-                            changed = fn(tensor)
-                        if changed is not tensor:
-                            tensor.data = changed
-        for name, buffer in self._buffers.items():
-            if buffer is not None:
-                self._buffers[name] = fn(buffer)
-        return self
-
-    def to(self, *args: Any, **kwargs: Any) -> Any:
-        """Another floating point type, or another device."""
-        dtype = kwargs.pop("dtype", None)
-        for a in args:
-            if isinstance(a, Tensor | dtypes.dtype):
-                dtype = a.dtype if isinstance(a, Tensor) else a
-        if dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
-            raise TypeError("nn.Module.to only accepts floating point or complex dtypes, but got desired "
-                            f"dtype={dtype}")
-        if dtype is not None and dtype.is_complex:
-            warnings.warn(
-                "Complex modules are a new feature under active development whose design may change, and some modules "
-                "might not work as expected when using complex tensors as parameters or buffers. Please file an issue "
-                "at https://github.com/pytorch/pytorch/issues/new?template=bug-report.yml if a complex module does not "
-                "work as expected.", stacklevel=2)
-        device = kwargs.get("device", next((a.device if isinstance(a, Tensor) else a for a in args
-                                            if isinstance(a, str | dtypes.device | int | Tensor)), None))
-        return self._apply(lambda t: _converted(t, dtype, device, t.is_floating_point() or t.is_complex()))
-
-    def type(self, dst_type: Any) -> Any:
-        return self._apply(lambda t: t.type(dst_type))
-
-    def float(self) -> Any:
-        return self._apply(lambda t: _converted(t, dtypes.float32, None, t.is_floating_point()))
-
-    def double(self) -> Any:
-        return self._apply(lambda t: _converted(t, dtypes.float64, None, t.is_floating_point()))
-
-    def half(self) -> Any:
-        return self._apply(lambda t: _converted(t, dtypes.float16, None, t.is_floating_point()))
-
-    def bfloat16(self) -> Any:
-        return self._apply(lambda t: t.bfloat16() if t.is_floating_point() else t)
-
-    def cpu(self) -> Any:
-        return self._apply(lambda t: _converted(t, None, "cpu", False))
-
-    def cuda(self, device: Any = None) -> Any:
-        return self._apply(lambda t: _converted(t, None, "cuda" if device is None else device, False))
-
-    def to_empty(self, *, device: Any, recurse: bool = True) -> Any:
-        """Memory that is not filled, on another device."""
-        from gradviz.engine.ops.table import FUNCTIONS
-
-        return self._apply(lambda t: FUNCTIONS["empty_like"](t, device=device), recurse)
-
-    def share_memory(self) -> Any:
-        return self._apply(lambda t: t.share_memory_())
+    _apply = conversion._apply
+    to = conversion.to
+    type, float, double, half, bfloat16 = (conversion.type, conversion.float, conversion.double, conversion.half,
+                                           conversion.bfloat16)
+    cpu = conversion.cpu
+    cuda = conversion.cuda
+    to_empty = conversion.to_empty
+    share_memory = conversion.share_memory
 
     def train(self, mode: bool = True) -> Any:
         """Training behaviour for this module and all below it."""
@@ -409,13 +349,6 @@ def _told(all_hooks: Any, module: Module, name: str, value: Any) -> Any:
         changed = hook(module, name, value)
         value = value if changed is None else changed
     return value
-
-
-def _converted(tensor: Any, dtype: Any, device: Any, kind: bool) -> Any:
-    want = dtype if kind and dtype is not None else tensor.dtype
-    if is_lazy(tensor):
-        return tensor.converted(want, device)
-    return tensor.to(want) if device is None else tensor.to(device, want)
 
 
 register_module_buffer_registration_hook = hooks.register_module_buffer_registration_hook
