@@ -44,6 +44,11 @@ def label(replay: Replay, tid: int, seq: int | None) -> str:
         return f"{event.name}(…)"
     if not is_value(replay, event):
         return f"{_module(replay, event) or event.name}(…)"
+    return shortened(text)
+
+
+def shortened(text: str) -> str:
+    """An expression, cut where it is too long to be a name."""
     return text if len(text) <= LONGEST else text[:LONGEST - 1] + "…"
 
 

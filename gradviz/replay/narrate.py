@@ -50,14 +50,18 @@ def figure(replay: Replay, gradient: Gradient | None) -> Part:
 
 
 def target_of(replay: Replay, nid: int, slot: int, seq: int) -> str:
-    """Whose gradient an edge carries: the leaf's or the intermediate tensor's label; empty if it has none."""
-    node = replay.node(nid)
-    if node is None:
-        return ""
-    if node.leaf:
-        return replay.label(node.leaf, seq)
-    tid = replay.output_of(nid, slot, seq)
-    return replay.label(tid, seq) if tid else node.name
+    """Whose gradient an edge carries: the leaf's or the intermediate tensor's label; empty if it has none. Steps within
+    an op make tensors that nobody sees: one that only copies is called by what it copies, another by the expression."""
+    while (node := replay.node(nid)) is not None and not node.leaf:
+        tid, born = replay.output_of(nid, slot, seq), replay.node_born(nid)
+        if tid:
+            return replay.label(tid, seq)
+        if node.name not in labels.COPIES or len(node.edges) != 1 or not node.edges[0][0]:
+            event = replay.event(born)
+            text = labels.expression(replay, event) if event.kind == "op" else ""
+            return labels.shortened(text) if text else node.name
+        nid, slot = node.edges[0]
+    return replay.label(node.leaf, seq) if node is not None else ""
 
 
 def own_nodes(event: Event) -> list[Node]:

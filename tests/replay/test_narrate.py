@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -68,3 +69,12 @@ def test_what_a_pause_did_not_change_was_set_by_nobody(tmp_path: Path) -> None:
     answer = why(replay, replay.event(replay.events("accumulate")[0]).tid, replay.n - 1)
     assert isinstance(answer, Why)
     assert answer.seq == replay.events("accumulate")[0]
+
+
+def test_what_is_inside_an_op_is_told_by_the_expression_or_by_what_it_copies(recorded: Record) -> None:
+    replay = recorded("q = torch.ones(2, 3, 4, requires_grad=True) * 1\n"
+                      "k = torch.ones(2, 4, 3, requires_grad=True) * 1\natt = q @ k\nout = att.sum()\nout.backward()\n")
+    told = [sentence(replay, seq) for seq in replay.events("step")]
+    assert not [text for text in told if re.search(r" for \w+Backward\d", text)]
+    bmm = next(text for text in told if text.startswith("BmmBackward0"))
+    assert bmm == "BmmBackward0 ran: 1 everywhere becomes 3 for q and 3 for k"  # 3 columns of ones, and 3 rows

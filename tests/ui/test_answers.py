@@ -58,7 +58,8 @@ def said(session: Session, label: str, seq: int = -1) -> str:
     """What the inspector says of a tensor of that label, at the end of the run or at an event."""
     seq = session.replay.end if seq < 0 else seq
     focus = Focus(session, seq, "")
-    found = [node.id for node in focus.scene.nodes if node.side == "forward" and node.label[-1][1] == label]
+    found = [f"t{thing}" for thing in session.replay.index.names.ints("tid") if session.replay.label(thing) == label]
+    found += [node.id for node in focus.scene.nodes if node.side == "forward" and node.label[-1][1] == label]
     return words(answer(Focus(session, seq, found[-1])))
 
 

@@ -17,6 +17,7 @@ import { drawBase, drawOverlay, prepare } from "./picture.mjs";
 import { bindSearch } from "./search.mjs";
 import { fillHelp } from "./sheets.mjs";
 import { makeStyle } from "./style.mjs";
+import { told } from "./strip.mjs";
 import { applyTheme, rememberTheme, storedTheme, systemTheme } from "./theme.mjs";
 import { changes, floorIndex, move, seek, touching } from "./time.mjs";
 import { prepareLanes, Timeline } from "./timeline.mjs";
@@ -56,7 +57,11 @@ export class Page {
     this.timeline = new Timeline(byId("timeline"), prepareLanes(this.columns, this.shown));
     const graphs = this.iterations.map(number => this.trace.graphs[number]);
     this.timeline.setIterations(graphs.map(graph => graph.begin < 0 ? graph.first : graph.begin), graphs.map(graph => graph.first));
-    if (this.timeline.calls.length > 1) this.getJson("/api/iterations").then(found => { this.timeline.iterations = found; this.timeline.density = null; this.paint(); });
+    if (this.timeline.calls.length > 1) this.getJson("/api/iterations").then(found => {
+      this.timeline.iterations = found;
+      byId("timeline").setAttribute("aria-description", told(found));
+      this.paint();
+    });
     fillHelp(byId("help-sheet"));
     this.breaks = new Breaks(this.trace, this.getJson, () => this.invalidate());
     this.resize(false);
@@ -112,13 +117,14 @@ export class Page {
   /** To where the next or previous backward call begins. */
   call(direction) { this.jump(seek(this.trace.graphs.map(graph => graph.begin).filter(seq => seq >= 0), this.seq, direction)); }
 
-  /** To the same place in another iteration: as many steps after its begin, as far as it goes. */
+  /** To the same place in another iteration: as many steps from where its backward begins, as far as it goes. */
   iteration(direction) {
     const { graphs } = this.trace, place = this.iterations.indexOf(this.columns.graph[this.seq]), target = graphs[this.iterations[place + direction]];
     if (place < 0) { this.call(direction); return; }
     if (!target) return;
-    const first = graph => floorIndex(this.steps, graph.first - 1) + 1, after = floorIndex(this.steps, this.seq) - first(graphs[this.iterations[place]]);
-    this.jump(this.steps[Math.min(floorIndex(this.steps, target.last), first(target) + after)]);
+    const here = graphs[this.iterations[place]], both = here.begin >= 0 && target.begin >= 0, index = seq => floorIndex(this.steps, seq);
+    const from = graph => both ? index(graph.begin) : index(graph.first - 1) + 1, wanted = from(target) + index(this.seq) - from(here);
+    this.jump(this.steps[Math.max(index(target.first - 1) + 1, Math.min(index(target.last), wanted))]);
   }
 
   /** What the inspector shows: what was clicked, else what the event is about. */

@@ -39,9 +39,12 @@ export function bindSearch(page) {
   };
   const go = back => { page.pinned = false; page.jump(nextHit(hits, page.seq, back)); tell(); };
 
-  const find = async words => {
-    if (words === asked) return;
-    asked = words;
+  let finding = Promise.resolve();
+  const find = words => {
+    if (words !== asked) { asked = words; finding = ask(words); }
+    return finding;
+  };
+  const ask = async words => {
     const query = `q=${encodeURIComponent(words)}`, asking = words.trim() ? [page.getJson(`/api/things?${query}&at=${page.seq}`), page.getJson(`/api/search?${query}`)] : [[], []];
     const [some, events] = await Promise.all(asking);
     if (asked !== words) return;

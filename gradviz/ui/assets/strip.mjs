@@ -23,6 +23,13 @@ export function peak(norms) {
   return known.length > 2 && most > 10 * known[known.length >> 1] ? [norms.indexOf(most), most] : null;
 }
 
+/** The row in words, for whoever cannot see it: the largest norm that stands out, and what is not finite. */
+export function told({ norms, finite }) {
+  const most = peak(norms), broken = finite.flatMap((fine, i) => fine === false ? [i + 1] : []);
+  return [`${grouped(norms.length)} iterations`, most && `the largest gradient in iteration ${grouped(most[0] + 1)}: norm ${short(most[1])}`,
+    broken.length && `NaN or infinite in ${grouped(broken.length)}, first in ${grouped(broken[0])}`].filter(Boolean).join("; ");
+}
+
 /** Where an index of the shown events lies among iterations, with a fraction; and back. */
 export function placeOf(starts, end, index) {
   const k = Math.max(0, floorIndex(starts, index)), until = starts[k + 1] ?? end;
