@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.engine import observe
-from gradviz.engine.ops import binary, join, reduce, scatter, shape
+from gradviz.engine.ops import binary, join, reduce, scans, scatter, shape
 from gradviz.engine.ops.args import dimension, dimensions
 from gradviz.engine.ops.distance import DIV_NUMBER, MUL_NUMBER, with_number
 from gradviz.engine.tensor import Tensor
@@ -122,8 +122,8 @@ def cumulative_trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1
     with observe.composite("cumulative_trapezoid", (y,)) as event:
         pairs = _part(y, d, 0, -1) + _part(y, d, 1, None)
         if gaps is not None:
-            return event(with_number(DIV_NUMBER, reduce.FUNCTIONS["cumsum"](pairs * gaps, d), 2.0))
-        return event(reduce.FUNCTIONS["cumsum"](with_number(MUL_NUMBER, pairs, (1.0 if dx is None else dx) / 2.0), d))
+            return event(with_number(DIV_NUMBER, scans.FUNCTIONS["cumsum"](pairs * gaps, d), 2.0))
+        return event(scans.FUNCTIONS["cumsum"](with_number(MUL_NUMBER, pairs, (1.0 if dx is None else dx) / 2.0), d))
 
 
 def trapz(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1) -> Any:

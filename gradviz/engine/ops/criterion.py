@@ -26,7 +26,7 @@ from gradviz.engine.ops.distance import (
 from gradviz.engine.ops.loss import MEAN, NONE, SUM
 from gradviz.engine.ops.pointwise import FUNCTIONS as POINTWISE
 from gradviz.engine.ops.pointwise import where
-from gradviz.engine.ops.reduce import FUNCTIONS as REDUCE
+from gradviz.engine.ops.scans import FUNCTIONS as SCANS
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import Tensor, make
 from gradviz.engine.xp import asarray, ndarray, xp
@@ -140,7 +140,7 @@ def cross_entropy(input: Any, target: Any, weight: Any = None, reduction: int = 
         return _probabilities(input, target, weight, reduction, label_smoothing)
     dim = 0 if input._array.ndim == 1 else 1
     if label_smoothing <= 0:
-        return _nll(REDUCE["log_softmax"](input, dim), target, weight, reduction, ignore_index)
+        return _nll(SCANS["log_softmax"](input, dim), target, weight, reduction, ignore_index)
     _check_smoothing(label_smoothing)
     logs = input.log_softmax(dim)
     sharp = nll_loss(logs, target, weight, reduction, ignore_index)

@@ -15,6 +15,7 @@ from gradviz.engine.ops import (
     matrix,
     pointwise,
     reduce,
+    scans,
     shape,
     solve,
     special,
@@ -144,7 +145,7 @@ def _put_slice(whole: Any, part: Any, size: Any, strides: Any, offset: int, base
 def _exclusive(rows: Any) -> Any:
     """Products of the elements before each one along the last dimension."""
     one = make(xp.ones((*rows._array.shape[:-1], 1), rows._array.dtype), Cell())
-    return reduce.FUNCTIONS["cumprod"](join.cat([one, rows[..., :-1]], -1), -1)
+    return scans.FUNCTIONS["cumprod"](join.cat([one, rows[..., :-1]], -1), -1)
 
 
 def _others(a: Any, dims: Any) -> Any:
@@ -163,7 +164,7 @@ def _cumprod_zeros(g: Any, a: Any, dim: int) -> Any:
     parts = []
     for i in range(x._array.shape[-1]):
         at = make(xp.arange(x._array.shape[-1]) == i, Cell())
-        terms = reduce.FUNCTIONS["cumprod"](_where(at, 1.0, x), -1) * upstream
+        terms = scans.FUNCTIONS["cumprod"](_where(at, 1.0, x), -1) * upstream
         parts.append(_sum(terms[..., i:], -1))
     return shape.movedim(join.stack(parts, -1), -1, dim)
 
@@ -185,7 +186,7 @@ graph.__class__ = type("Graph", (), {name: staticmethod(f) for name, f in {
     "zeros": lambda s, like: make(xp.zeros(s, like._array.dtype, like=beside(like._array)), Cell()),
     "full": lambda s, v, like: make(xp.full(s, v, like._array.dtype, like=beside(like._array)), Cell()),
     "cast": lambda t, dtype: t.to(_dtype(dtype)), "sum": _sum, "mean": _mean,
-    "cumsum": reduce.FUNCTIONS["cumsum"], "expand": shape.expand, "reshape": shape.reshape, "unsqueeze": _unsqueeze,
+    "cumsum": scans.FUNCTIONS["cumsum"], "expand": shape.expand, "reshape": shape.reshape, "unsqueeze": _unsqueeze,
     "permute": shape.permute, "t": shape.t, "swap": lambda t: shape.transpose(t, -2, -1), "swapaxes": shape.transpose,
     "roll": shape.roll, "cross": lambda a, b, dim: matrix.linalg_cross(a, b, dim=dim),
     "take": lambda t, i: run(TAKE, (t,), (i,)), "put": lambda g, s, i: run(PUT, (g,), (s, i)),

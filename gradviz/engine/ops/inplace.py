@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.engine.autograd.node import node_class
-from gradviz.engine.ops import arithmetic, complex, legacy, pointwise, reduce, special, unary
+from gradviz.engine.ops import arithmetic, complex, legacy, pointwise, scans, special, unary
 from gradviz.engine.ops.args import dimension, words
 from gradviz.engine.ops.build import Op, write
 from gradviz.engine.ops.promote import can_cast, cast_error
@@ -84,7 +84,7 @@ _NAN_TO_NUM = _into(pointwise.NAN_TO_NUM)
 _CLAMP, _CLAMP_MIN, _CLAMP_MAX = map(_into, (pointwise.CLAMP_TENSORS, pointwise.CLAMP_MIN_TENSOR,
                                              pointwise.CLAMP_MAX_TENSOR))
 METHODS: dict[str, Any] = {
-    "cumsum_": _scan(reduce.CUMSUM), "cumprod_": _scan(reduce.CUMPROD), "logit_": _numbers(special.LOGIT, None),
+    "cumsum_": _scan(scans.CUMSUM), "cumprod_": _scan(scans.CUMPROD), "logit_": _numbers(special.LOGIT, None),
     "nan_to_num_": _nan_to_num_, "heaviside_": _two(arithmetic.HEAVISIDE), "ldexp_": _two(arithmetic.LDEXP),
     "nextafter_": _two(arithmetic.NEXTAFTER), "polygamma_": _numbers(special.POLYGAMMA, 0, node="PolygammaBackward1"),
     "mvlgamma_": _numbers(special.MVLGAMMA, 1),

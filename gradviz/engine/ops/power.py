@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.engine import observe
-from gradviz.engine.ops import binary, join, reduce, scatter, shape
+from gradviz.engine.ops import binary, join, reduce, scans, scatter, shape
 from gradviz.engine.ops.linalg import matmul
 from gradviz.engine.ops.matrices import square
 from gradviz.engine.ops.solve import inv
@@ -49,7 +49,7 @@ def vander(x: Any, *, N: int | None = None) -> Any:
         raise RuntimeError("N must be greater than 1.")
     with observe.composite("vander", (x,)) as event:
         size = x._array.shape
-        powers = reduce.FUNCTIONS["cumprod"](shape.expand(shape.unsqueeze(x, -1), (*size, n - 1)), -1)
+        powers = scans.FUNCTIONS["cumprod"](shape.expand(shape.unsqueeze(x, -1), (*size, n - 1)), -1)
         kind = powers._array.dtype
         return event(join.cat([make(xp.ones((*size, 1), kind), Cell()), powers], -1))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradviz import probe
 from gradviz.engine import dtypes
 from gradviz.engine.dtypes import FLOATING, INEXACT
 from gradviz.engine.errors import warn
@@ -113,30 +114,6 @@ def _logsumexp(ns: Any, ctx: Any, g: Any, self: Any, result: Any) -> Any:
     return opened(ns, g, dims, keepdim) * ns.exp(self - opened(ns, result, dims, keepdim))
 
 
-def _cumsum(ns: Any, ctx: Any, g: Any) -> Any:
-    return from_here_on(ns, g, ctx.args[0])
-
-
-def from_here_on(ns: Any, g: Any, dim: int) -> Any:
-    """Sums along a dimension of what comes from each place on."""
-    return ns.flip(ns.cumsum(ns.flip(g, (dim,)), dim), (dim,)) if ns.plain(g).ndim else g
-
-
-def _cumprod(ns: Any, ctx: Any, g: Any, self: Any, result: Any) -> Any:
-    dim, = ctx.args
-    if (ns.plain(self) == 0).any():
-        return ns.cumprod_zeros(g, self, dim)
-    return from_here_on(ns, g * result, dim) / self
-
-
-def _softmax(ns: Any, ctx: Any, g: Any, result: Any) -> Any:
-    return result * (g - ns.sum(g * result, ctx.args, True))
-
-
-def _log_softmax(ns: Any, ctx: Any, g: Any, result: Any) -> Any:
-    return g - ns.exp(result) * ns.sum(g, ctx.args, True)
-
-
 # --- forwards --------------------------------------------------------------------------------------------------------
 def _float_or_same(x: ndarray) -> Any:
     return xp.int64 if x.dtype.kind in "iub" else x.dtype
@@ -204,20 +181,6 @@ def _vector_norm(x: ndarray, dims: Any, keepdim: bool, p: float) -> Any:
     return (size ** p).sum(axis=dims, keepdims=keepdim) ** (1 / p)
 
 
-def _shifted(x: ndarray, dim: Any) -> ndarray:
-    return x - x.max(axis=dim, keepdims=True) if x.size else x
-
-
-def _softmax_of(x: ndarray, dim: Any) -> Any:
-    e = xp.exp(_shifted(x, dim))
-    return e / e.sum(axis=dim, keepdims=True)
-
-
-def _log_softmax_of(x: ndarray, dim: Any) -> Any:
-    z = _shifted(x, dim)
-    return z - xp.log(xp.add.reduce(xp.exp(z), dim, keepdims=True))
-
-
 def _logsumexp_of(x: ndarray, dims: Any, keepdim: bool) -> Any:
     if not x.size:
         return xp.log(xp.exp(x).sum(axis=dims, keepdims=keepdim))
@@ -225,14 +188,6 @@ def _logsumexp_of(x: ndarray, dims: Any, keepdim: bool) -> Any:
     top = xp.where(xp.isfinite(top), top, 0)
     total = xp.log(xp.exp(x - top).sum(axis=dims, keepdims=True)) + top
     return total if keepdim else total.squeeze(axis=dims)
-
-
-def _cumulative(f: Any) -> Any:
-    def forward(x: ndarray, dim: int, kind: Any = None) -> Any:
-        kind = kind or _float_or_same(x)
-        return f(x, axis=dim, dtype=kind) if x.ndim else x.astype(kind)
-
-    return forward
 
 
 def _reduced(f: Any) -> Any:
@@ -268,10 +223,6 @@ VAR = op("var", _variance, "VarBackward0", _var, "self")
 STD = op("std", lambda *a: xp.sqrt(_variance(*a)), "StdBackward0", _std, "self result")
 NORM = op("norm", _vector_norm, "LinalgVectorNormBackward0", _norm, "self result")
 LOGSUMEXP = op("logsumexp", _logsumexp_of, "LogsumexpBackward0", _logsumexp, "self result")
-CUMSUM = op("cumsum", _cumulative(xp.cumsum), "CumsumBackward0", _cumsum)
-CUMPROD = op("cumprod", _cumulative(xp.cumprod), "CumprodBackward0", _cumprod, "self result")
-SOFTMAX = op("softmax", _softmax_of, "SoftmaxBackward0", _softmax, "result")
-LOG_SOFTMAX = op("log_softmax", _log_softmax_of, "LogSoftmaxBackward0", _log_softmax, "result")
 ARGMAX = op("argmax", lambda x, d, k: asarray(xp.argmax(x, axis=d, keepdims=k)).astype(xp.int64))
 ARGMIN = op("argmin", lambda x, d, k: asarray(xp.argmin(x, axis=d, keepdims=k)).astype(xp.int64))
 ANY, ALL = (op(f.__name__, lambda x, dims, keepdim, f=f: asarray(f(x, axis=dims, keepdims=keepdim)).astype(
@@ -288,18 +239,21 @@ def _whole_or_dims(whole: Any, along: Any) -> Any:
     """``f(x)`` over everything and ``f(x, dim, keepdim)``, which have nodes of different names."""
 
     def function(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, axis: Any = None) -> Any:
-        input = _cast(input, dtype)
+        if dtype is not None:
+            input = input.to(dtype)
         dim = axis if dim is None else dim
         if whole is MEAN and input._array.dtype.char not in INEXACT:
-            raise RuntimeError("mean(): could not infer output dtype. Input dtype must be either a floating point or "
-                               f"complex dtype. Got: {input.dtype.code}")
+            given = "Input" if dtype is None else "Optional"
+            raise RuntimeError(f"mean(): could not infer output dtype. {given} dtype "
+                               f"must be either a floating point or complex dtype. Got: {input.dtype.code}")
         kind = () if dtype is None or whole is MEAN else (input._array.dtype,)
         if dim is None and not keepdim:
             return run(whole, (input,), (None, False, *kind), "", (None, False))
         dims = dimensions(dim, input._array.ndim)
         if not input._array.ndim:
             dims = ()
-        return run(along, (input,), (dims, keepdim, *kind), words(dim=dim, keepdim=keepdim), (dims, keepdim))
+        text = "" if probe.sink is None else words(dim=dim, keepdim=keepdim)
+        return run(along, (input,), (dims, keepdim, *kind), text, (dims, keepdim))
 
     return function
 
@@ -428,31 +382,6 @@ def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Any:
     return run(LOGSUMEXP, (input,), (dims, keepdim), words(dim=dim, keepdim=keepdim))
 
 
-def _scan(row: Any) -> Any:
-    def function(input: Any, dim: int, *, dtype: Any = None) -> Any:
-        input, d = _cast(input, dtype), dimension(dim, input._array.ndim)
-        return run(row, (input,), (d,) if dtype is None else (d, input._array.dtype), words(dim=dim), (d,))
-
-    return function
-
-
-def _normalised(row: Any) -> Any:
-    """softmax and log_softmax."""
-
-    def function(input: Any, dim: int, dtype: Any = None, _stacklevel: int = 3) -> Any:
-        if dtype is not None:
-            input = input.to(dtype)
-        x = input._array
-        if x.dtype.kind in "iubc":
-            last = "lastdim_" if dimension(dim, x.ndim) == max(x.ndim - 1, 0) else ""
-            raise NotImplementedError(f'"{row.name}_{last}kernel_impl" not implemented for \'{input.dtype.code}\'')
-        d: Any = dimension(dim, x.ndim)
-        d = d if x.ndim else ()
-        return run(row, (input,), (d,), words(dim=dim), d)
-
-    return function
-
-
 def count_nonzero(input: Any, dim: Any = None) -> Any:
     dims = None if dim is None else dimensions(dim, input._array.ndim)
     if not input._array.ndim:
@@ -466,8 +395,7 @@ FUNCTIONS: dict[str, Any] = {
     "argmax": _over(ARGMAX, one=True), "argmin": _over(ARGMIN, one=True),
     "max": _extreme_function("max", MAX, MAX_DIM, "maximum"), "min": _extreme_function("min", MIN, MIN_DIM, "minimum"),
     "median": median, "mode": mode, "var": _spread(VAR), "std": _spread(STD), "norm": norm, "logsumexp": logsumexp,
-    "cumsum": _scan(CUMSUM), "cumprod": _scan(CUMPROD), "softmax": _normalised(SOFTMAX),
-    "log_softmax": _normalised(LOG_SOFTMAX), "count_nonzero": count_nonzero,
+    "count_nonzero": count_nonzero,
 }
 METHODS = dict(FUNCTIONS)
-__all__ = ["FUNCTIONS", "METHODS", "PAIRS", "dtypes"]
+__all__ = ["FUNCTIONS", "METHODS", "PAIRS"]

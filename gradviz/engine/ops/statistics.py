@@ -7,7 +7,7 @@ from typing import Any
 from gradviz.engine import observe
 from gradviz.engine.dtypes import INEXACT
 from gradviz.engine.errors import warn
-from gradviz.engine.ops import binary, linalg, pointwise, reduce, scatter, shape, unary
+from gradviz.engine.ops import binary, linalg, pointwise, reduce, scans, scatter, shape, unary
 from gradviz.engine.ops.args import dimension, dimensions, words
 from gradviz.engine.ops.build import op, run
 from gradviz.engine.ops.complex import conj
@@ -49,7 +49,7 @@ def _aminmax(ns: Any, ctx: Any, g: Any, self: Any, low: Any, high: Any) -> Any:
 def _logcumsumexp(ns: Any, ctx: Any, g: Any, self: Any, result: Any) -> Any:
     """Sums of ``g * exp(self - result)`` from each place on, by sign in logarithms as PyTorch does."""
     dim, = ctx.args
-    return reduce.from_here_on(ns, g * ns.exp(-result), dim) * ns.exp(self)
+    return scans.from_here_on(ns, g * ns.exp(-result), dim) * ns.exp(self)
 
 
 def _nansum(ns: Any, ctx: Any, g: Any, self: Any) -> Any:

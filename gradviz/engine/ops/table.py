@@ -46,6 +46,7 @@ from gradviz.engine.ops import (
     recurrent,
     reduce,
     removed,
+    scans,
     scatter,
     search,
     settings,
@@ -66,7 +67,7 @@ from gradviz.engine.ops.refusal import guarded
 from gradviz.engine.tensor import Tensor
 
 FAMILIES: tuple[Any, ...] = (
-    create, random, unary, operators, pointwise, reduce, shape, parts, scatter, index, join, linalg, addmm, sort,
+    create, random, unary, operators, pointwise, reduce, scans, shape, parts, scatter, index, join, linalg, addmm, sort,
     matrix, einsum, diagonals, solve, decomposition, lu, norms, power, statistics, search, calculus, combine, places,
     arithmetic, complex, inplace, removed, settings, special, activation, distance, criterion, ctc, conv, pool, pad,
     norm, grid, shuffle, writing, embedding, bilinear, recurrent, weightnorm, legacy, share, convert,
@@ -100,7 +101,7 @@ INTO = ("aminmax angle bartlett_window blackman_window bucketize cholesky choles
         "nanmedian nanquantile nansum narrow_copy nextafter nonzero nuclear_norm polar qr quantile range renorm "
         "scatter scatter_add scatter_reduce searchsorted slice_scatter svd take take_along_dim triangular_solve")
 """Functions with ``out=`` in families where not all have it."""
-_all_have = (create, random, unary, operators, pointwise, reduce, join, linalg, addmm, sort, matrix, diagonals,
+_all_have = (create, random, unary, operators, pointwise, reduce, scans, join, linalg, addmm, sort, matrix, diagonals,
              special)
 _into = {*INTO.split(), *(_name for _family in _all_have for _name in _family.FUNCTIONS)}
 for _name, _function in FUNCTIONS.items():
