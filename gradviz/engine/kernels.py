@@ -24,7 +24,7 @@ for (int kd = 0; kd < KD; kd++) {
         for (int kw = 0; kw < KW; kw++) {
             const int pw = w - kw * GW, ow = pw / SW;
             if (pw < 0 || pw % SW || ow >= OW) continue;
-            sum += columns[from + ((kd * KH + kh) * KW + kw) * places + (od * OH + oh) * OW + ow];
+            sum = sum + columns[from + ((kd * KH + kh) * KW + kw) * places + (od * OH + oh) * OW + ow];
         }
     }
 }

@@ -446,7 +446,9 @@ def compiled(source: str) -> Any:
 
 
 class _Event:
-    def __init__(self, **options: Any) -> None: ...
+    done = True
+
+    def __init__(self, block: bool = False, disable_timing: bool = False, interprocess: bool = False) -> None: ...
 
     def record(self, stream: Any = None) -> None: ...
 
@@ -454,9 +456,48 @@ class _Event:
         count.syncs += 1
 
 
+class _Stream:
+    done, ptr = True, 0
+    null: Any = None
+
+    def __init__(self, null: bool = False, non_blocking: bool = False) -> None: ...
+
+    def __enter__(self) -> _Stream:
+        return self
+
+    def __exit__(self, *raised: Any) -> None: ...
+
+    def wait_event(self, event: _Event) -> None:
+        assert isinstance(event, _Event)
+
+    def synchronize(self) -> None:
+        count.syncs += 1
+
+
+_Stream.null = _Stream()
+
+
+class _Device:
+    def __init__(self, device: int = 0) -> None:
+        self.id = device
+
+    def use(self) -> None:
+        assert self.id == 0
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *raised: Any) -> None: ...
+
+
+def _wait() -> None:
+    count.syncs += 1
+
+
 def _runtime() -> Any:
-    return types.SimpleNamespace(getDeviceCount=lambda: 1, getDevice=lambda: 0, driverGetVersion=lambda: 13000,
-                                 CUDARuntimeError=CUDARuntimeError)
+    return types.SimpleNamespace(
+        getDeviceCount=lambda: 1, getDevice=lambda: 0, driverGetVersion=lambda: 13000, deviceSynchronize=_wait,
+        CUDARuntimeError=CUDARuntimeError, memGetInfo=lambda: (1, 2),
+        getDeviceProperties=lambda device: {"name": b"stand-in", "major": 8, "minor": 6})
 
 
 def asarray(a: Any, dtype: Any = None, order: Any = None, *, copy: Any = None, blocking: bool = False) -> ndarray:
@@ -473,7 +514,11 @@ module = _Module(
     ndarray=ndarray, asarray=asarray, empty=lambda shape, dtype=float: ndarray(np.zeros(shape, dtype)),
     lib=types.SimpleNamespace(stride_tricks=types.SimpleNamespace(
         as_strided=lambda x, shape, strides: x._view(np.lib.stride_tricks.as_strided(x._a, shape, strides)))),
-    cuda=types.SimpleNamespace(runtime=_runtime(), Event=_Event),
+    cuda=types.SimpleNamespace(
+        runtime=_runtime(), Event=_Event, Stream=_Stream, Device=_Device, get_current_stream=_Stream,
+        get_elapsed_time=lambda start, end: 0.0),
+    get_default_memory_pool=lambda: types.SimpleNamespace(
+        used_bytes=lambda: 0, total_bytes=lambda: 0, free_all_blocks=lambda: None),
     random=types.SimpleNamespace(default_rng=_Random), ElementwiseKernel=ElementwiseKernel,
     RawKernel=RawKernel,
 )

@@ -222,6 +222,48 @@ def test_random_numbers_follow_the_seed() -> None:
     assert torch.rand(3, device="cuda", generator=generator.manual_seed(5)).tolist() == first
 
 
+@pytest.mark.usefixtures("device")
+def test_torch_cuda_speaks_of_the_device() -> None:
+    assert (torch.cuda.is_available(), torch.cuda.device_count(), torch.cuda.current_device()) == (True, 1, 0)
+    assert torch.cuda.get_device_name() == "stand-in"
+    assert torch.cuda.get_device_capability("cuda:0") == (8, 6)
+    assert torch.accelerator.current_accelerator() == torch.device("cuda")
+    torch.cuda.synchronize()
+    torch.cuda.empty_cache()
+    assert torch.cuda.memory_allocated() == 0
+    assert torch.cuda.mem_get_info() == (1, 2)
+    side, start, end = torch.cuda.Stream(), torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+    start.record()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side), torch.cuda.device(0):
+        x = torch.ones(2, device="cuda")
+        end.record(side)
+    torch.cuda.default_stream().wait_event(end)
+    assert start.elapsed_time(end) == 0.0
+    assert (x + x).tolist() == [2, 2]
+    with pytest.raises(RuntimeError, match="invalid device ordinal"):
+        torch.ones(2, device="cuda:1")
+    x = torch.cuda.FloatTensor([1, 2])
+    assert (x.device, x.dtype) == (torch.device("cuda:0"), torch.float32)
+    assert (x.type(torch.DoubleTensor).dtype, x.type(torch.DoubleTensor).is_cpu) == (torch.float64, True)
+    assert x.type(torch.float64).is_cuda
+    assert torch.ones(2).type("torch.cuda.HalfTensor").type() == "torch.cuda.HalfTensor"
+    torch.set_default_device("cuda")
+    assert torch.get_default_device() == torch.device("cuda:0")
+    torch.set_default_device(None)
+
+
+def test_parts_of_a_row_are_views() -> None:
+    """A vector's parts have no dimensions, and show its memory still."""
+    x = torch.zeros(3)
+    first, *_ = x.unbind()
+    first.add_(1)
+    assert x.tolist() == [1, 0, 0]
+    a, b, c = x
+    assert a._is_view()
+    assert (b.item(), c.item()) == (0, 0)
+
+
 # --- modules ----------------------------------------------------------------------------------------------------------
 class Block(nn.Module):
     """A block of a GPT: causal attention and an MLP, both added to what comes in."""

@@ -83,7 +83,9 @@ def type_(self: Any, dtype: Any = None, non_blocking: bool = False) -> Any:
         return f"torch.{'cuda.' * self.is_cuda}{self.dtype.legacy}Tensor"
     if (isinstance(dtype, str) and dtype.startswith("torch.cuda.")) or getattr(dtype, "on_cuda", False):
         name = dtype if isinstance(dtype, str) else dtype.__name__
-        return moved(self, "cuda").type("torch." + name.removeprefix("torch.cuda."))
+        return cast(moved(self, "cuda"), next(d for d in dtypes.ALL if name.endswith(d.legacy + "Tensor")))
+    if self.is_cuda and isinstance(dtype, str | type):  # a type without the word is the CPU's
+        self = moved(self, "cpu")
     if isinstance(dtype, str):
         name = dtype.removeprefix("torch.").removesuffix("Tensor")
         for d in dtypes.ALL:
