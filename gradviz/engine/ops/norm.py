@@ -7,7 +7,7 @@ from typing import Any
 
 from gradviz.engine import observe
 from gradviz.engine.autograd.namespaces import graph
-from gradviz.engine.dtypes import BY_NP, HALVES, INEXACT, finfo
+from gradviz.engine.dtypes import BY_NP, HALVES, INEXACT, finfo, float32
 from gradviz.engine.errors import size_text
 from gradviz.engine.ops import shape
 from gradviz.engine.ops.args import integer, words
@@ -301,7 +301,7 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
         raise RuntimeError("Expected weight to be of same shape as normalized_shape, but got weight of shape "
                            f"{size_text(weight._array.shape)} and normalized_shape = {size_text(size)}")
     _refuse_integers(x, "rms_norm")
-    little = finfo(input.dtype).eps if eps is None else eps
+    little = finfo(float32 if x.dtype.char in HALVES else input.dtype).eps if eps is None else eps
     given = (input,) if weight is None else (input, weight)
     with observe.composite("rms_norm", given, words(normalized_shape=size, eps=eps)) as event:
         dims = tuple(range(x.ndim - len(size), x.ndim))
