@@ -158,8 +158,9 @@ class Tensor(Struct, metaclass=_TensorType, eq=False, weakref=True, dict=True):
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Have backward compute its gradient, or not."""
         if requires_grad.__class__ is not bool:
-            raise TypeError("requires_grad_(): argument 'requires_grad' (position 1) must be bool, not "
-                            f"{type(requires_grad).__name__}")
+            from gradviz.engine.ops.refusal import refusal
+
+            raise refusal("requires_grad_", (self, requires_grad), {}, True) or TypeError("a bool is needed")
         if requires_grad and self._array.dtype.char not in INEXACT:
             raise RuntimeError("only Tensors of floating point dtype can require gradients")
         set_requires_grad(self, requires_grad)

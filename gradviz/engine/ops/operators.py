@@ -10,6 +10,7 @@ from gradviz.engine.dtypes import scalar_type
 from gradviz.engine.ops import binary, unary
 from gradviz.engine.ops.build import Op, not_a_tensor, op, run, write
 from gradviz.engine.ops.promote import can_cast, cast_error, floating, number, scalar_operand, together
+from gradviz.engine.ops.refusal import refusal
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import Tensor, make
 from gradviz.engine.xp import asarray, ndarray, xp
@@ -89,8 +90,8 @@ def _operation(name: str, value: Any) -> TypeError:
     return TypeError(f"{name}(): argument 'other' (position 1) must be Tensor, not {type(value).__name__}")
 
 
-def plain_function(name: str) -> Any:
-    """A binary row as a function and a method: other operands are refused, not handed on."""
+def plain_function(name: str, method: bool = False) -> Any:
+    """A binary row as a function or a method: other operands are refused, not handed on."""
     row = binary.OPERATORS[name]
 
     def function(input: Any, other: Any) -> Any:
@@ -98,7 +99,7 @@ def plain_function(name: str) -> Any:
             input = _wrapped(input, name, other)
         result = row(input, other)
         if result is NotImplemented:
-            raise _operation(name, other)
+            raise refusal(name, (input, other), {}, method) or _operation(name, other)
         return result
 
     return function
@@ -230,6 +231,9 @@ FUNCTIONS: dict[str, Any] = {row.name: plain_function(row.name) for row in binar
 FUNCTIONS |= {name: _of_tensors(FUNCTIONS[name], name, 2) for name in TENSORS_ONLY}
 FUNCTIONS |= {"add": add, "sub": sub, "div": div, "rsub": rsub, "xlogy": xlogy}
 METHODS: dict[str, Any] = FUNCTIONS | {row.name + "_": plain_method(row.name + "_") for row in binary.ROWS}
+PLAIN = {row.name for row in binary.ROWS} - {"add", "div", "sub", "xlogy", *TENSORS_ONLY}
+"""Methods that take one operand and refuse it themselves."""
+METHODS |= {name: plain_function(name, True) for name in PLAIN}
 METHODS |= {name: _of_tensors(METHODS[name], name, 1) for row in TENSORS_ONLY for name in (row, row + "_")}
 for _row in ("maximum", "minimum", "fmax", "fmin", "logaddexp"):
     del METHODS[_row + "_"]

@@ -31,7 +31,9 @@ def with_out(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def wrapped(*args: Any, out: Any = None, **options: Any) -> Any:
         try:
-            return function(*args, **options) if out is None else _into(name, function, args, options, out)
+            if out is not None:
+                return _into(name, function, args, options, out)
+            return function(*args, **options) if options else function(*args)
         except Exception as error:
             found = second_try(name, args, options if out is None else {**options, "out": out}, error)
             if found is error:

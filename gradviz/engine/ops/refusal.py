@@ -250,7 +250,7 @@ def guarded(name: str, function: Callable[..., Any], method: bool = False) -> Ca
     @wraps(function)
     def call(*args: Any, **options: Any) -> Any:
         try:
-            return function(*args, **options)
+            return function(*args, **options) if options else function(*args)
         except Exception as error:
             found = second_try(name, args, options, error, method)
             if found is error:

@@ -107,15 +107,14 @@ _into = {*INTO.split(), *(_name for _family in _all_have for _name in _family.FU
 for _name, _function in FUNCTIONS.items():
     if _name in _into:
         FUNCTIONS[_name] = with_out(_name, _function)
-    elif isinstance(_function, FunctionType):
+    elif not isinstance(_function, type):
         FUNCTIONS[_name] = guarded(_name, _function)
-_fast = {id(_method) for _method in unary.FUNCTIONS.values()}
-_as_they_are = {"detach", "dim", "item", "numel"}
-"""Methods without arguments, of which hardly one is called wrongly and which are called very often."""
+_as_they_are = {*(_name for _name in unary.FUNCTIONS if _name[-1] != "_"), *operators.PLAIN, "detach", "dim", "item",
+                "numel"}
+"""Methods that are called very often, and of whose arguments little can be wrong."""
 for _name, _method in METHODS.items():
     _named(_name, _method, "Tensor.")
-    if isinstance(_method, FunctionType) and not (
-            _name.startswith("__") or _name in _as_they_are or id(_method) in _fast):
+    if isinstance(_method, FunctionType) and not _name.startswith("__") and _name not in _as_they_are:
         _method = guarded(_name, _method, True)
     setattr(Tensor, _name, _method)
 
