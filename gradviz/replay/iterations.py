@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from gradviz.replay import values
+from gradviz.replay import labels, values
 from gradviz.replay.replay import Replay
 from gradviz.trace.columns import Ints
 
@@ -300,6 +300,7 @@ class _Scopes:
     """Module calls by id: the ids above each, its path and class."""
 
     def __init__(self, replay: Replay) -> None:
+        self._replay = replay
         scopes = replay.tables.relation("scope")
         entered = np.flatnonzero(scopes.flags("entered")) if len(scopes) else np.zeros(0, np.int64)
         paths, classes = scopes.texts("path"), scopes.texts("cls")
@@ -322,9 +323,10 @@ class _Scopes:
         return np.array([chain[depth] if len(chain) > depth else 0 for chain in chains], np.int64)[back]
 
     def words(self, scope: int, depth: int) -> tuple[str, str]:
-        """Its name within the call around it, and its class."""
+        """Its name within the call around it, or what the script calls it by, and its class."""
         chain = self.chain(scope)
         _, path, cls = self._of.get(scope, (0, "", ""))
         above = self._of.get(chain[depth - 1], (0, "", ""))[1] if depth else ""
         label = path[len(above) + 1:] if above and path.startswith(f"{above}.") else path
-        return (label, cls) if label else (cls or "module", "")
+        label = label or labels.module(self._replay, scope)
+        return (label, cls) if label and label != cls and "(" not in label else (cls or "module", "")
