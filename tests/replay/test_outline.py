@@ -66,7 +66,8 @@ def test_module_calls_nest_as_they_were_entered(recorded: Record) -> None:
     found = outline(recorded(MODULES))
     half = [("module", "lin", "Linear", ["linear"]), "relu"]
     assert shape(found, found.root) == [
-        ("module", "model", "Whole", [("module", "a", "Half", half), "mul", ("module", "b", "Half", half)]), "sub", "sum"]
+        ("module", "model", "Whole", [("module", "a", "Half", half), "mul", ("module", "b", "Half", half)]),
+        "sub", "sum"]
 
 
 def test_functions_and_the_turns_of_a_loop(recorded: Record) -> None:
