@@ -38,6 +38,8 @@ def draw(paint: Paint, moment: Moment, node: Node, position: Position) -> None:
 def looks(moment: Moment, node: Node) -> tuple[Look, str, str]:
     """Look of a node with what the current step adds; the tone; "now", "twin" or ""."""
     seen, table, step = look(node.kind, moment.state[node.id]), style(), moment.step
+    if node.glyph == "one" and node.kind == "group" and moment.state[node.id] == "done":
+        seen = replace_look(seen, **table.one)
     if step is None or moment.state[node.id] == "future":
         return seen, "", ""
     tone = table.tones[step.phase]

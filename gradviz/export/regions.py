@@ -7,7 +7,7 @@ from gradviz.export.paint import Paint
 from gradviz.export.shapes import outline, rounded
 from gradviz.layout.measure import width
 from gradviz.scene.model import Node, Placed, Position
-from gradviz.scene.style import Font, Look, style
+from gradviz.scene.style import Font, Look, kind_of, style
 
 
 def grounds(paint: Paint, moment: Moment, placed: Placed, side: str) -> None:
@@ -68,7 +68,7 @@ def behind(paint: Paint, node: Node, position: Position, seen: Look) -> None:
 def before(paint: Paint, node: Node, position: Position, seen: Look) -> None:
     """The chevron of a closed group; the letter of an alias, and of what it is another place of."""
     back = node.side == "backward"
-    if node.kind in ("group", "mirror") and node.glyph != "module":
+    if node.kind in ("group", "mirror") and kind_of(node).gap:
         x = position.x + position.w / 2 - 15 if back else position.x - position.w / 2 + 12
         chevron(paint, x, position.y - 6.5, seen.stroke)
     if node.letter:

@@ -18,7 +18,7 @@ from gradviz.scene.model import Edge, Node, Scene, Track
 SPAN: Final = 30
 """Rows that an edge may span."""
 NEAR: Final = 8
-"""Rows that the edge of a leaf or an input may span when it goes into a region."""
+"""Rows from one use of a leaf or an input to the next, for both to hang on one edge."""
 
 
 def cut(scene: Scene) -> Scene:
@@ -50,19 +50,17 @@ def cut(scene: Scene) -> Scene:
 
 
 def _leaders(places: Places, rows: Grid) -> dict[tuple[int, int], int]:
-    """Per link that is cut the place beside which its alias stands: the first of a region that uses the same thing,
-    if that is near."""
+    """Per link that is cut the place beside which its alias stands: the first of several uses in a region that are
+    near each other."""
     leaders: dict[tuple[int, int], int] = {}
-    last: dict[tuple[int, str], int] = {}  # where it was seen last in a region: there itself, or its alias
+    seen: dict[tuple[int, str], tuple[int, int]] = {}  # which place stands for a thing in a region, and its last use
     row = [rows.row[item] for item in rows.item]
     for far, near in sorted(places.links, key=lambda link: row[link[1]]):
         home = places.home[near]
-        leader = last.get((far, home), far if home == places.home[far] else -1)
-        if leader < 0 or not places.light[far]:
-            leader = near if row[near] - row[far] > (NEAR if places.light[far] else SPAN) else far
-        elif row[near] - row[leader] > SPAN:
+        leader, used = seen.get((far, home), (far, row[far])) if places.light[far] else (far, row[far])
+        if row[near] - used > (NEAR if places.light[far] else SPAN) or row[near] - row[leader] > SPAN:
             leader = near
-        last[far, home] = leader
+        seen[far, home] = leader, row[near]
         if leader != far:
             leaders[far, near] = leader
     return leaders

@@ -225,15 +225,16 @@ class _Work:
 
     def _tree(self, item: int) -> list[tuple[int, int]]:
         """What waits for an item, and how many rows above it that should stand."""
-        found: list[tuple[int, int]] = []
+        found: dict[int, int] = {}
         ready = [(upper, 1) for upper in self.above[item] if upper in self.wait]
         while ready:
             current, height = ready.pop()
-            if current in self.wait:
-                del self.wait[current]
-                found.append((current, height))
+            if height > found.get(current, 0):
+                found[current] = height
                 ready += [(upper, height + 1) for upper in self.above[current] if upper in self.wait]
-        return found
+        for one in found:
+            del self.wait[one]
+        return list(found.items())
 
     def _put(self, item: int, base: int, level: int) -> None:
         """An item and what waits for it, in the first rows that have room."""

@@ -22,7 +22,8 @@ def place(scene: Scene) -> Placed:
     most = bound(scene)
     found = places(scene, most)
     found_grid = grid(found, scene.regions, most, scene.compact)
-    x = columns(found, found_grid, most * (1.1 if scene.compact else 1.3))  # a straight line is worth some width
+    slack = 1.3 if not scene.compact else 1.1 if scene.regions else 1.0  # a straight line is worth some width
+    x = columns(found, found_grid, most * slack)
     middles = [x[found_grid.item[p]] + found_grid.offset[p] for p in range(len(found.width))]
     plan = Plan(found, found_grid, middles, {region.id: title(region) for region in scene.regions})
     every = ways(scene, found)

@@ -131,7 +131,10 @@ def lines(node: Node, sub: str) -> tuple[list[str], str]:
     first, _, rest = sub.partition(" · ")
     if first[:1].isdigit():
         return [], sub
-    return [first], rest.rpartition(" · ")[2].removesuffix(" params") if node.glyph == "module" else rest
+    if node.glyph == "module":
+        last = rest.rpartition(" · ")[2]
+        return [first], last.removesuffix(" params") if last.endswith(" params") else ""
+    return [first], rest
 
 
 def _value(node: Node, kind: Kind) -> float:

@@ -139,7 +139,7 @@ def draw_closed(draft: Draft, one: Closed) -> str:
 def _glyph(draft: Draft, branch: Branch) -> str:
     if branch.kind == "roll":
         return "roll"
-    return "module" if branch.kind == "op" or is_leaf(draft.units.outline, branch) else ""
+    return "one" if branch.kind == "op" else "module" if is_leaf(draft.units.outline, branch) else ""
 
 
 def _size(facts: Relation, tid: int) -> int:

@@ -48,7 +48,8 @@ class Node(Struct):
     or its gradient, quiet for what takes no gradient.
 
     ``id`` is stable over time and unique in the scene. ``label`` is the user's word, ``sub`` the small line under it
-    (shape, "AccumulateGrad", "2 · v0"). ``glyph``: operator sign of an op. ``grad``: the compartment at the right, a
+    (shape, "AccumulateGrad", "2 · v0"). ``glyph``: operator sign of an op; of a closed group
+    roll, module (of a few ops), one (op that made many nodes) or "". ``grad``: the compartment at the right, a
     track of ``(seq, state, text)`` with states awaited, passed, kept. ``twin``: the node that it faces on the other
     side. ``event``: the seq where it was made. ``ref``: ids for the inspector, e.g. ``{"tid": 17}`` or ``{"nid": 4}``.
     ``letter``: of an alias and of what it is another place of.

@@ -23,6 +23,7 @@ The table is declarative, so that two renderers (SVG here, canvas in the browser
 ``look``        what a look has when it does not say otherwise. ``looks[kind][state]``: fill, stroke, ink (label),
                 sub and value (other words), dash, hatch (token of the stripes), width, opacity, text_opacity, sign (a
                 path drawn in the glyph), mark (a small shape with a sign at the top left corner).
+``one``         on top of a closed group's look where it is one op, closed as it made many nodes.
 ``grad``        the compartment at the right of leaf and tensor: sign ``∇`` over the text, or alone while awaited.
 ``edge``        default of ``edges[kind][state]``; ``head``: arrow (triangle 1.5 x 1.6 head sizes), cut (arrow, and
                 the sign "cut" across the middle), cross (the sign at the end), none. ``edge_variants`` go on top of
@@ -153,6 +154,7 @@ class Style(Struct, frozen=True):
     kinds: dict[str, Kind]
     look: dict[str, Any]
     looks: dict[str, dict[str, dict[str, Any]]]
+    one: dict[str, str]
     grad: dict[str, Any]
     edge: dict[str, Any]
     edges: dict[str, dict[str, dict[str, Any]]]
@@ -188,7 +190,7 @@ def style() -> Style:
 
 def kind_of(node: Node) -> Kind:
     """Measures and fonts of a node: a closed module of a few ops is lower than other groups."""
-    return style().kinds["module" if node.glyph == "module" else node.kind]
+    return style().kinds["module" if node.glyph in ("module", "one") else node.kind]
 
 
 @cache

@@ -65,6 +65,8 @@ def grouped(draw: st.DrawFn) -> Scene:
 @QUICK
 @given(grouped())
 def test_groups_of_random_scenes_are_whole(scene: Scene) -> None:
-    scene = cut(scene)
-    check_whole(scene, place(scene))
-    check_twins(scene, place(scene))
+    for compact in (False, True):
+        scene.compact = compact
+        short = cut(scene)
+        check_whole(short, place(short))
+        check_twins(short, place(short))

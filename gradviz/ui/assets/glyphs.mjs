@@ -26,10 +26,11 @@ export function text(pen, words, x, y, font, token, { align = "center", weight =
   g.fillText(words, x, y + 0.5);
 }
 
+const SMALL = new Set(["module", "one"]);  // a closed module of a few ops, and one op of many nodes
 export const LOW = 30;  // below it a glyph has no small line
 
 /** Measures and fonts of a node: a closed module of a few ops is lower than other groups. */
-export const kindOf = (table, node) => table.kinds[node.glyph === "module" ? "module" : node.kind];
+export const kindOf = (table, node) => table.kinds[SMALL.has(node.glyph) ? "module" : node.kind];
 
 /** Words that have `room` at scale 1, farther out they are set smaller: of longer ones the middle gives way. */
 export function fitted(pen, words, font, room) {
@@ -100,6 +101,7 @@ function paintShape(pen, look, trace) {
 export function drawNode(pen, node, p, seq, mark = {}) {
   const { g, style } = pen, state = mark.hidden ? "future" : at(node.states, seq, "future");
   let look = style.look(node.kind, state);
+  if (node.glyph === "one" && node.kind === "group" && state === "done") look = { ...look, ...style.table.one };
   const box = { l: p.x - p.w / 2, t: p.y - p.h / 2, w: p.w, h: p.h };
   const trace = () => outline(pen, look.shape, p.x, p.y, p.w, p.h);
   g.save();
@@ -231,7 +233,7 @@ const ARRANGED = {
 function barWords(node, sub) {
   const [first, ...rest] = sub.split(" · ");
   if (/^\d/.test(first)) return ["", sub];
-  return node.glyph === "module" ? [first, (rest[rest.length - 1] || "").replace(" params", "")] : [first, rest.join(" · ")];
+  return node.glyph === "module" ? [first, rest.filter(one => one.endsWith(" params")).join("").replace(" params", "")] : [first, rest.join(" · ")];
 }
 
 function gradLook(pen, node, state) {

@@ -34,17 +34,18 @@ export function paintTrail(node, picture, id, iterations, graph, turn) {
 /** Backward: a picker among the calls, and the budget. */
 export function paintBudget(node, picture, graphs, graph, pick) {
   const { calls, place } = callsOf(graphs, graph), { shown, total, heads } = picture.scene;
-  const parts = [];
+  const parts = [], showing = el("span", {}, "showing ");
   if (calls.length > 1 && place >= 0) parts.push(picker(place, calls.length, k => pick(calls[k])), heads[1].includes("failed") ? el("span", {}, "failed") : null);
-  if (shown < total) parts.push(el("span", { class: "budget" }, "showing ", el("b", {}, grouped(shown)), ` of ${grouped(total)} · `, el("button", { type: "button", class: "more", "data-command": "expand", title: "Open the group nearest to the playhead (O)" }, "expand")));
+  if (shown < total) parts.push(el("span", { class: "budget" }, showing, el("b", {}, grouped(shown)), ` of ${grouped(total)} · `, el("button", { type: "button", class: "more", "data-command": "expand", title: "Open the group nearest to the playhead (O)" }, "expand")));
   if (!parts.length) { sayHead(node, heads[1]); return; }
   node.title = heads[1];
   node.replaceChildren(...parts.filter(Boolean));
+  for (const word of [showing, node.querySelector(".of")]) if (word && node.scrollWidth > node.clientWidth + 1) word.remove();
 }
 
 function picker(place, many, pick) {
   const box = el("input", { class: "pick", inputmode: "numeric", value: place + 1, "aria-label": `Backward call, 1 to ${many}`, size: String(many).length,
     on: { change: event => { const wanted = Math.round(Number(event.target.value)) - 1; if (wanted >= 0 && wanted < many) pick(wanted); else event.target.value = place + 1; event.target.blur(); } } });
   const arrow = (to, words, sign) => el("button", { type: "button", class: "turn", disabled: to < 0 || to >= many, title: words, "aria-label": words, on: { click: () => pick(to) } }, sign);
-  return el("span", { class: "calls" }, "call ", arrow(place - 1, "Previous backward call (PgUp)", "‹"), box, arrow(place + 1, "Next backward call (PgDn)", "›"), ` of ${grouped(many)}`);
+  return el("span", { class: "calls" }, "call ", arrow(place - 1, "Previous backward call (PgUp)", "‹"), box, arrow(place + 1, "Next backward call (PgDn)", "›"), el("span", { class: "of" }, ` of ${grouped(many)}`));
 }

@@ -2,7 +2,7 @@
 
 import { along, drawCrossing, drawEdge, variantOf } from "./edges.mjs";
 import { chevron, decodeInside, drawRegions, drawTitles, regionEvents, rollOutlines, stepOf } from "./groups.mjs";
-import { drawNode, makePen, outline, pill, stopMark, text } from "./glyphs.mjs";
+import { drawNode, kindOf, makePen, outline, pill, stopMark, text } from "./glyphs.mjs";
 import { categoryOf } from "./style.mjs";
 import { at, floorIndex } from "./time.mjs";
 import { beyond, footprint, origin, screenRect, window_ } from "./view.mjs";
@@ -118,7 +118,7 @@ function drawGlyph(pen, picture, node, p, seq, mark) {
   const going = ran > 0 && ran < events.length, back = node.kind === "mirror";
   drawNode(pen, node, p, seq, going && back ? { ...mark, ran: `${ran}/${events.length}` } : mark);
   if (!closed) return;
-  if (pen.readable && node.glyph !== "module") chevron(pen, back ? p.x + p.w / 2 - 15 : p.x - p.w / 2 + 12, p.y - (p.h > 30 ? 6.5 : 0), false, look.ink === "ng" ? "ng" : look.stroke);
+  if (pen.readable && kindOf(style.table, node).gap) chevron(pen, back ? p.x + p.w / 2 - 15 : p.x - p.w / 2 + 12, p.y - (p.h > 30 ? 6.5 : 0), false, look.ink === "ng" ? "ng" : look.stroke);
   if (!going || back && node.room) return;
   g.fillStyle = style.colour(look.stroke); g.globalAlpha *= 0.35;
   g.fillRect(p.x - p.w / 2 + 10, p.y + p.h / 2 - 4, (p.w - 20) * ran / events.length, 2.5);

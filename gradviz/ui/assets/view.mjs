@@ -4,7 +4,7 @@
 /** A view: scale `k` and the place of the forward side's origin on the stage. `width`, `height`: of the stage. */
 const MARGIN = 22, SIDE = 14;
 const LEAST = 0.002, MOST = 4;
-const ROOMY = 0.9, LEGIBLE = 0.6;  // of a picture that is panned up and down: the scale that is enough, and the least
+const ROOMY = 0.9, LEGIBLE = 0.56;  // of a picture that is panned up and down: the scale that is enough, and the least
 const MANY = 1500;  // nodes in sight at which none can be read anyway
 
 /** What a picture really takes up on the forward side or, mirrored, on the backward side: {x0, x1, y0, y1}. */
@@ -41,6 +41,13 @@ export function opening(box, width, height, readable = 0.76) {
   if (whole.k >= readable) return whole;
   const k = wide < LEGIBLE ? readable : Math.min(wide, ROOMY);
   return { k, x: MIDDLE(box.x0, box.x1, width / 2, k), y: Math.max(MARGIN - k * box.y0, MIDDLE(box.y0, box.y1, height, k)) };
+}
+
+/** A view moved sideways, and made smaller with the height `y` held, so that a picture stays within its side. */
+export function within(view, box, width, y) {
+  const half = width / 2, k = Math.min(view.k, Math.max(LEGIBLE, (half - 2 * SIDE) / (box.x1 - box.x0)));
+  const x = Math.min(Math.max(view.x, SIDE - k * box.x0), half - SIDE - k * box.x1);
+  return { k, x: k * (box.x1 - box.x0) > half - SIDE ? view.x : x, y: view.y + (view.k - k) * y };
 }
 
 /** Where the nodes stand, backward ones mirrored: for each side its rects [left, right, top, bottom] and their extent. */
