@@ -39,7 +39,8 @@ STYLE</style>{%css%}</head>
 
 
 class _Dash(Dash):  # type: ignore[misc]  # Dash is not typed
-    """Dash, whose scripts are fetched at once but run by boot.mjs, when the page can be used already."""
+    """Dash, whose scripts boot.mjs fetches and runs when the page can be used already: the server answers one thing at
+    a time, and the first picture is what a person waits for."""
 
     filled: Callable[[], html.Div]
     """The layout with what takes a while to find; made when a page asks for it, not when the server starts."""
@@ -49,7 +50,7 @@ class _Dash(Dash):  # type: ignore[misc]  # Dash is not typed
 
     def interpolate_index(self, **kwargs: Any) -> str:
         sources = re.findall(r'<script src="([^"]+)"></script>', kwargs["scripts"])
-        links = (f'<link rel="preload" as="script" href="{source}" data-src="{source}">' for source in sources
+        links = (f'<link data-src="{source}">' for source in sources
                  if not any(name in source for name in _UNUSED))
         kwargs["scripts"] = "".join(links)
         # boot.mjs says it in its time; Dash looks for the words

@@ -143,7 +143,7 @@ QUESTIONS = (
     Question("which module makes the gradient vanish?", "layered", ("2",), FLOW,
              ("first.weight 4.5e-5", "second.weight 1")),
     Question("why is tail.weight.grad None?", "layered", ("End", "/tail.weight"), INSPECTOR,
-             ("Why None?", "it is not an ancestor of net(torch.ones(1, 1)).s…, the root of backward call 1 at line 19")),
+             ("Why None?", "it is not an ancestor of net(torch.ones(1, 1)).s…, the root of backward call 1")),
     Question("why is weights NaN?", "layered", ("End", "/weights"), INSPECTOR,
              ("1 of 2 rows of scores are -inf throughout: masked_fill at line 17 masked every entry",)),
 )

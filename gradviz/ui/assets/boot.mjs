@@ -32,7 +32,7 @@ function tell() {
 
 /** Runs the scripts of Dash, in order. They take longer than all the rest: so they come when one can step already. */
 async function startDash() {
-  const scripts = [...document.querySelectorAll("link[data-src]")].map(link => Object.assign(document.createElement("script"), { src: link.href, async: false }));
+  const scripts = [...document.querySelectorAll("link[data-src]")].map(link => Object.assign(document.createElement("script"), { src: link.dataset.src, async: false }));
   await Promise.all(scripts.map(script => new Promise((resolve, reject) => {
     script.addEventListener("load", resolve);
     script.addEventListener("error", () => reject(new Error(`${script.src} did not arrive.`)));

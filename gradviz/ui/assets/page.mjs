@@ -4,31 +4,32 @@ import { Breaks } from "./breaks.mjs";
 import { decodeOverview, listed, Rows, WINDOW } from "./data.mjs";
 import { byId, say } from "./dom.mjs";
 import { ElementList } from "./elements.mjs";
-import { between, frameOf, hiding, held, innermost, stepOf, titleAt, toggled } from "./groups.mjs";
+import { hiding, held, innermost, stepOf, toggled } from "./groups.mjs";
 import { bindKeys, bindLanes, bindRail, bindPointer, bindWindow } from "./input.mjs";
 import { COMMANDS } from "./keys.mjs";
 import { fillMarks, showLegend } from "./legend.mjs";
 import { formatLink, parseLink } from "./link.mjs";
-import { iterationsOf, paintBudget, paintTrail } from "./heads.mjs";
-import { drawRail, RAIL, wantsRail } from "./minimap.mjs";
+import { iterationsOf, paintBudget } from "./heads.mjs";
+import { RAIL } from "./minimap.mjs";
 import { emptiness, Panes } from "./panes.mjs";
 import { fillPalette } from "./palette.mjs";
-import { drawBase, drawOverlay, prepare } from "./picture.mjs";
 import { bindSearch } from "./search.mjs";
 import { fillHelp } from "./sheets.mjs";
 import { makeStyle } from "./style.mjs";
 import { told } from "./strip.mjs";
 import { applyTheme, rememberTheme, storedTheme, systemTheme } from "./theme.mjs";
-import { changes, floorIndex, move, seek, touching } from "./time.mjs";
+import { floorIndex, move, seek, touching } from "./time.mjs";
 import { prepareLanes, Timeline } from "./timeline.mjs";
 import { Views } from "./views.mjs";
-import { centre, extent, fitAll, hit, opening, origin, screenRect, uncut, visible } from "./view.mjs";
+import { Pictures } from "./pictures.mjs";
+import { Stage } from "./stage.mjs";
 
-const ERRORS = 5, REST = 120, FLOW = 260, BEAT = 620, TURN = 150, PICTURES = 24, SPEEDS = [0.25, 0.5, 1, 2, 4, 8, 16];
+const ERRORS = 5, REST = 120, BEAT = 620, SPEEDS = [0.25, 0.5, 1, 2, 4, 8, 16];
 const PHASES = new Set(["op", "step", "write", "backward", "error", "mark"]);
 
-export class Page {
+export class Page extends Stage {
   constructor(trace, styleTable, getJson, settle) {
+    super();
     Object.assign(this, { trace, styleTable, getJson, settle });
     this.columns = decodeOverview(trace.overview);
     Object.assign(this, listed(this.columns));
@@ -37,7 +38,7 @@ export class Page {
     const left = this.shown.filter(seq => this.columns.lane[seq] === ERRORS);
     this.iterations = iterationsOf(trace.graphs, left.length ? left[left.length - 1] : -1);
     this.rows = new Rows(trace.n, getJson, () => this.invalidate());
-    this.pictures = new Map();
+    this.pictures = new Pictures(getJson, this.steps);
     this.hidden = new Set();
     this.dress(applyTheme(storedTheme()));
     Object.assign(this, { seq: -1, element: "", pinned: false, open: null, turning: null, speed: 2, picture: null, graph: -1, frame: 0, flowing: 0, playing: 0, drawnStates: -2 });
@@ -48,7 +49,7 @@ export class Page {
   prefetch() {
     const link = parseLink(location.hash), seq = Math.max(0, Math.min(this.trace.n - 1, link.seq ?? this.trace.opening));
     this.opened = link.open;
-    Promise.all([this.rows.load(Math.floor(seq / WINDOW)), this.fetchPicture(this.columns.graph[seq] || 0)]).catch(() => {});  // start() asks again and tells
+    Promise.all([this.rows.load(Math.floor(seq / WINDOW)), this.pictures.get(this.columns.graph[seq] || 0, this.opened)]).catch(() => {});  // start() asks again and tells
   }
 
   async start() {
@@ -219,37 +220,20 @@ export class Page {
   }
 
   // --- the picture --------------------------------------------------------------------------------------------------
-  /** The picture of a graph with the groups open that the address names; the newest are kept. */
-  fetchPicture(graph, opened = this.opened) {
-    const key = this.pictureKey(graph, opened), known = this.pictures.get(key);
-    this.pictures.delete(key);
-    const query = opened ? `?open=${opened.join(",")}` : "";
-    this.pictures.set(key, known || this.getJson(`/api/scene/${graph}${query}`).then(({ scene, placed, across, rooms }) => ({ ...prepare(scene, placed, across, rooms, this.steps), changes: changes(scene), extent: extent(scene, placed) })));
-    if (this.pictures.size > PICTURES) this.pictures.delete(this.pictures.keys().next().value);
-    return this.pictures.get(key);
-  }
-
-  /** Asks for the pictures of the graphs before and after: a held key must not wait for them. */
-  fetchBeside() {
-    for (const graph of [this.graph + 1, this.graph - 1]) if (this.trace.graphs[graph]) this.fetchPicture(graph).catch(() => this.pictures.delete(this.pictureKey(graph)));
-  }
-
-  pictureKey(graph, opened = this.opened) { return `${graph} ${opened ? opened.join(",") : "first"}`; }
-
   /** Asks for the picture that a click on a group would bring, while the pointer is on it. */
   foresee(id) {
     if (this.foreseen === id) return;
     this.foreseen = id;
     if (!id) return;
     const opened = toggled(this.picture.scene.regions, id);
-    this.fetchPicture(this.graph, opened).catch(() => this.pictures.delete(this.pictureKey(this.graph, opened)));
+    this.pictures.foresee(this.graph, opened);
   }
 
   /** Shows a graph. `held`: the group that was opened or closed: it stays where it is and the rest moves. */
   loadPicture(graph, group = "") {
-    const key = this.pictureKey(graph);
-    return this.fetchPicture(graph).then(picture => {
-      if (key !== this.pictureKey(this.seq < 0 ? graph : this.columns.graph[this.seq])) return;
+    const { opened } = this;
+    return this.pictures.get(graph, opened).then(picture => {
+      if (String(opened) !== String(this.opened) || this.seq >= 0 && graph !== this.columns.graph[this.seq]) return;
       const before = this.picture, view = this.view, another = this.graph !== graph || !before;
       this.picture = picture;
       this.graph = graph;
@@ -259,7 +243,7 @@ export class Page {
         this.seenSeq = this.seq; this.seenPicture = picture;
         if (!matchMedia("(prefers-reduced-motion: reduce)").matches) this.turning = { from: before, views: [view, this.view], since: performance.now() };
       } else if (!before || before.placed.width !== picture.placed.width || before.placed.height !== picture.placed.height) this.fitFirst();
-      setTimeout(() => this.fetchBeside(), REST);
+      setTimeout(() => { for (const beside of [graph + 1, graph - 1]) if (this.trace.graphs[beside]) this.pictures.foresee(beside, this.opened); }, REST);  // a held key must not wait
       const begin = this.trace.graphs[graph]?.begin ?? -1;
       paintBudget(byId("backward-head"), picture, this.trace.graphs, graph, one => this.pickCall(one));
       byId("forward-head").said = "";
@@ -271,14 +255,6 @@ export class Page {
       if (this.seq >= 0) this.list.show(this.seq, this.lit);
       this.redraw();
     });
-  }
-
-  /** Shows the rail for pictures that are worth one; only when the graph changes, as the stage gets narrower. */
-  rail(picture) {
-    const wanted = wantsRail(picture, byId("field").clientHeight), rail = byId("rail");
-    if (rail.hidden === !wanted) return;
-    rail.hidden = !wanted;
-    this.resize(false);
   }
 
   /** To another backward call: to where it begins. */
@@ -340,92 +316,6 @@ export class Page {
     if (this.flowing || this.turning) this.invalidate();
   }
 
-  paintGraphs(now) {
-    const { picture, seq } = this;
-    if (!picture) return;
-    this.keepInView();
-    if (this.turning) {
-      const share = Math.min(1, (now - this.turning.since) / TURN);
-      if (share >= 1) { this.turning = null; this.drawnStates = ""; } else {
-        drawBase(byId("base"), this.style, between(this.turning.from, picture, this.turning.views, Math.max(0, share)), this.view, this.size, seq, this.hidden);
-        byId("over").getContext("2d").clearRect(0, 0, this.size.width, this.size.height);
-        return;
-      }
-    }
-    const states = `${floorIndex(picture.changes, seq)} ${hiding(picture.inside, seq)}`, t0 = performance.now();
-    if (states !== this.drawnStates) {
-      this.drawn = drawBase(byId("base"), this.style, picture, this.view, this.size, seq, this.hidden);
-      this.drawnStates = states;
-    }
-    const t1 = performance.now(), progress = this.flowing ? Math.min(1, (now - this.flowing) / FLOW) : 1;
-    if (progress >= 1) this.flowing = 0;
-    const chosen = this.selected();
-    paintTrail(byId("forward-head"), picture, stepOf(picture, seq)?.focus[0] || "", this.iterations, this.graph, id => this.turn(id));
-    if (!byId("rail").hidden) drawRail(byId("rail"), this.style, picture, this.view, this.size, this.size.height, seq);
-    this.lit = drawOverlay(byId("over"), this.style, picture, this.view, this.size, seq, {
-      selected: this.pinned ? chosen : "", progress, hidden: this.hidden, path: this.path, kin: this.kin });
-    Object.assign(this.timings, { base: t1 - t0, overlay: performance.now() - t1 });
-  }
-
-  /** Where the picture is larger than the stage, it moves only when the focus would be out of sight. */
-  keepInView() {
-    const { picture, size } = this;
-    if (this.seenSeq === this.seq && this.seenPicture === picture) return;
-    this.seenSeq = this.seq; this.seenPicture = picture;
-    const id = stepOf(picture, this.seq)?.focus.find(one => picture.placed.nodes[one]);
-    if (!id) return;
-    const node = picture.nodes.get(id), rect = screenRect(this.view, node.side, picture.placed.nodes[id], picture.placed, size.width);
-    if (visible(rect, node.side, size.width, size.height)) return;
-    const p = picture.placed.nodes[id], x = node.side === "backward" ? picture.placed.width - p.x : p.x;
-    const middle = centre(this.view, node, p, picture.placed, picture.extent, size.width, size.height);
-    this.view = uncut(middle, picture.sides, picture.extent, size.width, size.height, [x - p.w / 2, x + p.w / 2]);
-    this.drawnStates = -2;
-  }
-
-  /** The view that a picture is first shown in. */
-  fitFirst() {
-    const { picture: { extent, sides }, size: { width, height } } = this;
-    this.view = uncut(opening(extent, width, height), sides, extent, width, height);
-  }
-
-  fit() {
-    if (!this.picture) return;
-    this.view = fitAll(this.picture.extent, this.size.width, this.size.height);
-    this.redraw();
-  }
-
-  focus(id = this.selected()) {
-    const node = this.picture?.nodes.get(id), p = node && this.picture.placed.nodes[node.id];
-    if (!p) return;
-    this.view = centre(this.view, node, p, this.picture.placed, this.picture.extent, this.size.width, this.size.height, Math.max(1, this.view.k));
-    this.redraw();
-  }
-
-  /** Moves the picture so that an element can be seen, if it is on it and out of sight. */
-  bring(id) {
-    const node = this.picture?.nodes.get(id), place = node && this.picture.placed.nodes[id];
-    if (place && !visible(this.rectOf(node), node.side, this.size.width, this.size.height)) this.focus(id);
-  }
-
-  nodeAt(x, y) {
-    return this.picture ? hit(this.picture.scene.nodes, this.view, this.picture.placed, this.size.width, x, y) : null;
-  }
-
-  /** The open group whose title is under a point of the stage. */
-  titleAt(x, y) {
-    if (!this.picture) return null;
-    const side = x > this.size.width / 2 ? "backward" : "forward", left = origin(this.view, side, this.picture.placed, this.size.width);
-    return titleAt(this.picture, side, (x - left) / this.view.k, (y - this.view.y) / this.view.k, this.styleTable.region.head);
-  }
-
-  /** The frame of an open group on the stage. */
-  frameRect(id, side) {
-    const f = frameOf(this.picture.placed, id, side);
-    return f && screenRect(this.view, side, { x: f.x + f.w / 2, y: f.y + f.h / 2, w: f.w, h: f.h }, this.picture.placed, this.size.width);
-  }
-
-  rectOf(node) { return screenRect(this.view, node.side, this.picture.placed.nodes[node.id], this.picture.placed, this.size.width); }
-
   resize(again = true) {
     const stage = byId("stage"), ratio = devicePixelRatio || 1, before = this.size;
     this.size = { width: stage.clientWidth, height: stage.clientHeight, ratio };
@@ -485,7 +375,7 @@ export class Page {
   /** What tests may look at. */
   probe() {
     return { state: () => ({ seq: this.seq, shown: this.shownSeq, step: floorIndex(this.steps, this.seq), steps: this.steps.length, graph: this.graph, element: this.selected(),
-      pinned: this.pinned, lit: this.lit, view: this.view, size: this.size, theme: this.style.theme, hidden: [...this.hidden], drawn: this.drawn, brush: this.timeline.brush, timings: { ...this.timings } }),
+      pinned: this.pinned, lit: this.lit, view: this.view, size: this.size, theme: this.style.theme, hidden: [...this.hidden], drawn: this.drawn, moving: Boolean(this.flowing || this.turning), brush: this.timeline.brush, timings: { ...this.timings } }),
     breaks: () => ({ list: this.breaks.list, hits: this.breaks.hits, bookmarks: this.breaks.bookmarks }), turn: id => this.turn(id), foresee: id => this.foresee(id), reveal: id => this.focus(id), frame: (id, side) => this.frameRect(id, side), regions: () => this.picture.scene.regions, opened: () => this.opened,
     rect: id => { const node = this.picture.nodes.get(id); return node && this.picture.placed.nodes[id] ? this.rectOf(node) : null; },
     ids: () => [...this.picture.nodes.keys()], steps: () => this.steps, stops: () => this.picture.scene.stops,
