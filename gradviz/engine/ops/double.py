@@ -13,6 +13,7 @@ from gradviz.engine.ops import (
     join,
     linalg,
     matrix,
+    moved,
     pointwise,
     reduce,
     scans,
@@ -24,7 +25,7 @@ from gradviz.engine.ops import (
 from gradviz.engine.ops.build import op, run
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import Tensor, make
-from gradviz.engine.xp import asarray, beside, xp
+from gradviz.engine.xp import asarray, beside, filled, xp
 
 U = unary.FUNCTIONS
 
@@ -154,7 +155,7 @@ def _others(a: Any, dims: Any) -> Any:
     rest = tuple(d for d in range(n) if d not in axes)
     moved = shape.permute(a, rest + axes)
     rows = shape.reshape(moved, (*[a._array.shape[d] for d in rest], -1))
-    after = shape.flip(_exclusive(shape.flip(rows, -1)), -1)
+    after = moved.flip(_exclusive(moved.flip(rows, -1)), -1)
     out = shape.reshape(_exclusive(rows) * after, moved._array.shape)
     return shape.permute(out, tuple(sorted(range(n), key=(rest + axes).__getitem__)))
 
@@ -181,14 +182,14 @@ graph.__class__ = type("Graph", (), {name: staticmethod(f) for name, f in {
     "without": lambda g, gone: _where(gone, 0, g),
     "sigmoid": U["sigmoid"], "log1p": U["log1p"], "erf": special.FUNCTIONS["erf"],
     "maximum": binary.OPERATORS["maximum"], "minimum": binary.OPERATORS["minimum"], "matmul": linalg.matmul,
-    "flip": shape.flip, "solid": const, "fit": fit, "const": const, "plain": lambda t: t._array,
+    "flip": moved.flip, "solid": const, "fit": fit, "const": const, "plain": lambda t: t._array,
     "apply": lambda row, inputs, *args: run(row, inputs, args),
     "zeros": lambda s, like: make(xp.zeros(s, like._array.dtype, like=beside(like._array)), Cell()),
-    "full": lambda s, v, like: make(xp.full(s, v, like._array.dtype, like=beside(like._array)), Cell()),
+    "full": lambda s, v, like: make(filled(s, v, like._array.dtype, like=beside(like._array)), Cell()),
     "cast": lambda t, dtype: t.to(_dtype(dtype)), "sum": _sum, "mean": _mean,
     "cumsum": scans.FUNCTIONS["cumsum"], "expand": shape.expand, "reshape": shape.reshape, "unsqueeze": _unsqueeze,
     "permute": shape.permute, "t": shape.t, "swap": lambda t: shape.transpose(t, -2, -1), "swapaxes": shape.transpose,
-    "roll": shape.roll, "cross": lambda a, b, dim: matrix.linalg_cross(a, b, dim=dim),
+    "roll": moved.roll, "cross": lambda a, b, dim: matrix.linalg_cross(a, b, dim=dim),
     "take": lambda t, i: run(TAKE, (t,), (i,)), "put": lambda g, s, i: run(PUT, (g,), (s, i)),
     "put_add": lambda g, s, i: run(PUT_ADD, (g,), (s, i)), "masked": lambda g, i: run(MASKED, (g,), (i,)),
     "cat": _cat, "stack": join.stack, "along": lambda t, i, d: run(ALONG, (t,), (i, d)),

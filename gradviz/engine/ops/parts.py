@@ -6,18 +6,49 @@ from itertools import pairwise
 from typing import Any
 
 from gradviz.engine.errors import size_text
-from gradviz.engine.ops import shape
 from gradviz.engine.ops.args import dimension, integer, words
-from gradviz.engine.ops.build import run
+from gradviz.engine.ops.build import op, run
+from gradviz.engine.ops.shape import slice_
 from gradviz.engine.ops.signatures import type_name
 from gradviz.engine.tensor import Tensor
-from gradviz.engine.xp import xp
+from gradviz.engine.xp import ndarray, xp
+
+
+def _parts(ns: Any, ctx: Any, g: Any) -> list[Any]:
+    """The gradients of all parts, zeros for those without; a single part's comes alone, as any single output's."""
+    if ctx.width == 1:
+        return [g]
+    like = next(p for p in g if p is not None)
+    return [ns.zeros(shape, like) if p is None else p for p, shape in zip(g, ctx.shape, strict=True)]
+
+
+def _joined(ns: Any, ctx: Any, g: Any) -> Any:
+    """Backward of split: the parts' gradients in a row."""
+    return ns.cat(_parts(ns, ctx, g), ctx.args)
+
+
+def _stacked(ns: Any, ctx: Any, g: Any) -> Any:
+    return ns.stack(_parts(ns, ctx, g), ctx.args)
+
+
+UNBIND = op("unbind", lambda x, d: [x[(slice(None),) * d + (i, ...)] for i in range(x.shape[d])], "UnbindBackward0",
+            _stacked, view="multi")
+SPLIT = op("split", lambda x, d, parts: _split(x, d, parts), "SplitBackward0", _joined, view="multi")
+SPLIT_SIZES = op("split", SPLIT.forward, "SplitWithSizesBackward0", _joined, view="multi", key="split.sizes")
+
+
+def _split(x: ndarray, dim: int, parts: list[int]) -> list[ndarray]:
+    out, start = [], 0
+    for n in parts:
+        out.append(x[(slice(None),) * dim + (slice(start, start + n),)])
+        start += n
+    return out
 
 
 def unbind(input: Any, dim: int = 0) -> Any:
     if not input._array.ndim:
         raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
-    return run(shape.UNBIND, (input,), (dimension(dim, input._array.ndim),), words(dim=dim or None),
+    return run(UNBIND, (input,), (dimension(dim, input._array.ndim),), words(dim=dim or None),
                dimension(dim, input._array.ndim))
 
 
@@ -43,14 +74,14 @@ def split(tensor: Any, split_size_or_sections: Any = None, dim: int = 0, *, spli
             raise RuntimeError("split_size can only be 0 if dimension size is 0, but got dimension size of "
                                f"{n}")
         parts = [min(size, n - i) for i in range(0, n, size or 1)] or [0]
-        return run(shape.SPLIT, (tensor,), (d, parts), f"{size}, dim={dim}", d)
+        return run(SPLIT, (tensor,), (d, parts), f"{size}, dim={dim}", d)
     if any(part < 0 for part in size):
         raise RuntimeError("split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes="
                            f"{size_text(size)}")
     if sum(size) != n:
         raise RuntimeError(f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at "
                            f"dimension {d}), but got split_sizes={size_text(size)}")
-    return run(shape.SPLIT_SIZES, (tensor,), (d, list(size)), f"{list(size)}, dim={dim}", d)
+    return run(SPLIT_SIZES, (tensor,), (d, list(size)), f"{list(size)}, dim={dim}", d)
 
 
 def chunk(input: Any, chunks: int, dim: int = 0) -> Any:
@@ -85,7 +116,7 @@ def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> Any:
             cuts.append(cuts[-1] + n // k + (1 if i < n % k else 0))
     else:
         cuts = [0, *indices_or_sections, n]
-    return tuple(shape.slice_(input, d, a, b) for a, b in pairwise(cuts))
+    return tuple(slice_(input, d, a, b) for a, b in pairwise(cuts))
 
 
 FUNCTIONS: dict[str, Any] = {"unbind": unbind, "split": split, "chunk": chunk, "tensor_split": tensor_split}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.engine import observe
-from gradviz.engine.ops import binary, join, reduce, scans, scatter, shape
+from gradviz.engine.ops import binary, join, moved, reduce, scans, scatter, shape
 from gradviz.engine.ops.linalg import matmul
 from gradviz.engine.ops.matrices import square
 from gradviz.engine.ops.solve import inv
@@ -64,7 +64,7 @@ def vander_old(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     if n <= 1:
         return x.new_ones((x._array.shape[0], n))
     powers = vander(x, N=n)
-    return powers if increasing else shape.flip(powers, -1)
+    return powers if increasing else moved.flip(powers, -1)
 
 
 def vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:

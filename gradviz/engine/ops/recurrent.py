@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradviz.engine.ops import shape
+from gradviz.engine.ops import parts
 from gradviz.engine.ops.args import dimension
 from gradviz.engine.ops.build import op, run
 from gradviz.engine.xp import ndarray, xp
 
 UNSAFE_SPLIT = op("unsafe_split", lambda x, d, n: tuple(xp.split(x, range(n, x.shape[d], n), axis=d)),
-                  "UnsafeSplitBackward0", shape.SPLIT.node.rule, outputs=1 << 30)  # type: ignore[union-attr]
+                  "UnsafeSplitBackward0", parts.SPLIT.node.rule, outputs=1 << 30)  # type: ignore[union-attr]
 PACK = op("_pack_padded_sequence", lambda x, step, row: x[step, row], "PackPaddedSequenceBackward0",
           lambda ns, ctx, g: ns.put(g, ctx.input_shape(), ctx.args))
 

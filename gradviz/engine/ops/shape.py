@@ -7,7 +7,7 @@ from typing import Any
 
 from gradviz.engine.autograd.namespaces import counted
 from gradviz.engine.errors import size_text
-from gradviz.engine.ops.args import dimension, dimensions, inferred, integer, positive, sizes, words
+from gradviz.engine.ops.args import dimension, dimensions, inferred, integer, sizes, words
 from gradviz.engine.ops.build import op, run
 from gradviz.engine.tensor import Tensor
 from gradviz.engine.xp import address, ndarray, restrided, strided, xp
@@ -41,41 +41,12 @@ def _placed(ns: Any, ctx: Any, g: Any) -> Any:
     return ns.put(g, ctx.input_shape(), ctx.args)
 
 
-def _parts(ns: Any, ctx: Any, g: Any) -> list[Any]:
-    """The gradients of all parts, zeros for those without; a single part's comes alone, as any single output's."""
-    if ctx.width == 1:
-        return [g]
-    like = next(p for p in g if p is not None)
-    return [ns.zeros(shape, like) if p is None else p for p, shape in zip(g, ctx.shape, strict=True)]
-
-
-def _joined(ns: Any, ctx: Any, g: Any) -> Any:
-    """Backward of split: the parts' gradients in a row."""
-    return ns.cat(_parts(ns, ctx, g), ctx.args)
-
-
-def _stacked(ns: Any, ctx: Any, g: Any) -> Any:
-    return ns.stack(_parts(ns, ctx, g), ctx.args)
-
-
 def _strided(ns: Any, ctx: Any, g: Any) -> Any:
     return ns.unstrided(g, ctx.input_shape(), *ctx.args)
 
 
 def _summed(ns: Any, ctx: Any, g: Any) -> Any:
     return g  # the walk sums to the input's shape
-
-
-def _flipped(ns: Any, ctx: Any, g: Any) -> Any:
-    return ns.flip(g, ctx.args)
-
-
-def _repeat(ns: Any, ctx: Any, g: Any) -> Any:
-    repeats, = ctx.args
-    shape = ctx.input_shape()
-    shape = (1,) * (len(repeats) - len(shape)) + shape
-    split = ns.reshape(g, tuple(n for pair in zip(repeats, shape, strict=True) for n in pair))
-    return ns.reshape(ns.sum(split, tuple(range(0, 2 * len(repeats), 2))), ctx.input_shape())
 
 
 def _diagonal(ns: Any, ctx: Any, g: Any) -> Any:
@@ -134,15 +105,8 @@ DIAGONAL = op("diagonal", lambda x, *place: diagonal_view(x, *place), "DiagonalB
 UNFOLD = op("unfold", lambda x, d, n, s: _unfold(x, d, n, s), "UnfoldBackward0", lambda ns, ctx, g: _fold(ns, ctx, g),
             view="default")
 AS_STRIDED = op("as_strided", lambda x, *a: x, "AsStridedBackward0", _strided, view="default")
-UNBIND = op("unbind", lambda x, d: [x[(slice(None),) * d + (i, ...)] for i in range(x.shape[d])], "UnbindBackward0",
-            _stacked, view="multi")
-SPLIT = op("split", lambda x, d, parts: _split(x, d, parts), "SplitBackward0", _joined, view="multi")
-SPLIT_SIZES = op("split", SPLIT.forward, "SplitWithSizesBackward0", _joined, view="multi", key="split.sizes")
 CLONE = op("clone", lambda x: x.copy(), "CloneBackward0", _same)
 UNSAFE_VIEW = op("_unsafe_view", lambda x, s: x.reshape(s), "UnsafeViewBackward0", _reshape)
-FLIP = op("flip", lambda x, d: xp.flip(x, d).copy(), "FlipBackward0", _flipped)
-ROLL = op("roll", lambda x, s, d: xp.roll(x, s, d), "RollBackward0", lambda ns, ctx, g: ns.roll(g, *ctx.args))
-REPEAT = op("repeat", lambda x, r: xp.tile(x, r), "RepeatBackward0", _repeat)
 
 
 def _view_array(x: ndarray, shape: tuple[int, ...]) -> ndarray:
@@ -163,14 +127,6 @@ def _view_array(x: ndarray, shape: tuple[int, ...]) -> ndarray:
 
 INCOMPATIBLE = ("view size is not compatible with input tensor's size and stride (at least one dimension spans across "
                 "two contiguous subspaces). Use .reshape(...) instead.")
-
-
-def _split(x: ndarray, dim: int, parts: list[int]) -> list[ndarray]:
-    out, start = [], 0
-    for n in parts:
-        out.append(x[(slice(None),) * dim + (slice(start, start + n),)])
-        start += n
-    return out
 
 
 def _unfold(x: ndarray, dim: int, size: int, step: int) -> ndarray:
@@ -198,7 +154,7 @@ def _fold(ns: Any, ctx: Any, g: Any) -> Any:
 
 
 # --- functions -------------------------------------------------------------------------------------------------------
-def _given(values: tuple[Any, ...], named: dict[str, Any], name: str) -> tuple[Any, ...]:
+def given(values: tuple[Any, ...], named: dict[str, Any], name: str) -> tuple[Any, ...]:
     """Sizes or dimensions as they were given: one by one, in a sequence, or by name."""
     for key in named:
         if key != name:
@@ -208,7 +164,7 @@ def _given(values: tuple[Any, ...], named: dict[str, Any], name: str) -> tuple[A
 
 def view(self: Any, *shape: Any, **named: Any) -> Any:
     """The same memory under another shape, or read as another type."""
-    shape = _given(shape, named, "dtype" if "dtype" in named else "size")
+    shape = given(shape, named, "dtype" if "dtype" in named else "size")
     if len(shape) == 1 and not isinstance(shape[0], int | tuple | list | Tensor):
         from gradviz.engine.dtypes import lookup
 
@@ -255,7 +211,7 @@ def unflatten(input: Any, dim: int, sizes: Any) -> Any:
 
 
 def permute(input: Any, *dims: Any, **named: Any) -> Any:
-    order = sizes(_given(dims, named, "dims"))
+    order = sizes(given(dims, named, "dims"))
     n = input._array.ndim
     if len(order) != n:
         raise RuntimeError("permute(sparse_coo): number of dimensions in the tensor input does not match the length of "
@@ -310,7 +266,7 @@ def unsqueeze(input: Any, dim: int) -> Any:
 
 def expand(self: Any, *size: Any, **named: Any) -> Any:
     """The tensor repeated along dimensions of size 1, without copying."""
-    asked = sizes(_given(size, named, "size"))
+    asked = sizes(given(size, named, "size"))
     shape = self._array.shape
     lead = len(asked) - len(shape)
     if lead < 0:
@@ -418,25 +374,6 @@ def clone_contiguous(self: Any) -> Any:
     return run(CLONE, (self,))
 
 
-def flip(input: Any, *dims: Any, **named: Any) -> Any:
-    dims = _given(dims, named, "dims")
-    if not input._array.ndim:
-        dimensions(sizes(dims), 0)
-        return run(FLIP, (input,), ((),), "", ())
-    which = sizes(dims)
-    full = dimensions(which, input._array.ndim) if which else ()
-    return run(FLIP, (input,), (full,), str(list(which)), full)
-
-
-def _flipped_along(dim: int) -> Any:
-    def function(input: Any) -> Any:
-        if input._array.ndim <= dim:
-            raise RuntimeError(f"Input must be >= {dim + 1}-d.")
-        return flip(input, dim)
-
-    return function
-
-
 def _matrix_transpose(name: str) -> Any:
     def function(input: Any) -> Any:
         if input._array.ndim == 1:
@@ -446,46 +383,16 @@ def _matrix_transpose(name: str) -> Any:
     return function
 
 
-def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
-    by = tuple(shifts) if isinstance(shifts, tuple | list) else (shifts,)
-    over = () if dims is None else tuple(dims) if isinstance(dims, tuple | list) else (dims,)
-    if not by:
-        raise RuntimeError("`shifts` required")
-    if len(by) != len(over) and (over or len(by) > 1):
-        raise RuntimeError(f"shifts and dimensions must align. shifts: {len(by)}, dims:{len(over)}")
-    if over and not input._array.ndim:
-        raise IndexError(f"Dimension specified as {over[0]} but tensor has no dimensions")
-    along = tuple([dimension(d, input._array.ndim) for d in over]) or None
-    whole, back = (by, tuple([-s for s in by])) if along else (by[0], -by[0])
-    return run(ROLL, (input,), (whole, along), f"{shifts}", (back, along))
-
-
-def repeat(self: Any, *repeats: Any, **named: Any) -> Any:
-    times = sizes(_given(repeats, named, "repeats"))
-    if any(n < 0 for n in times):
-        have = (1,) * (len(times) - self._array.ndim) + self._array.shape
-        positive(tuple([n * m for n, m in zip(times, have, strict=False)]))
-    if len(times) < self._array.ndim:
-        raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
-    return run(REPEAT, (self,), (times,), str(list(times)))
-
-
-def tile(input: Any, *dims: Any, **named: Any) -> Any:
-    times = sizes(_given(dims, named, "dims"))
-    return repeat(input, (1,) * (input._array.ndim - len(times)) + times)
-
-
 FUNCTIONS: dict[str, Any] = {
     "reshape": reshape, "flatten": flatten, "unflatten": unflatten,
     "ravel": lambda input: view(contiguous(input), -1),
     "permute": permute, "transpose": transpose, "swapaxes": transpose, "swapdims": transpose, "t": t,
     "movedim": movedim, "moveaxis": movedim, "squeeze": squeeze, "unsqueeze": unsqueeze, "select": select,
-    "narrow": narrow, "diagonal": diagonal, "as_strided": as_strided, "clone": clone, "flip": flip, "roll": roll,
-    "tile": tile,
-    "fliplr": _flipped_along(1), "flipud": _flipped_along(0), "adjoint": _matrix_transpose("adjoint()"),
+    "narrow": narrow, "diagonal": diagonal, "as_strided": as_strided, "clone": clone,
+    "adjoint": _matrix_transpose("adjoint()"),
 }
 METHODS: dict[str, Any] = FUNCTIONS | {
-    "view": view, "expand": expand, "unfold": unfold, "contiguous": contiguous, "repeat": repeat,
+    "view": view, "expand": expand, "unfold": unfold, "contiguous": contiguous,
     "view_as": lambda self, other: view(self, other._array.shape),
     "reshape_as": lambda self, other: reshape(self, other._array.shape),
     "expand_as": lambda self, other: expand(self, other._array.shape),

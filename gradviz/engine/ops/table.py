@@ -33,6 +33,7 @@ from gradviz.engine.ops import (
     linalg,
     lu,
     matrix,
+    moved,
     norm,
     norms,
     operators,
@@ -67,10 +68,10 @@ from gradviz.engine.ops.refusal import guarded
 from gradviz.engine.tensor import Tensor
 
 FAMILIES: tuple[Any, ...] = (
-    create, random, unary, operators, pointwise, reduce, scans, shape, parts, scatter, index, join, linalg, addmm, sort,
-    matrix, einsum, diagonals, solve, decomposition, lu, norms, power, statistics, search, calculus, combine, places,
-    arithmetic, complex, inplace, removed, settings, special, activation, distance, criterion, ctc, conv, pool, pad,
-    norm, grid, shuffle, writing, embedding, bilinear, recurrent, weightnorm, legacy, share, convert,
+    create, random, unary, operators, pointwise, reduce, scans, shape, parts, moved, scatter, index, join, linalg,
+    addmm, sort, matrix, einsum, diagonals, solve, decomposition, lu, norms, power, statistics, search, calculus,
+    combine, places, arithmetic, complex, inplace, removed, settings, special, activation, distance, criterion, ctc,
+    conv, pool, pad, norm, grid, shuffle, writing, embedding, bilinear, recurrent, weightnorm, legacy, share, convert,
 )
 FUNCTIONS: dict[str, Any] = {}
 for _family in FAMILIES:
