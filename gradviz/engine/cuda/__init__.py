@@ -247,7 +247,7 @@ def __getattr__(name: str) -> Any:
         made = _CudaType(name, (), {"__module__": "torch.cuda", "dtype": TYPES[name].dtype})
         return globals().setdefault(name, made)
     if name == "amp":
-        from gradviz.engine import amp
+        from importlib import import_module
 
-        return amp
+        return import_module(f"{__name__}.amp")
     raise error("torch.cuda", name)
