@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from functools import cache, lru_cache
+from importlib import import_module
 from typing import Any
 
 from msgspec import structs
@@ -55,6 +56,11 @@ def cuda() -> Any:
         raise RuntimeError("No CUDA GPUs are available" if module.cuda.runtime.driverGetVersion() else NO_DRIVER)
     foreign.add(module.ndarray)
     return module
+
+
+def special() -> Any:
+    """``scipy.special`` on CuPy."""
+    return import_module("cupyx.scipy.special")
 
 
 def started() -> bool:

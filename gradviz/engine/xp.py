@@ -74,6 +74,15 @@ def calmly(function: Any, *args: Any) -> Any:
         return function(*args)
 
 
+def filled(shape: Any, value: Any, dtype: Any = None, like: Any = None) -> ndarray:
+    """An array of one value, where ``like`` lies: CuPy's own function takes not all that NumPy's hands on to it."""
+    if like is None:
+        return xp.full(shape, value, dtype)
+    out = xp.empty(shape, xp.asarray(value).dtype if dtype is None else dtype, like=like)
+    out.fill(xp.asarray(value)[()])
+    return out
+
+
 def is_array(value: Any) -> bool:
     """Whether it is an array, wherever it lies."""
     return isinstance(value, ndarray) or value.__class__ in foreign
@@ -123,5 +132,5 @@ def contiguous(array: ndarray) -> ndarray:
     return xp.ascontiguousarray(array, like=beside(array))
 
 
-__all__ = ["address", "asarray", "beside", "contiguous", "foreign", "hosted", "is_array", "moved", "ndarray", "outside",
-           "quiet", "restrided", "strided", "xp"]
+__all__ = ["address", "asarray", "beside", "contiguous", "filled", "foreign", "hosted", "is_array", "moved", "ndarray",
+           "outside", "quiet", "restrided", "strided", "xp"]

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import scipy.special
 
 NO_CONVERSION = ("Implicit conversion to a NumPy array is not allowed. Please use `.get()` to construct a NumPy array "
                  "explicitly.")
@@ -27,7 +28,11 @@ REDUCES = ("add", "multiply")
 SCATTERS = {"add", "subtract", "maximum", "minimum", "multiply", "bitwise_and", "bitwise_or", "bitwise_xor"}
 SCATTERED = ("int32", "float16", "float32", "float64", "complex64", "complex128", "uint32", "uint64")
 UNDISPATCHED = {"as_strided"}
-CREATES = ("zeros", "ones", "empty", "full", "arange", "eye", "tri", "asarray", "array", "ascontiguousarray")
+CREATES = {"zeros": {"dtype", "order"}, "ones": {"dtype", "order"}, "empty": {"dtype", "order"}, "arange": {"dtype"},
+           "full": {"dtype", "order"}, "eye": {"M", "k", "dtype", "order"}, "tri": {"M", "k", "dtype"},
+           "asarray": {"dtype", "order", "copy"}, "array": {"dtype", "order", "copy", "ndmin", "subok"},
+           "ascontiguousarray": {"dtype"}}
+"""What makes arrays, with the words that CuPy's take: NumPy hands on a ``device`` to some, which CuPy refuses."""
 LACKING = {"object_", "errstate", "vectorize"}
 
 
@@ -147,6 +152,8 @@ class ndarray:
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **named: Any) -> Any:
         name = ufunc.__name__
+        if getattr(np, name, None) is not ufunc:  # one of SciPy's
+            return NotImplemented
         if method in ("reduce", "accumulate") and name not in REDUCES:
             raise NotImplementedError(f"`cupy_{name}.{method}` is not supported yet")
         if method == "at" and (name not in SCATTERS or str(inputs[0].dtype) not in SCATTERED):
@@ -173,6 +180,8 @@ class ndarray:
         if {"initial", "where"} & set(named) and name != "copyto":
             raise TypeError(f"{name}() got an unexpected keyword argument")
         if name in CREATES:  # by like=
+            if set(named) - CREATES[name]:
+                raise TypeError(f"{name}() got an unexpected keyword argument '{set(named) - CREATES[name]}'")
             args = tuple(v._a if isinstance(v, ndarray) else v for v in args)
             return wrap(np.array(function(*args, **named), order="K"))
         given = [unwrap(v, name) for v in args]
@@ -506,6 +515,28 @@ def asarray(a: Any, dtype: Any = None, order: Any = None, *, copy: Any = None, b
     return ndarray(np.array(a, dtype, order="K"))
 
 
+_NAMES = """
+    bdtr bdtrc bdtri beta betainc betaincinv betaln binom boxcox boxcox1p btdtr btdtri cbrt chdtr chdtrc chdtri
+    cosdg cosm1 cotdg digamma ellipeinc ellipj ellipk ellipkinc ellipkm1 entr erf erfc erfcinv erfcx erfinv exp1
+    exp10 exp2 expi expit expm1 expn exprel fdtr fdtrc fdtri gamma gammainc gammaincc gammainccinv gammaincinv
+    gammaln gammasgn gdtr gdtrc huber i0 i0e i1 i1e inv_boxcox inv_boxcox1p j0 j1 k0 k0e k1 k1e kl_div lambertw
+    log1p log_expit log_ndtr log_softmax loggamma logit logsumexp lpmv multigammaln nbdtr nbdtrc nbdtri ndtr ndtri
+    pdtr pdtrc pdtri poch polygamma pseudo_huber psi radian rel_entr rgamma round shichi sici sinc sindg softmax
+    sph_harm sph_harm_y spherical_yn tandg wright_bessel xlog1py xlogy y0 y1 yn zeta zetac
+"""
+SPECIAL = frozenset(_NAMES.split())
+
+
+class _Special:
+    """``cupyx.scipy.special``, as far as it goes."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in SPECIAL:
+            raise AttributeError(f"module 'cupyx.scipy.special' has no attribute '{name}'")
+        function = getattr(scipy.special, name)
+        return lambda *args: wrap(function(*[unwrap(a, name) for a in args]))
+
+
 class _Module(types.SimpleNamespace):
     __hash__ = object.__hash__  # type: ignore[assignment]
 
@@ -529,12 +560,12 @@ def device() -> Iterator[None]:
     """In it there is a CUDA device, which is the stand-in."""
     from gradviz.engine import devices, xp
 
-    given = devices._cupy, devices.count
-    devices._cupy, devices.count = (lambda: module), (lambda: 1)
+    given = devices._cupy, devices.count, devices.special
+    devices._cupy, devices.count, devices.special = (lambda: module), (lambda: 1), _Special
     devices._empty.cache_clear()
     try:
         yield
     finally:
-        devices._cupy, devices.count = given
+        devices._cupy, devices.count, devices.special = given
         xp.foreign.clear()
         devices._empty.cache_clear()

@@ -15,7 +15,7 @@ from gradviz.engine.autograd.backward import Call, mark_needed, run
 from gradviz.engine.autograd.namespaces import graph, raw
 from gradviz.engine.dtypes import FLOATING
 from gradviz.engine.tensor import Size, Tensor, fresh, gradient_edge
-from gradviz.engine.xp import asarray, beside, ndarray, quiet, xp
+from gradviz.engine.xp import asarray, beside, filled, ndarray, quiet, xp
 
 TensorOrTensors = Any
 
@@ -38,7 +38,7 @@ def _first_gradients(tensors: list[Any], given: list[Any], arrays: bool) -> list
                 if array.dtype.char not in FLOATING:
                     raise RuntimeError("grad can be implicitly created only for real scalar outputs but got "
                                        f"{t.dtype}")
-                one = (xp.ones(array.shape, array.dtype, like=beside(array)) if array.shape else
+                one = (filled(array.shape, 1, array.dtype, beside(array)) if array.shape else
                        asarray(1, array.dtype, array))
                 grads.append(one if arrays else fresh(one))
             else:

@@ -10,7 +10,7 @@ from typing import Any
 
 from gradviz.engine.autograd.matrices import Matrices
 from gradviz.engine.dtypes import HALVES, rare
-from gradviz.engine.xp import address, asarray, beside, ndarray, strided, xp
+from gradviz.engine.xp import address, asarray, beside, filled, ndarray, strided, xp
 
 
 def sum_to(array: ndarray, shape: tuple[int, ...]) -> ndarray:
@@ -154,7 +154,7 @@ class _Raw(Matrices):
 
     @staticmethod
     def full(shape: tuple[int, ...], value: Any, like: ndarray) -> ndarray:
-        return xp.full(shape, value, like.dtype, like=beside(like))
+        return filled(shape, value, like.dtype, like=beside(like))
 
     @staticmethod
     def cast(a: ndarray, dtype: Any) -> ndarray:

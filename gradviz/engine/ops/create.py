@@ -15,7 +15,7 @@ from gradviz.engine.ops.data import array_of, fitted
 from gradviz.engine.rare import not_implemented
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import Tensor, make
-from gradviz.engine.xp import asarray, ndarray, strided, xp
+from gradviz.engine.xp import asarray, filled, ndarray, strided, xp
 
 
 def made(array: ndarray, name: str, args: str = "", requires_grad: bool = False, how: str = "created",
@@ -93,6 +93,10 @@ def _np(dtype: Any) -> Any:
     return dtypes.default.dtype.np if dtype is None else dtypes.lookup(dtype).np
 
 
+def _ones(shape: tuple[int, ...], np_type: Any, like: Any = None) -> ndarray:
+    return xp.ones(shape, np_type) if like is None else filled(shape, 1, np_type, like)
+
+
 def _filled(name: str, fill: Any) -> tuple[Any, Any, Any]:
     """The functions ``name``, ``name_like`` and the method ``new_name``."""
 
@@ -153,7 +157,7 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
     positive(shape)
     value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
     want = dtypes.scalar_type(value).np if dtype is None else _np(dtype)
-    array = xp.full(shape, fitted(value, want), want, like=exemplar(device))
+    array = filled(shape, fitted(value, want), want, like=exemplar(device))
     return made(array, "full", f"{list(shape)}, {value}", requires_grad, device=device)
 
 
@@ -161,7 +165,7 @@ def full_like(input: Any, fill_value: Any, *, dtype: Any = None, device: Any = N
               requires_grad: bool = False, memory_format: Any = None) -> Tensor:
     want = input._array.dtype if dtype is None else _np(dtype)
     like = alongside(input, device)
-    array = xp.full(input._array.shape, fitted(fill_value, want), want, like=like)
+    array = filled(input._array.shape, fitted(fill_value, want), want, like=like)
     return made(array, "full_like", str(fill_value), requires_grad, device=place(like))
 
 
@@ -169,7 +173,7 @@ def new_full(self: Any, size: Any, fill_value: Any, *, dtype: Any = None, device
              requires_grad: bool = False) -> Tensor:
     want = self._array.dtype if dtype is None else _np(dtype)
     like = alongside(self, device)
-    array = xp.full(sizes((size,)), fitted(fill_value, want), want, like=like)
+    array = filled(sizes((size,)), fitted(fill_value, want), want, like=like)
     return made(array, "new_full", str(fill_value), requires_grad, device=place(like))
 
 
@@ -316,7 +320,7 @@ FUNCTIONS: dict[str, Any] = {
 }
 METHODS: dict[str, Any] = {"new": new, "new_empty_strided": new_empty_strided, "new_full": new_full,
                            "new_tensor": new_tensor}
-for _name, _fill in (("zeros", xp.zeros), ("ones", xp.ones), ("empty", xp.zeros)):
+for _name, _fill in (("zeros", xp.zeros), ("ones", _ones), ("empty", xp.zeros)):
     FUNCTIONS[_name], FUNCTIONS[_name + "_like"], METHODS["new_" + _name] = _filled(_name, _fill)
 
 __all__ = ["FUNCTIONS", "METHODS", "array_of", "integer", "legacy", "made"]

@@ -6,7 +6,7 @@ from typing import Any
 
 from gradviz.engine.ops.args import words
 from gradviz.engine.ops.build import Op, op, run, write
-from gradviz.engine.xp import beside, ndarray, outside, xp
+from gradviz.engine.xp import beside, filled, ndarray, outside, xp
 
 
 def _indices(array: ndarray, rows: int, where: str, otherwise: str) -> ndarray:
@@ -102,7 +102,7 @@ def _embedding_bag(weight: ndarray, *rest: Any) -> Any:
     rows = weight[indices]
     kept = indices != padding
     if mode == MAX:
-        out = xp.full((n, weight.shape[1]), -xp.inf, weight.dtype, like=beside(weight))
+        out = filled((n, weight.shape[1]), -xp.inf, weight.dtype, like=beside(weight))
         xp.maximum.at(out, bag[kept], rows[kept])
         return xp.where(xp.isneginf(out), 0, out).astype(weight.dtype)
     if scales:

@@ -12,7 +12,7 @@ from gradviz.engine.ops.args import integer, words
 from gradviz.engine.ops.build import Op, op, run
 from gradviz.engine.ops.shape import SLICE
 from gradviz.engine.ops.taps import Taps, along, mapped
-from gradviz.engine.xp import beside, ndarray, xp
+from gradviz.engine.xp import beside, filled, ndarray, xp
 
 MODES = ("constant", "reflect", "replicate", "circular")
 COMBINATIONS = """Padding size {} is not supported for {}D input tensor.
@@ -35,7 +35,7 @@ def _constant(x: ndarray, pad: tuple[int, ...], value: Any) -> ndarray:
         start, stop = max(0, -before), x.shape[d] - max(0, -after)
         inner[d], place[d] = slice(start, max(start, stop)), slice(max(0, before), max(0, before) + stop - start)
         shape[d] += before + after
-    out = xp.full(shape, value, x.dtype, like=beside(x))
+    out = filled(shape, value, x.dtype, like=beside(x))
     out[tuple(place)] = x[tuple(inner)]
     return out
 

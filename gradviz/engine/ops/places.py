@@ -10,7 +10,7 @@ from gradviz.engine.ops import scatter, writing
 from gradviz.engine.ops.args import dimension, integer, words
 from gradviz.engine.ops.build import op, run, write
 from gradviz.engine.ops.promote import joint_shape
-from gradviz.engine.xp import beside, ndarray, xp
+from gradviz.engine.xp import beside, filled, ndarray, xp
 
 
 # --- rules -----------------------------------------------------------------------------------------------------------
@@ -54,7 +54,7 @@ def _scatter_reduce(ns: Any, ctx: Any, g: Any, self: Any, src: Any, index: Any, 
         else:
             mine, theirs = g * result / self, ns.take(g * result, full) / part
     elif reduce == "mean":
-        counts = xp.full(size, int(include), like=beside(plain))
+        counts = filled(size, int(include), like=beside(plain))
         xp.add.at(counts, full, 1)
         scaled = g / ns.const(xp.maximum(counts, 1).astype(ns.plain(g).dtype))
         mine, theirs = ns.where(ns.const(hit), scaled, g), ns.take(scaled, full)

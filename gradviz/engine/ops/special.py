@@ -7,6 +7,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+from gradviz.engine import devices
 from gradviz.engine.dtypes import INEXACT
 from gradviz.engine.errors import UnsupportedError
 from gradviz.engine.ops import unary
@@ -14,11 +15,18 @@ from gradviz.engine.ops.args import words
 from gradviz.engine.ops.build import Op, op, run
 from gradviz.engine.ops.complex import REAL_PART
 from gradviz.engine.ops.unary import Row
-from gradviz.engine.xp import asarray, ndarray, xp
+from gradviz.engine.xp import asarray, foreign, ndarray, xp
 
 
 def scipy(name: str) -> Any:
-    """A function of ``scipy.special``, or a stand-in where Python has it."""
+    """A function of ``scipy.special``, for arrays on a device of CuPy's, or a stand-in where Python has it."""
+    if foreign:
+        return lambda *args: getattr(devices.special(), name)(*args) if any(
+            a.__class__ in foreign for a in args) else _scipy(name)(*args)
+    return _scipy(name)
+
+
+def _scipy(name: str) -> Any:
     try:
         return getattr(import_module("scipy.special"), name)
     except ImportError:

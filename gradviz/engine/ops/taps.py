@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from gradviz.engine.ops.build import Op, op
-from gradviz.engine.xp import asarray, beside, ndarray, xp
+from gradviz.engine.xp import asarray, beside, filled, ndarray, xp
 
 
 class Taps(Struct, eq=False):
@@ -56,7 +56,7 @@ def framed(x: ndarray, axis: int, table: ndarray, fill: Any) -> tuple[ndarray, n
         return x, table
     shape = list(x.shape)
     shape[axis] += before + after
-    out = xp.full(shape, fill, x.dtype, like=beside(x))
+    out = filled(shape, fill, x.dtype, like=beside(x))
     out[along(axis, slice(before, before + size))] = x
     return out, table + before
 
