@@ -55,6 +55,8 @@ export class FlowView {
       this.data = data;
       this.range = scale(data.rows);
       this.groups = grouping(data.rows);
+      const never = data.rows.filter(row => row.seq.every(seq => seq < 0)).map(row => row.name);
+      if (never.length) this.node.querySelector(".ph span").textContent += ` · ${grouped(never.length)} never got one: ${never.slice(0, 4).join(", ")}${never.length > 4 ? " …" : ""}`;
       this.note.textContent = data.rows.length ? "" : "No leaf got a gradient in this run.";
       this.paint();
     }, error => { this.note.textContent = error.message; });

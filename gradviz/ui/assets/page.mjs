@@ -4,7 +4,7 @@ import { Breaks } from "./breaks.mjs";
 import { decodeOverview, listed, Rows, WINDOW } from "./data.mjs";
 import { byId, say } from "./dom.mjs";
 import { ElementList } from "./elements.mjs";
-import { hiding, held, innermost, stepOf, toggled } from "./groups.mjs";
+import { hiding, held, innermost, standing, stepOf, toggled } from "./groups.mjs";
 import { bindKeys, bindLanes, bindRail, bindPointer, bindWindow } from "./input.mjs";
 import { COMMANDS } from "./keys.mjs";
 import { fillMarks, showLegend } from "./legend.mjs";
@@ -23,6 +23,7 @@ import { prepareLanes, Timeline } from "./timeline.mjs";
 import { Views } from "./views.mjs";
 import { Pictures } from "./pictures.mjs";
 import { Stage } from "./stage.mjs";
+import { within } from "./view.mjs";
 
 const ERRORS = 5, REST = 120, BEAT = 620, SPEEDS = [0.25, 0.5, 1, 2, 4, 8, 16];
 const PHASES = new Set(["op", "step", "write", "backward", "error", "mark"]);
@@ -239,7 +240,7 @@ export class Page extends Stage {
       this.graph = graph;
       if (another) this.rail(picture);
       if (group && before) {
-        this.view = held(view, before, picture, group);
+        this.view = within(held(view, before, picture, group), picture.extent, this.size.width, standing(picture, group)?.y ?? 0);
         this.seenSeq = this.seq; this.seenPicture = picture;
         if (!matchMedia("(prefers-reduced-motion: reduce)").matches) this.turning = { from: before, views: [view, this.view], since: performance.now() };
       } else if (!before || before.placed.width !== picture.placed.width || before.placed.height !== picture.placed.height) this.fitFirst();

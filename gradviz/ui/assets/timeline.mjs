@@ -77,10 +77,10 @@ export class Timeline {
   resize(width, height, ratio) {
     Object.assign(this, { width, height, ratio });
     this.canvas.width = Math.round(width * ratio); this.canvas.height = Math.round(height * ratio);
-    this.row = this.starts.length > 1 ? ROW : 0;
+    this.row = this.starts.length < 2 ? 0 : height > 135 ? ROW : ROW - 7;
     this.top = this.row || 6; this.strip = this.row ? HEADS : height > 135 ? 26 : 18;
-    this.first = this.top + this.strip + (this.row ? 2 : 6);
-    this.lane = Math.floor(Math.min(20, (height - this.first - 6) / LANES.length));
+    this.first = this.top + this.strip + (this.row ? 1 : 6);
+    this.lane = Math.floor(Math.min(20, (height - this.first - (this.row ? 3 : 6)) / LANES.length));
     this.density = null;
   }
 
@@ -176,7 +176,7 @@ export class Timeline {
     const say = (text, x, y, { token = "ink3", align = "left", size = 11.5, weight = 400 } = {}) => words(g, style, text, x, y, size, weight, token, align);
     const right = this.width - RIGHT, now = floorIndex(this.starts, floorIndex(this.lanes.shown, seq));
     const known = this.iterations || { norms: [], finite: [] }, all = this.starts.map((_, i) => known.norms[i] ?? null), finite = this.starts.map((_, i) => known.finite[i] ?? true);
-    drawIterations(g, style, { norms: all, finite }, { left: LEFT, top: 3, width: right - LEFT, height: ROW - 3 }, now, this.brush, this.hovered, { left: LEFT, right, y: ROW }, say);
+    drawIterations(g, style, { norms: all, finite }, { left: LEFT, top: 3, width: right - LEFT, height: this.row - 3 }, now, this.brush, this.hovered, { left: LEFT, right, y: this.row }, say);
     const edge = index => LEFT + (index - this.from) * this.cell;
     drawHeads(g, style, this.starts, edge, [this.from, this.to], this.top, HEADS - 2, now, say);
   }
