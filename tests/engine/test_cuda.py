@@ -328,6 +328,15 @@ def test_training_on_a_device_is_training_on_the_cpu(make: Any, optimizer: str) 
         np.testing.assert_allclose(got, want, rtol=2e-4, atol=1e-5)
 
 
+@pytest.mark.usefixtures("device")
+@pytest.mark.parametrize("make", [mlp, cnn, gpt])
+def test_gradients_are_handed_over_not_copied(make: Any) -> None:
+    """As on the CPU: PyTorch counts the copying as a write."""
+    model, x, y = make()
+    F.cross_entropy(model.cuda()(x.cuda()), y.cuda()).backward()
+    assert {p.grad._version for p in model.parameters()} == {0}
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("make", [mlp, cnn, gpt])
 @pytest.mark.parametrize("optimizer", ["SGD", "AdamW"])

@@ -11,7 +11,7 @@ from gradviz.engine.autograd import firing
 from gradviz.engine.fingerprint import shared, writing
 from gradviz.engine.storage import Cell
 from gradviz.engine.tensor import fresh, make
-from gradviz.engine.xp import foreign, is_array, ndarray, xp
+from gradviz.engine.xp import foreign, is_array, moved, ndarray, xp
 
 NOTHING = observe.NOTHING
 _OWN = 4
@@ -32,15 +32,16 @@ def accumulate(call: Any, node: Any, g: Any) -> None:
         del told  # who it belongs to is counted
     was = "none" if grad is None else "added"
     if grad is None:
-        if g.__class__ is not ndarray and g.__class__ in foreign:
-            leaf._grad = _given(g, leaf._array)
-        elif g.__class__ is ndarray:
-            flags, base, like = g.flags, g.base, leaf._array
+        if g.__class__ is ndarray or g.__class__ in foreign:
+            like = leaf._array
+            if like.__class__ is not g.__class__:  # a number's may lie elsewhere
+                g = moved(g, like)
+            flags, base = g.flags, g.base
             turned = not like.flags.c_contiguous and _dense(like)
             fits = g.strides == like.strides if turned else flags.c_contiguous
-            own = fits and flags.writeable and getrefcount(g) <= _OWN
+            own = fits and (g.__class__ is not ndarray or flags.writeable) and getrefcount(g) <= _OWN
             if base is not None:  # a weight's gradient is turned twice on its way
-                own = own and base.__class__ is ndarray and base.size == g.size and getrefcount(base) <= _LENT
+                own = own and base.__class__ is g.__class__ and base.size == g.size and getrefcount(base) <= _LENT
             if own:
                 leaf._grad = fresh(g)
             else:  # PyTorch counts the copying as a write
@@ -60,16 +61,6 @@ def accumulate(call: Any, node: Any, g: Any) -> None:
         observe.accumulated(call, node, g, was, known)
     if leaf._hooks is not None and leaf._hooks.post_accumulate:
         firing.accumulated(call, node)
-
-
-def _given(g: ndarray, like: ndarray) -> Any:
-    """``.grad`` from a gradient on a device: that array if nobody else holds it, else a copy. The leaf of a number may
-    lie on the host."""
-    if like.__class__ is ndarray:
-        return fresh(g.get())  # type: ignore[attr-defined]
-    if g.flags.c_contiguous and g.base is None and getrefcount(g) <= _OWN + 1:
-        return fresh(g)
-    return make(g.copy(), Cell(1))
 
 
 def _dense(array: ndarray) -> bool:
