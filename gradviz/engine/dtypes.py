@@ -13,6 +13,8 @@ HALVES = "eE"
 """float16 and bfloat16, which are computed in float32."""
 FLOATING, COMPLEX, UNSIGNED = "fd" + HALVES, "FD", "HILQ"
 INEXACT = FLOATING + COMPLEX
+FLOAT = xp.dtype("float32")
+"""The type of most arrays: whether it is this one is told sooner than its letter."""
 
 rare: list[dtype] = []
 """The types of few programs that have been used: halves and wide unsigned integers. Ops look out for them only then."""

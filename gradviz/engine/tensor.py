@@ -219,11 +219,12 @@ def gradient_edge(tensor: Tensor) -> Any:
     """Where the gradient of ``tensor`` goes; a leaf's AccumulateGrad is made when it is first needed."""
     if tensor._view is not None:
         refresh(tensor)
-    edge = tensor._edge
-    if edge is not None:
-        return edge
+    if tensor._edge is not None:
+        return tensor._edge
+    if not tensor._requires:
+        return None, 0
     view = tensor._view
-    if not tensor._requires or (view is not None and view.kind == "no_grad" and view.base._requires):
+    if view is not None and view.kind == "no_grad" and view.base._requires:
         return None, 0  # a view made under no_grad requires what its base does, but has no gradient of its own
     ref = tensor._accumulate
     node = None if ref is None else ref()

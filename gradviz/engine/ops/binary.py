@@ -12,7 +12,7 @@ from gradviz.engine.autograd.modes import enabled, regions
 from gradviz.engine.autograd.node import NO_EDGE, node_class, sequence
 from gradviz.engine.autograd.packing import pack
 from gradviz.engine.autograd.views import check_inplace, rebase
-from gradviz.engine.dtypes import FLOATING, INEXACT, rare, when_rare
+from gradviz.engine.dtypes import FLOAT, FLOATING, INEXACT, rare, when_rare
 from gradviz.engine.ops.build import changed, check_overlap, elsewhere, not_a_tensor, on_several, recording, remade
 from gradviz.engine.ops.promote import (
     can_cast,
@@ -222,7 +222,7 @@ def operator(row: Row) -> Callable[[Any, Any], Any]:
                 if minus:
                     refuse_bools(x.dtype.kind, y.dtype.kind)
                 x, y = together(x, y)
-            if floats and x.dtype.char not in FLOATING:
+            if floats and x.dtype is not FLOAT and x.dtype.char not in FLOATING:
                 x, y = floating(x), floating(y)
             r = forward(x, y)
             if r.__class__ is not ndarray:

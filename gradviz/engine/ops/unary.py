@@ -13,7 +13,7 @@ from gradviz.engine.autograd.node import node_class, sequence
 from gradviz.engine.autograd.packing import pack
 from gradviz.engine.autograd.saved import Output
 from gradviz.engine.autograd.views import check_inplace, rebase
-from gradviz.engine.dtypes import BY_NP, FLOATING, INEXACT, rare, when_rare
+from gradviz.engine.dtypes import BY_NP, FLOAT, FLOATING, INEXACT, rare, when_rare
 from gradviz.engine.ops.build import changed, check_overlap, elsewhere, not_a_tensor, recording, remade
 from gradviz.engine.ops.promote import cast_error, floating, not_implemented
 from gradviz.engine.ops.second import piecewise
@@ -172,7 +172,7 @@ def function(row: Row) -> Callable[[Any], Tensor]:
     def op(input: Any) -> Tensor:
         try:
             x = input._array
-            if floats and x.dtype.char not in FLOATING:
+            if floats and x.dtype is not FLOAT and x.dtype.char not in FLOATING:
                 x = floating(x)
             r = forward(x)
             if r.__class__ is not ndarray:
