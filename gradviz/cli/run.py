@@ -157,7 +157,7 @@ class _Refused(click.ClickException):
 
     def __init__(self, message: str, status: int = 2) -> None:
         super().__init__(message)
-        self.exit_code = status
+        self.exit_code = status  # type: ignore[misc]  # click reads it of the instance
 
     def show(self, file: Any = None) -> None:
         print(self.message, file=sys.stderr)

@@ -116,7 +116,7 @@ def masked(replay: Replay, event: Event, tid: int, by: str, line: int) -> list[s
     content, rows = value_at(replay, tid, event.seq), "at least one row"
     if content.array is not None and content.array.ndim:
         dim = re.search(r"dim=(-?\d+)", event.args)
-        gone = np.isneginf(content.array).all(axis=int(dim[1]) if dim else -1)
+        gone = (content.array == -np.inf).all(axis=int(dim[1]) if dim else -1)
         if gone.any():
             rows = f"{np.count_nonzero(gone):,} of {gone.size:,} rows"
     are = "are" if rows[0].isdigit() else "is"

@@ -202,7 +202,7 @@ def test_nothing_moves_for_whoever_wants_no_motion(visit: Open, loop: str, wish:
     step = "document.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowRight', bubbles: true }))"
     moves = page.evaluate(f"() => {{ {step}; return __gradviz.state().moving; }}")
     assert moves is (wish == "no-preference")
-    page.wait_for_function("!__gradviz.state().moving")
+    page.wait_for_function("() => !__gradviz.state().moving")
     group = page.evaluate("__gradviz.ids().find(id => id.startsWith('m'))").removeprefix("m")
     moves = page.evaluate("async id => { await __gradviz.turn(id); return __gradviz.state().moving; }", group)
     assert moves is (wish == "no-preference")

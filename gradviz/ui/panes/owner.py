@@ -22,9 +22,9 @@ def section_of(focus: Focus, view: TensorView) -> list[Any]:
     rows: list[Any] = []
     path, role = owner(focus.replay, view.tid)
     if role == "state":
-        of = int(path.rpartition(" ")[2])
+        leaf = int(path.rpartition(" ")[2])
         rows += [html.Span("state", className="x"), html.Span([
-            "the optimizer keeps it of ", to_element(f"t{of}", focus.replay.label(of, focus.seq))])]
+            "the optimizer keeps it of ", to_element(f"t{leaf}", focus.replay.label(leaf, focus.seq))])]
     elif path:
         inside = path.rpartition(".")[0]
         of = [" of ", mono(inside), html.Span(f" {cls}" if (cls := _class(focus.replay, inside)) else "")]
