@@ -157,7 +157,7 @@ def second(row: Any, writes: tuple[int, ...]) -> Any:
     if hasattr(row.forward, "of"):
         return None
     forward = on_host(row.forward, writes)
-    return row._replace(forward=forward) if isinstance(row, tuple) else structs.replace(row, forward=forward)
+    return row._replace(forward=forward) if hasattr(row, "_replace") else structs.replace(row, forward=forward)
 
 
 @lru_cache(1024)
@@ -186,7 +186,7 @@ def moving(value: Any, move: Callable[[Any], Any]) -> Any:
     return value
 
 
-def rule_on_host(ns: Any, node: Any, g: Any, saved: Any) -> Any:
+def rule_on_host(ns: Any, node: Any, g: Any, saved: Any) -> tuple[Any, ...]:
     """A node's rule, on the host: arrays, or under ``create_graph`` tensors, go there and their shares come back."""
     here = copy.copy(node)
     here.args = moving(node.args, hosted)

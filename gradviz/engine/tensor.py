@@ -110,7 +110,7 @@ class Tensor(Struct, metaclass=_TensorType, eq=False, weakref=True, dict=True):
         array = self._array
         if array.__class__ is ndarray:
             return dtypes.CPU
-        return dtypes.device("cuda", array.device.id)
+        return dtypes.device("cuda", array.device.id)  # type: ignore[attr-defined]
 
     @property
     def _version(self) -> int:

@@ -19,19 +19,20 @@ from numpy.lib import stride_tricks
 # op catches the RuntimeWarning and runs again in `quiet()`; that costs nothing where it does not happen.
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"gradviz\.engine\.")
 
-ndarray, _asarray = xp.ndarray, xp.asarray
-foreign: set[type] = set()
+ndarray = xp.ndarray
+_asarray: Any = xp.asarray
+foreign: set[Any] = set()
 """The classes of arrays on other devices. CuPy's comes in when a script first asks for a CUDA device."""
 
 
-def asarray(value: Any, dtype: Any = None, like: Any = None) -> Any:
+def asarray(value: Any, dtype: Any = None, like: Any = None) -> ndarray:
     """An array with ``value``, where ``like`` lies if that is on a device; an array stays where it is."""
     if foreign:
         if value.__class__ in foreign:
-            return value if dtype is None else value.astype(dtype, copy=False)
+            return value if dtype is None else value.astype(dtype, copy=False)  # type: ignore[no-any-return]
         if like.__class__ in foreign:
             return xp.asarray(value, dtype, like=like)
-    return _asarray(value) if dtype is None else _asarray(value, dtype)
+    return _asarray(value) if dtype is None else _asarray(value, dtype)  # type: ignore[no-any-return]
 
 
 def outside(index: Any, n: int) -> bool:
@@ -102,7 +103,7 @@ def beside(array: Any) -> Any:
 
 def hosted(array: Any) -> ndarray:
     """The array in the host's memory; it waits for the device."""
-    return array.get() if array.__class__ in foreign else array
+    return array.get() if array.__class__ in foreign else array  # type: ignore[no-any-return]
 
 
 def address(array: ndarray) -> int:

@@ -19,7 +19,7 @@ import gradviz.engine as torch
 from gradviz.engine import devices, kernels
 from gradviz.recorder import Recorder
 from gradviz.replay import Replay
-from tests.engine import device_double
+from tests.engine import device_double, programs
 from tests.engine.device_double import count
 
 nn, F = torch.nn, torch.nn.functional
@@ -183,7 +183,7 @@ def test_errors_of_ops_are_those_of_the_cpu() -> None:
     leaf = torch.ones(2, device="cuda", requires_grad=True)
     y = leaf.exp()
     y += 1
-    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+    with pytest.raises(RuntimeError, match=r"modified by an inplace operation: \[torch\.cuda\.FloatTensor \[2\]\]"):
         y.sum().backward()
 
 
@@ -262,6 +262,25 @@ def test_parts_of_a_row_are_views() -> None:
     a, b, c = x
     assert a._is_view()
     assert (b.item(), c.item()) == (0, 0)
+
+
+@pytest.mark.usefixtures("device")
+@pytest.mark.parametrize("seed", range(60))
+def test_random_programs(seed: int) -> None:
+    """Of ops, views and in-place writes: the result and both gradients are the CPU's, or the refusal is."""
+    lines = programs.program(np.random.RandomState(seed).randint(0, 100, 40).tolist())
+
+    def played(device: str) -> list[Any]:
+        x, y = (torch.tensor(a, device=device, requires_grad=True) for a in programs.inputs())
+        result = programs.run(lines, programs.functions(torch), x, y)["result"]
+        assert str(result.device) == device
+        try:
+            result.backward()
+        except RuntimeError as error:
+            return [str(error).replace("torch.cuda.", "torch.")]
+        return [result.tolist(), x.grad.tolist(), y.grad.tolist()]
+
+    np.testing.assert_equal(played("cuda:0"), played("cpu"))
 
 
 # --- modules ----------------------------------------------------------------------------------------------------------

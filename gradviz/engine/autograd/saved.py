@@ -10,6 +10,7 @@ from gradviz.engine.autograd.node import FREED
 from gradviz.engine.dtypes import INEXACT
 from gradviz.engine.errors import FREED as FREED_TEXT
 from gradviz.engine.errors import HINT, size_text
+from gradviz.engine.xp import foreign
 
 
 class Output(Struct, eq=False, gc=False):
@@ -41,10 +42,11 @@ def changed(node: Any, which: int) -> RuntimeError:
         maker, slot = node, holder.slot
     else:
         maker, slot = holder.grad_fn, 0
+    kind = "cuda." * (array.__class__ in foreign) + BY_NP[array.dtype].legacy
     which_output = "" if maker is None else f", which is output {slot} of {short_name(maker)},"
     error = RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
-        f"[torch.{BY_NP[array.dtype].legacy}Tensor {size_text(array.shape)}]{which_output} is at version "
+        f"[torch.{kind}Tensor {size_text(array.shape)}]{which_output} is at version "
         f"{cell.version}; expected version {version} instead.{HINT}")
     names = node.saves
     error._gradviz_saved = (node, names[which] if which < len(names) else str(which), holder,  # type: ignore[attr-defined]

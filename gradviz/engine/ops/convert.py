@@ -62,7 +62,7 @@ def _move(x: ndarray, want: Any, place: Any) -> ndarray:
     """Converted where it is fewer bytes to move."""
     if want.itemsize < x.dtype.itemsize:
         x = dtypes.convert(x, want)
-    return dtypes.convert(placed(x, place), want)
+    return dtypes.convert(placed(x, place), want)  # type: ignore[no-any-return]
 
 
 def _moved_back(ns: Any, ctx: Any, g: Any) -> Any:

@@ -135,7 +135,7 @@ def _fill_of(x: ndarray, *value: Any) -> None:
 
 
 def _filling(x: ndarray, value: Any) -> ndarray:
-    return asarray(value if is_array(value) else fitted(value, x.dtype), x.dtype, x)  # type: ignore[no-any-return]
+    return asarray(value if is_array(value) else fitted(value, x.dtype), x.dtype, x)
 
 
 def _check_gather(x: ndarray, dim: int, index: ndarray) -> None:
