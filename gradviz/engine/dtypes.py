@@ -192,7 +192,7 @@ def lookup(d: Any) -> dtype:
     if d.__class__ is dtype:
         return d
     if d in PYTHON:
-        return PYTHON[d]  # type: ignore[no-any-return]
+        return PYTHON[d]
     raise TypeError(f"argument 'dtype' must be torch.dtype, not {type(d).__name__}")
 
 
@@ -205,9 +205,9 @@ class finfo:
             raise TypeError("torch.finfo() requires a floating point input type. Use torch.iinfo to handle "
                             "'torch.finfo'")
         if d is bfloat16:
-            from ml_dtypes import finfo
+            import ml_dtypes
 
-            info: Any = finfo(d.np)
+            info: Any = ml_dtypes.finfo(d.np)  # type: ignore[no-untyped-call]
         else:
             info = xp.finfo(d.np)
         self.dtype, self.bits = d.name, info.bits

@@ -106,16 +106,16 @@ def _overflow(name: str) -> RuntimeError:
     return RuntimeError(f"value cannot be converted to type {name} without overflow")
 
 
-def _checked(source: ndarray, want: dtypes.dtype) -> ndarray:
+def _checked(source: Any, want: dtypes.dtype) -> Any:
     """Numbers without a type of their own, if ``want`` can hold them."""
-    values: Any = source
+    values = source
     large = values.dtype.kind == "O"
     if want.rank >= 20:
         if values.dtype.kind == "c" and not want.is_complex:
             raise TypeError("must be real number, not complex")
-        return values.astype(xp.float64) if large else values  # type: ignore[no-any-return]
+        return values.astype(xp.float64) if large else values
     if want is dtypes.bool_ or not values.size:
-        return values != 0 if large else values  # type: ignore[no-any-return]
+        return values != 0 if large else values
     if want is dtypes.uint64:
         if values.dtype.kind in "fc":
             raise TypeError("an integer is required")

@@ -398,4 +398,3 @@ FUNCTIONS: dict[str, Any] = {
     "count_nonzero": count_nonzero,
 }
 METHODS = dict(FUNCTIONS)
-__all__ = ["FUNCTIONS", "METHODS", "PAIRS"]
