@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.engine import observe
-from gradviz.engine.dtypes import INEXACT
+from gradviz.engine.dtypes import BY_NP, INEXACT, finfo
 from gradviz.engine.errors import warn
 from gradviz.engine.ops import binary, linalg, pointwise, reduce, scans, scatter, shape, unary
 from gradviz.engine.ops.args import dimension, dimensions, words
@@ -47,9 +47,23 @@ def _aminmax(ns: Any, ctx: Any, g: Any, self: Any, low: Any, high: Any) -> Any:
 
 
 def _logcumsumexp(ns: Any, ctx: Any, g: Any, self: Any, result: Any) -> Any:
-    """Sums of ``g * exp(self - result)`` from each place on, by sign in logarithms as PyTorch does."""
+    """Sums of ``g * exp(self - result)`` from each place on; by sign in logarithms, which do not overflow."""
     dim, = ctx.args
+<<<<<<< Updated upstream
     return scans.from_here_on(ns, g * ns.exp(-result), dim) * ns.exp(self)
+=======
+    if not ctx.shape:
+        return g
+    if ctx.dtype.kind == "c":
+        return reduce.from_here_on(ns, g * ns.exp(-result), dim) * ns.exp(self)
+    lowest = float(finfo(BY_NP[ctx.dtype]).min)
+
+    def part(g: Any) -> Any:
+        logs = ns.where(g > 0, ns.log(ns.where(g > 0, g, 1)), lowest) - result
+        return ns.exp(ns.flip(ns.apply(LOGCUMSUMEXP, (ns.flip(logs, (dim,)),), dim), (dim,)) + self)
+
+    return part(g) - part(-g)
+>>>>>>> Stashed changes
 
 
 def _nansum(ns: Any, ctx: Any, g: Any, self: Any) -> Any:
