@@ -49,13 +49,10 @@ def _aminmax(ns: Any, ctx: Any, g: Any, self: Any, low: Any, high: Any) -> Any:
 def _logcumsumexp(ns: Any, ctx: Any, g: Any, self: Any, result: Any) -> Any:
     """Sums of ``g * exp(self - result)`` from each place on; by sign in logarithms, which do not overflow."""
     dim, = ctx.args
-<<<<<<< Updated upstream
-    return scans.from_here_on(ns, g * ns.exp(-result), dim) * ns.exp(self)
-=======
     if not ctx.shape:
         return g
     if ctx.dtype.kind == "c":
-        return reduce.from_here_on(ns, g * ns.exp(-result), dim) * ns.exp(self)
+        return scans.from_here_on(ns, g * ns.exp(-result), dim) * ns.exp(self)
     lowest = float(finfo(BY_NP[ctx.dtype]).min)
 
     def part(g: Any) -> Any:
@@ -63,7 +60,6 @@ def _logcumsumexp(ns: Any, ctx: Any, g: Any, self: Any, result: Any) -> Any:
         return ns.exp(ns.flip(ns.apply(LOGCUMSUMEXP, (ns.flip(logs, (dim,)),), dim), (dim,)) + self)
 
     return part(g) - part(-g)
->>>>>>> Stashed changes
 
 
 def _nansum(ns: Any, ctx: Any, g: Any, self: Any) -> Any:
