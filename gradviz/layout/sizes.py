@@ -15,8 +15,8 @@ LOW = 26
 """Height of a glyph whose small line is left out."""
 SCALE = 0.76
 """The least scale at which a picture is first shown."""
-SMALL, TENSOR = 132.0, 170.0
-"""Width that the words of a flat glyph get at most, and those of a tensor or its gradient."""
+SIDE, SMALL, TENSOR = 104.0, 132.0, 170.0
+"""Width that a flat input, the words of another flat glyph, and those of a tensor or its gradient get at most."""
 FLAT = frozenset(("leaf", "input", "tensor", "accumulate"))
 """Kinds that are flat in a compact picture."""
 NAMED = FLAT | {"alias", "gradient"}
@@ -32,7 +32,8 @@ def size(node: Node, compact: bool = False, most: float = float("inf")) -> tuple
     if flat:
         kind = msgspec.structs.replace(kind, least=kind.least - 12, alone=kind.alone - 24)
         kind = msgspec.structs.replace(kind, label=small(kind.label))
-        most = min(most, SMALL + (36 if node.kind == "accumulate" and node.grad else compartment(node)))
+        words = SIDE if node.kind == "input" else SMALL
+        most = min(most, words + (36 if node.kind == "accumulate" and node.grad else compartment(node)))
     elif node.kind in ("tensor", "gradient"):
         most = min(most, TENSOR + compartment(node))
     wide = _ARRANGED[kind.arrange](node, kind)
