@@ -43,8 +43,11 @@ def gradient(input: Any, *, spacing: Any = None, dim: Any = None, edge_order: in
     dims = dimensions(dim, n) if dim is not None else tuple(range(len(spacing) if coordinates else n))
     steps = list(spacing) if isinstance(spacing, tuple | list) else [1.0 if spacing is None else spacing] * len(dims)
     if len(steps) != len(dims):
-        raise RuntimeError(f"torch.gradient expected spacing to be unspecified, a scalar or a list of length equal to "
-                           f"'self.dim() = {n}', but got a list of length {len(steps)}")
+        raise RuntimeError("torch.gradient expected spacing to be unspecified, a scalar" + (
+            f", or a list of length equal to 'self.dim() = {n}', since dim argument was not given, but got a list of "
+            f"length {len(steps)}" if dim is None else
+            " or it's spacing and dim arguments to have the same length, but got a spacing argument of length "
+            f"{len(steps)} and a dim argument of length {len(dims)}."))
     if edge_order not in (1, 2):
         raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
     if any(input._array.shape[d] < edge_order + 1 for d in dims):

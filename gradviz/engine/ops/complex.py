@@ -55,6 +55,9 @@ def _joined(x: ndarray, y: ndarray) -> ndarray:
     if x.dtype != y.dtype:
         from gradviz.engine.dtypes import BY_NP
 
+        if x.dtype.kind != "f" or y.dtype.kind != "f":
+            raise RuntimeError("Expected both inputs to be Half, Float or Double tensors but got "
+                               f"{BY_NP[x.dtype].code} and {BY_NP[y.dtype].code}")
         raise RuntimeError(f"Expected object of scalar type {BY_NP[x.dtype].code} but got scalar type "
                            f"{BY_NP[y.dtype].code} for second argument")
     if x.dtype.char not in KINDS:

@@ -90,15 +90,15 @@ def _check_mv(size: tuple[int, ...], a: ndarray, b: ndarray, dtype: Any) -> None
 def _dot_of(a: ndarray, b: ndarray) -> Any:
     if a.ndim != 1 or b.ndim != 1:
         raise RuntimeError(f"1D tensors expected, but got {a.ndim}D and {b.ndim}D tensors")
-    if a.shape != b.shape:
-        raise RuntimeError(f"inconsistent tensor size, expected tensor {size_text(a.shape)} and src "
-                           f"{size_text(b.shape)} to have the same number of elements, but got {a.size} and {b.size} "
-                           "elements respectively")
     if a.dtype != b.dtype:
         from gradviz.engine.dtypes import BY_NP
 
         raise RuntimeError(f"dot : expected both vectors to have same dtype, but found {BY_NP[a.dtype].code} and "
                            f"{BY_NP[b.dtype].code}")
+    if a.shape != b.shape:
+        raise RuntimeError(f"inconsistent tensor size, expected tensor {size_text(a.shape)} and src "
+                           f"{size_text(b.shape)} to have the same number of elements, but got {a.size} and {b.size} "
+                           "elements respectively")
     return xp.dot(a, b)
 
 

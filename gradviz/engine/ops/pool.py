@@ -105,15 +105,15 @@ def _windows(name: str, x: ndarray, n: int, kernel_size: Any, stride: Any, paddi
     if min(gaps) < 1:
         raise RuntimeError("dilation should be greater than zero, but got "
                            + " ".join(f"dilation{'THW'[-n:][i]}: {d}" for i, d in enumerate(gaps)))
-    if 0 in x.shape[x.ndim - n - 1:]:
-        raise RuntimeError(f"Expected {n + 1}D or {n + 2}D (batch mode) tensor with optional 0 dim batch size for "
-                           f"input, but got:{size_text(x.shape)}")
     for k, p, d in zip(kernel, around, gaps, strict=True):
         if p < 0:
             raise RuntimeError(f"pad must be non-negative, but got pad: {p}")
         if p > (d * (k - 1) + 1) // 2:
             raise RuntimeError("pad should be at most half of effective kernel size, but got "
                                f"pad={p}, kernel_size={k} and dilation={d}")
+    if 0 in x.shape[x.ndim - n - 1:]:
+        raise RuntimeError(f"Expected {n + 1}D or {n + 2}D (batch mode) tensor with optional 0 dim batch size for "
+                           f"input, but got:{size_text(x.shape)}")
     out = [fitted(*numbers, ceil_mode) for numbers in zip(x.shape[-n:], kernel, steps, around, gaps, strict=True)]
     if min(out) < 1:
         lead = x.shape[-n - 1]
@@ -170,15 +170,15 @@ def max_pool1d(input: Any, kernel_size: Any, stride: Any = None, padding: Any = 
     for name, value in (("kernel_size", kernel), ("stride", step), ("dilation", gap)):
         if value < 1:
             raise RuntimeError(f"max_pool1d() {name} must be greater than zero, but got {value}")
-    if around < 0:
+    if around < 0 and not indices:
         raise RuntimeError(f"max_pool1d() padding must be non-negative, but got {around}")
-    if around > kernel // 2:
+    if around > kernel // 2 and not indices:
         raise RuntimeError("max_pool1d() padding should be at most half of kernel size, but got "
                            f"padding={around} and kernel_size={kernel}")
     if x.dtype.char not in FLOATING and not indices:
         raise NotImplementedError(f'"max_pool1d_impl" not implemented for \'{BY_NP[x.dtype].code}\'')
     n = fitted(x.shape[-1], kernel, step, around, gap, ceil_mode)
-    if n < 1:
+    if n < 1 and not indices:
         raise RuntimeError(f"max_pool1d() Invalid computed output size: {n}")
     text = _text(kernel_size, stride, padding, dilation, ceil_mode=ceil_mode)
     with observe.composite("max_pool1d", (input,), text) as event:

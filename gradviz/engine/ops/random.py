@@ -296,7 +296,7 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False, *,
             raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
         bad = rows[~(xp.isfinite(rows) & (rows >= 0))][0]
         raise RuntimeError("invalid multinomial distribution (encountering probability entry "
-                           f"{'< 0' if bad < 0 and xp.isfinite(bad) else '= infinity or NaN'})")
+                           f"{'< 0' if bad < 0 else '= infinity or NaN'})")
     if (rows.sum(axis=1) == 0).any():
         raise RuntimeError("invalid multinomial distribution (sum of probabilities <= 0)")
     source = source_of(generator)

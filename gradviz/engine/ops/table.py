@@ -119,4 +119,16 @@ for _name, _method in METHODS.items():
         _method = guarded(_name, _method, True)
     setattr(Tensor, _name, _method)
 
+
+def _read_only(name: str) -> Any:
+    def setter(self: Any, value: Any) -> None:
+        raise AttributeError(f"attribute '{name}' of 'torch._C.TensorBase' objects is not writable")
+
+    return setter
+
+
+for _name, _value in list(vars(Tensor).items()):
+    if isinstance(_value, property) and _value.fset is None and _name[0] != "_":
+        setattr(Tensor, _name, _value.setter(_read_only(_name)))
+
 __all__ = ["FUNCTIONS", "METHODS", "double"]
