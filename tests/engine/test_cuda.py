@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 import gradviz.engine as torch
-from gradviz.engine import devices, kernels
+from gradviz.engine import devices, kernels, xp
+from gradviz.engine.tensor import fresh
 from gradviz.recorder import Recorder
 from gradviz.replay import Replay
 from tests.engine import device_double, programs
@@ -281,6 +282,24 @@ def test_random_programs(seed: int) -> None:
         return [result.tolist(), x.grad.tolist(), y.grad.tolist()]
 
     np.testing.assert_equal(played("cuda:0"), played("cpu"))
+
+
+def test_views_of_cupys_own_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where CuPy is installed: it makes views of any memory, without a device, and so do the ops that are views."""
+    cupy = pytest.importorskip("cupy")
+    memory = np.arange(24, dtype=np.float32)
+    pointer = cupy.cuda.MemoryPointer(cupy.cuda.UnownedMemory(memory.ctypes.data, memory.nbytes, memory, 0), 0)
+    monkeypatch.setattr(devices, "count", lambda: 1)
+    devices.cuda()
+    x, same = fresh(cupy.ndarray((4, 6), np.float32, pointer)), torch.tensor(memory).reshape(4, 6)
+    for view in (lambda t: t.t(), lambda t: t[1], lambda t: t[:, 1:3], lambda t: t[0].expand(5, 6),
+                 lambda t: t.unbind(1)[2], lambda t: t.split(2)[1], lambda t: t.view(2, 12), lambda t: t.diagonal(1),
+                 lambda t: t.unfold(1, 2, 2), lambda t: t.as_strided((2, 2), (1, 7), 3), lambda t: t.unsqueeze(1),
+                 lambda t: t[:1].squeeze(), lambda t: t.narrow(1, 1, 2), lambda t: t.detach().movedim(0, 1)):
+        one, two = view(x), view(same)
+        assert (one.shape, one.stride(), one.storage_offset()) == (two.shape, two.stride(), two.storage_offset())
+        assert one.device.type == "cuda"
+    xp.foreign.clear()
 
 
 # --- modules ----------------------------------------------------------------------------------------------------------
