@@ -49,7 +49,7 @@ from gradviz.engine import cuda  # noqa: E402
 from gradviz.engine import retelling as _retelling  # noqa: E402, F401 - tells the probe how to be told anew
 
 _LATE = frozenset(("accelerator", "amp", "backends", "distributions", "func", "linalg", "multiprocessing",
-                   "nn", "optim", "serialization", "special", "utils", "version"))
+                   "nn", "optim", "serialization", "special", "testing", "utils", "version"))
 """Submodules that are loaded when they are first asked for: most scripts need few of them."""
 
 

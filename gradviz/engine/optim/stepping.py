@@ -23,7 +23,7 @@ class ByParameter(Optimizer):
 
     _real = True
     _on_device = "params and state_steps"
-    _captured_by = ("cuda", "xpu", "hpu", "privateuseone", "xla")
+    _captured_by: tuple[str, ...] = ("cuda", "xpu", "hpu", "privateuseone", "xla")
 
     def step(self, closure: Any = None) -> Any:
         """Change every parameter that has a gradient; ``closure`` computes the loss anew."""
@@ -39,7 +39,7 @@ class ByParameter(Optimizer):
         finally:
             modes.switch(before)
 
-    def _change(self, p: Tensor, grad: Tensor, group: Group) -> None:
+    def _change(self, p: Tensor, grad: Any, group: Group) -> None:
         state = self._state_of(p, group)
         if group.get("maximize"):
             grad = -grad
