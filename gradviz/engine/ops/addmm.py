@@ -148,21 +148,26 @@ for _row in (ADDMM, ADDMM_, *(row for rows in SUMS.values() for row in rows)):
     _row.needed_by = (1, 2)
 
 
-def _sum_of(row: Any) -> Any:
+def _sum_of(name: str, input: Any, one: Any, two: Any, beta: Any, alpha: Any) -> Any:
     """``beta * input + alpha * (one @ two)``."""
-    def function(input: Any, one: Any, two: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
-        if row.name.endswith("bmm"):
-            _check_batches(one, two)
-        return run(row, (input, one, two), (beta, alpha), _weights(beta, alpha))
-
-    return function
+    if name.endswith("bmm"):
+        _check_batches(one, two)
+    return run(SUMS[name][0], (input, one, two), (beta, alpha), _weights(beta, alpha))
 
 
-def _sum_into(row: Any) -> Any:
-    def method(self: Any, one: Any, two: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
-        return write(row, self, (one, two), (beta, alpha), _weights(beta, alpha))
+def _sum_into(name: str, input: Any, one: Any, two: Any, beta: Any, alpha: Any) -> Any:
+    return write(SUMS[name][1], input, (one, two), (beta, alpha), _weights(beta, alpha))
 
-    return method
+
+def _sums(make: Any) -> dict[str, Any]:
+    """The sums, under PyTorch's names of their arguments."""
+    return {
+        "addmv": lambda input, mat, vec, *, beta=1, alpha=1: make("addmv", input, mat, vec, beta, alpha),
+        "addr": lambda input, vec1, vec2, *, beta=1, alpha=1: make("addr", input, vec1, vec2, beta, alpha),
+        "addbmm": lambda input, batch1, batch2, *, beta=1, alpha=1: make("addbmm", input, batch1, batch2, beta, alpha),
+        "baddbmm": lambda input, batch1, batch2, *, beta=1, alpha=1: make(
+            "baddbmm", input, batch1, batch2, beta, alpha),
+    }
 
 
 def addmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
@@ -189,6 +194,5 @@ def _check_batches(*batches: Any) -> None:
             raise RuntimeError(f"batch{i} must be a 3D tensor")
 
 
-FUNCTIONS: dict[str, Any] = {"addmm": addmm} | {name: _sum_of(rows[0]) for name, rows in SUMS.items()}
-METHODS: dict[str, Any] = FUNCTIONS | {"addmm_": addmm_} | {
-    name + "_": _sum_into(rows[1]) for name, rows in SUMS.items()}
+FUNCTIONS: dict[str, Any] = {"addmm": addmm} | _sums(_sum_of)
+METHODS: dict[str, Any] = FUNCTIONS | {"addmm_": addmm_} | {name + "_": f for name, f in _sums(_sum_into).items()}

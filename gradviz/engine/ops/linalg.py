@@ -148,10 +148,6 @@ def mm(input: Any, mat2: Any) -> Any:
     return _product(MM, input, mat2)
 
 
-def _two(name: str, row: Any) -> Any:
-    return lambda input, other: run(row, (input, other))
-
-
 def matmul(input: Any, other: Any) -> Any:
     """The product of vectors, matrices, or batches of them, as in NumPy."""
     if not isinstance(other, Tensor):
@@ -246,8 +242,9 @@ def outer(input: Any, vec2: Any) -> Any:
 
 
 FUNCTIONS: dict[str, Any] = {
-    "matmul": matmul, "mm": mm, "mv": _two("mv", MV), "dot": _two("dot", DOT), "bmm": _two("bmm", BMM),
-    "outer": outer, "ger": outer, "vdot": _two("vdot", VDOT), "chain_matmul": chain_matmul,
+    "matmul": matmul, "mm": mm, "mv": lambda input, vec: run(MV, (input, vec)),
+    "dot": lambda input, tensor: run(DOT, (input, tensor)), "bmm": lambda input, mat2: run(BMM, (input, mat2)),
+    "outer": outer, "ger": outer, "vdot": lambda input, other: run(VDOT, (input, other)), "chain_matmul": chain_matmul,
 }
 
 
