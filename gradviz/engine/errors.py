@@ -49,7 +49,8 @@ _C_NAMES = {"Float": "float", "Double": "double", "Half": "c10::Half", "BFloat16
 
 def c_name(dtype: Any) -> str:
     """A type of elements as C++ calls it."""
-    return _C_NAMES.get(dtype.code, dtype.code.lower())
+    code: str = dtype.code
+    return _C_NAMES.get(code, code.lower())
 
 
 def size_text(shape: tuple[int, ...]) -> str:

@@ -12,6 +12,7 @@ import json
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +70,7 @@ def takes_nothing(call: Any) -> bool:
 
 
 def main() -> None:
-    import torch
-
+    torch = import_module("torch")
     names = json.loads(subprocess.run([sys.executable, "-c", OURS], capture_output=True, text=True,
                                                     check=True).stdout)
     found = strings(torch)

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -121,6 +122,4 @@ def test_signatures_are_read_when_a_call_fails() -> None:
 
 
 if __name__ == "__main__":
-    import torch as real_torch
-
-    print(json.dumps([said(source, real_torch) for source in SOURCES], indent=0))
+    print(json.dumps([said(source, import_module("torch")) for source in SOURCES], indent=0))
