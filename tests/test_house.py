@@ -117,9 +117,9 @@ def test_what_is_imported_is_declared_and_the_other_way_round() -> None:
                     imported.add(module.partition(".")[0])
                 case ast.Call(func=ast.Name(id="import_module"), args=[ast.Constant(value=str(module))]):
                     imported.add(module.partition(".")[0])
-    brought_by = {"flask": "dash", "werkzeug": "dash"}
-    optional = {"cupy", "networkx", "tensorboard", "PIL"}
-    third = {brought_by.get(name, name) for name in imported - sys.stdlib_module_names - {"gradviz"} - optional}
+    brought_by = {"flask": "dash", "werkzeug": "dash", "cupyx": "cupy"}
+    optional = {"cupy", "cupyx", "networkx", "tensorboard", "PIL"}
+    third = {brought_by.get(name, name) for name in imported - sys.stdlib_module_names - {"gradviz"}} - optional
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert third == {re.split("[<>=]", wanted)[0] for wanted in project["dependencies"]}
 

@@ -486,7 +486,7 @@ def test_a_recording_tells_the_same_and_no_step_waits(tmp_path: Path, values: st
 
 
 @pytest.mark.usefixtures("device")
-@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int64", "bool", "uint8"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int64", "bool"])
 @pytest.mark.parametrize("size", [1, 7, 64, 1000])
 def test_the_statistics_kernel(dtype: str, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its own source, on the threads of this machine: one block and several."""
