@@ -158,7 +158,7 @@ class Tensor(Struct, metaclass=_TensorType, eq=False, weakref=True, dict=True):
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Have backward compute its gradient, or not."""
         if requires_grad.__class__ is not bool:
-            from gradviz.engine.ops.refusal import refusal
+            from gradviz.engine.ops.refusal import refusal  # type: ignore[unreachable]
 
             raise refusal("requires_grad_", (self, requires_grad), {}, True) or TypeError("a bool is needed")
         if requires_grad and self._array.dtype.char not in INEXACT:

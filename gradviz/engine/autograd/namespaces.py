@@ -162,7 +162,7 @@ class _Raw(Matrices):
 
     @staticmethod
     def sum(a: ndarray, dims: Any, keepdim: bool = False) -> ndarray:
-        return xp.add.reduce(a, dims, keepdims=keepdim)  # type: ignore[no-any-return]
+        return xp.add.reduce(a, dims, keepdims=keepdim)  # type: ignore[call-overload,no-any-return]
 
     @staticmethod
     def cumsum(a: ndarray, dim: int) -> ndarray:

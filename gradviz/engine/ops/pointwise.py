@@ -79,6 +79,10 @@ def _lerp_tensor(ns: Any, ctx: Any, g: Any, weight: Any, end: Any, self: Any) ->
     return g * (1 - weight), g * weight, (g * (end - self) if ctx.needs(2) else None)
 
 
+def _flat(ns: Any, ctx: Any, g: Any) -> Any:
+    return g * 0
+
+
 def _addcmul(ns: Any, ctx: Any, g: Any, tensor2: Any, tensor1: Any) -> Any:
     value, = ctx.args
     return (g, g * (tensor2 * value) if ctx.needs(1) else None, g * (tensor1 * value) if ctx.needs(2) else None)
@@ -203,10 +207,10 @@ ADDCDIV_ = op("addcdiv_", lambda x, a, b, v: xp.add(x, _weighed(a / b, v), out=x
               _addcdiv,
               "tensor2 tensor1", "self tensor1 tensor2")
 ADDCMUL.needed_by = ADDCMUL_.needed_by = (1, 2)
-ROUND = op("round", lambda x, d: _round(x, d), "RoundBackward0", lambda ns, ctx, g: g * 0)
-ROUND_ = op("round_", lambda x, d: _round(x, d, out=x), "RoundBackward0", lambda ns, ctx, g: g * 0)
-ROUND_DECIMALS = op("round", ROUND.forward, "RoundBackward1", ROUND.node.rule, key="round.decimals")
-ROUND_DECIMALS_ = op("round_", ROUND_.forward, "RoundBackward1", ROUND.node.rule, key="round_.decimals")
+ROUND = op("round", lambda x, d: _round(x, d), "RoundBackward0", _flat)
+ROUND_ = op("round_", lambda x, d: _round(x, d, out=x), "RoundBackward0", _flat)
+ROUND_DECIMALS = op("round", ROUND.forward, "RoundBackward1", _flat, key="round.decimals")
+ROUND_DECIMALS_ = op("round_", ROUND_.forward, "RoundBackward1", _flat, key="round_.decimals")
 NAN_TO_NUM = op("nan_to_num", lambda x, *a: xp.nan_to_num(x, True, *a), "NanToNumBackward0", _nan_to_num, "self")
 
 
