@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { beyond, centre, extent, fitAll, hit, opening, origin, pan, screenRect, uncut, visible, zoomAt } from "../../../gradviz/ui/assets/view.mjs";
+import { beyond, centre, extent, fitAll, hit, opening, origin, pan, screenRect, uncut, visible, zoomAt, within } from "../../../gradviz/ui/assets/view.mjs";
 
 const placed = { width: 400, height: 1000, frames: {}, nodes: { f: { x: 100, y: 500, w: 80, h: 40 }, b: { x: 300, y: 500, w: 80, h: 40 } } };
 const nodes = [{ id: "f", side: "forward" }, { id: "b", side: "backward" }];
@@ -46,6 +46,13 @@ test("what does not fit is never smaller than can be read", () => {
   for (const large of [{ x0: 0, x1: 700, y0: 0, y1: 5000 }, { x0: 0, x1: 6000, y0: 0, y1: 300 }]) assert.equal(opening(large, W, H).k, 0.76);
   const high = opening({ x0: 0, x1: 100, y0: 0, y1: 5000 }, W, H);
   assert.equal(high.k, 0.9);
+});
+
+test("what opened stays in its pane, with its height held", () => {
+  const wide = { x0: 0, x1: W / 2, y0: 0, y1: 500 }, found = within({ k: 1, x: -200, y: 30 }, wide, W, 100);
+  assert.ok(found.x >= 0 && found.x + found.k * wide.x1 <= W / 2);
+  near(found.y + found.k * 100, 30 + 100);
+  assert.deepEqual(within({ k: 1, x: 40, y: 0 }, { x0: 0, x1: 100, y0: 0, y1: 9 }, W, 0), { k: 1, x: 40, y: 0 });
 });
 
 test("a view moves aside rather than cut a node at the axis, and never hides what must be seen", () => {
