@@ -100,7 +100,7 @@ def test_a_leaf_that_two_groups_use_stands_between_them(recorded: Record) -> Non
 def test_the_same_groups_are_open_in_the_next_iteration(recorded: Record) -> None:
     replay = recorded(MODEL)
     first, second = (build(replay, [], graph, ("0.1",)) for graph in (0, 1))
-    assert [(region.id, region.label) for region in first.regions] == [("0", "Model"), ("0.1", "second")]
+    assert [(region.id, region.label) for region in first.regions] == [("0", "model"), ("0.1", "second")]
     assert [region.id for region in second.regions] == [region.id for region in first.regions]
 
 
