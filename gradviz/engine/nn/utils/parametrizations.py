@@ -7,7 +7,6 @@ from typing import Any
 from gradviz.engine.autograd.modes import no_grad
 from gradviz.engine.nn.modules.module import Module
 from gradviz.engine.nn.utils import parametrize
-from gradviz.engine.nn.utils.orthogonal import orthogonal
 from gradviz.engine.nn.utils.spectral_norm import as_matrix, output_dim, unit
 from gradviz.engine.ops import weightnorm as ops
 from gradviz.engine.ops.table import FUNCTIONS as OPS
@@ -91,4 +90,12 @@ def spectral_norm(module: Any, name: str = "weight", n_power_iterations: int = 1
     return parametrize.register_parametrization(module, name, norm)
 
 
-__all__ = ["orthogonal", "spectral_norm", "weight_norm"]
+def __getattr__(name: str) -> Any:
+    if name == "orthogonal":  # it needs linear algebra, which most programs do not
+        from gradviz.engine.nn.utils.orthogonal import orthogonal
+
+        return orthogonal
+    raise AttributeError(f"module 'torch.nn.utils.parametrizations' has no attribute '{name}'")
+
+
+__all__ = ["spectral_norm", "weight_norm"]
