@@ -80,3 +80,8 @@ def test_einsum_is_composed_as_in_pytorch() -> None:
         node = node.next_functions[0][0]
     assert names == ["ViewBackward0", "PermuteBackward0", "ViewBackward0", "BmmBackward0", "ViewBackward0",
                      "PermuteBackward0", "PermuteBackward0", "UnsqueezeBackward0"]
+
+
+def test_vecdot_conjugates_its_first_operand() -> None:
+    x = torch.tensor([[1j, 2.0]])
+    assert torch.linalg.vecdot(x, x).tolist() == [5]

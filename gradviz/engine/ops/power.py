@@ -72,7 +72,7 @@ def vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:
     if x._array.ndim == 1 == y._array.ndim:
         return x.vdot(y)
     with observe.composite("vecdot", (x, y)) as event:
-        return event(reduce.FUNCTIONS["sum"](binary.OPERATORS["mul"](x, y), dim))
+        return event(reduce.FUNCTIONS["sum"](binary.OPERATORS["mul"](conj(x), y), dim))
 
 
 FUNCTIONS: dict[str, Any] = {"matrix_power": matrix_power, "vander": vander_old}
