@@ -6,6 +6,7 @@ from typing import Any
 
 from gradviz.engine import observe
 from gradviz.engine.ops import binary, join, moved, reduce, scans, scatter, shape
+from gradviz.engine.ops.complex import conj
 from gradviz.engine.ops.linalg import matmul
 from gradviz.engine.ops.matrices import square
 from gradviz.engine.ops.solve import inv
