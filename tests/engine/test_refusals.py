@@ -125,3 +125,15 @@ def test_draws_without_replacement_follow_the_weights() -> None:
     share = (first[:, 0].unsqueeze(1) == torch.arange(3)).double().mean(0)
     assert torch.allclose(share, torch.tensor([0.1, 0.2, 0.7]).double(), atol=0.02)
     assert bool((first[:, 0] != first[:, 1]).all())
+
+
+def test_pictures_of_bytes_are_resized_and_other_integers_refused() -> None:
+    """Numbers and words of PyTorch 2.13."""
+    picture = (torch.arange(16) * 3).reshape(1, 1, 4, 4)
+    resize = torch.nn.functional.interpolate
+    found = resize(picture.to(torch.uint8), size=(5, 5), mode="bilinear").flatten()[:9]
+    assert found.tolist() == [0, 2, 5, 7, 9, 8, 10, 13, 15]
+    for mode, kernel in (("nearest", "upsample_nearest2d_channels_last"), ("bicubic", "compute_indices_weights_cubic"),
+                         ("bilinear", "upsample_bilinear2d_channels_last")):
+        with pytest.raises(NotImplementedError, match=f'"{kernel}" not implemented for \'Long\''):
+            resize(picture, size=(5, 5), mode=mode)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from gradviz.engine.dtypes import BY_NP
 from gradviz.engine.errors import size_text
-from gradviz.engine.ops.build import Op, run
-from gradviz.engine.ops.taps import Taps, mapped
-from gradviz.engine.xp import xp
+from gradviz.engine.ops.build import Op, op, run
+from gradviz.engine.ops.taps import Taps, mapped, summed
+from gradviz.engine.xp import ndarray, xp
 
 
 def _row(kind: str, n: int, more: str = "") -> Op:
@@ -24,6 +25,26 @@ ROWS: dict[tuple[str, int, bool], Op] = {
 }
 
 
+def _bytes(x: ndarray, maps: tuple[Taps, ...]) -> ndarray:
+    """A picture of bytes is rounded after each dimension, the last one first."""
+    for taps in reversed(maps):
+        x = xp.clip(xp.floor(summed(x.astype(xp.float32), (taps,)) + 0.5), 0, 255).astype(xp.uint8)
+    return x
+
+
+BYTES = op("interpolate", _bytes, key="interpolate.bytes")
+
+
+def _refuse(dtype: Any, mode: str, n: int) -> None:
+    """What PyTorch's kernels say of a type that they were not made for; bytes are welcome in pictures."""
+    if dtype.kind not in "biu" or (dtype == xp.uint8 and (n == 2 or "nearest" in mode)):
+        return
+    kind = "cubic" if mode == "bicubic" else "nearest" if "nearest" in mode else "linear"
+    kernel = f"compute_indices_weights_{kind}" if n != 2 or kind == "cubic" else \
+        f"upsample_{'bi' * (kind == 'linear')}{kind}2d_channels_last"
+    raise NotImplementedError(f"\"{kernel}\" not implemented for '{BY_NP[dtype].code}'")
+
+
 def resized(input: Any, size: tuple[int, ...], scales: Any, mode: str, align_corners: bool, antialias: bool,
             text: str) -> Any:
     """An image of the size given; ``scales`` are the factors that a person gave, if he did."""
@@ -37,12 +58,16 @@ def resized(input: Any, size: tuple[int, ...], scales: Any, mode: str, align_cor
     if not input._array.shape[1]:
         raise RuntimeError(f"Non-empty {len(shape) + 2}D data tensor expected but got a tensor with sizes "
                            f"{size_text(input._array.shape)}")
-    double, n = input._array.dtype == xp.float64, len(size)
+    dtype, n = input._array.dtype, len(size)
+    _refuse(dtype, mode, n)
+    double = dtype == xp.float64
     still = not antialias and ("linear" in mode or (mode == "nearest" and n == 2))
     """Whether a dimension that keeps its size is left alone, whatever factor was given."""
     maps = tuple([_taps(i - n, a, b, None if scales is None or (still and a == b) else scales[i], mode, align_corners,
                         antialias, double) for i, (a, b) in enumerate(zip(shape, size, strict=True))])
-    return run(ROWS[mode, len(size), antialias], (input,), (maps, None), text)
+    if dtype == xp.uint8 and "nearest" not in mode:
+        return run(BYTES, (input,), (maps,), text)
+    return run(ROWS[mode, n, antialias], (input,), (maps, None), text)
 
 
 @lru_cache(256)
