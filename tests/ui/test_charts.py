@@ -11,6 +11,7 @@ from PIL import Image
 
 from gradviz.ui.markup import markup
 from gradviz.ui.panes.charts import BINS, chart
+from gradviz.ui.panes.numbers import grid
 
 
 def layers(words: str) -> list[np.ndarray]:
@@ -36,3 +37,15 @@ def test_the_rest_is_a_histogram_of_what_is_finite() -> None:
     assert (heights[0], heights[-1], sum(heights)) == (100.0, 50.0, 150.0)
     assert "histogram of 45 numbers from 0 to 1" in words
     assert "no finite number" in markup(chart(np.full(50, np.nan), "op"))
+
+
+def test_numbers_of_many_digits_go_on_below_and_never_over_each_other() -> None:
+    tiny = np.array([-0.000123456, 0.000479123, -0.000958123, 0.00159123, 0.0027961, 0.00595])
+    row = grid(tiny, "op")
+    assert row is not None
+    assert [cell.children for cell in row.children][:2] == ["-0.000123", "0.000479"]
+    assert row.style["gridTemplateColumns"] == "repeat(3,auto)"
+    short = grid(np.arange(6.0), "op")
+    assert short is not None
+    assert short.style["gridTemplateColumns"] == "repeat(6,auto)"
+    assert grid(np.tile(tiny, (2, 1)), "op") is None

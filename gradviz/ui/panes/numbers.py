@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 SMALL_ROWS, SMALL_COLUMNS = 6, 6
 _MATRIX, _LETTERS = 4, 32
+_ROOM, _LETTER, _AIR = 284, 7.3, 14
+"""Pixels of a row of numbers, of a letter in it, and around each number: what the narrowest inspector has."""
 
 
 def grid(array: Array, tone: str) -> html.Div | None:
@@ -23,10 +25,31 @@ def grid(array: Array, tone: str) -> html.Div | None:
     rows = _rows(array)
     if rows is None or rows.shape[0] > SMALL_ROWS or rows.shape[1] > SMALL_COLUMNS:
         return None
+    fitting = _fitting(rows)
+    if fitting is None:
+        return None
+    words, columns = fitting
     finite = rows[np.isfinite(rows)] if rows.dtype.kind in "fc" else rows
     most = float(np.max(np.abs(finite))) if finite.size and rows.dtype.kind != "b" else 1.0
-    cells = [html.I(number(item), style=_shade(item, most, tone)) for item in rows.reshape(-1)]
-    return html.Div(cells, className="heat", style={"gridTemplateColumns": f"repeat({rows.shape[1]},auto)"})
+    cells = [html.I(word, style=_shade(item, most, tone)) for word, item in zip(words, rows.reshape(-1), strict=True)]
+    return html.Div(cells, className="heat", style={"gridTemplateColumns": f"repeat({columns},auto)"})
+
+
+def _fitting(rows: Array) -> tuple[list[str], int] | None:
+    """The numbers as words, and how many stand side by side: with fewer digits where they need room, and a single row
+    goes on below. None for a matrix that is too wide all the same."""
+    words: list[str] = []
+    for say in (number, _brief):
+        words = [say(item) for item in rows.reshape(-1)]
+        if _width(words, rows.shape[1]) <= _ROOM:
+            return words, rows.shape[1]
+    if len(rows) > 1:
+        return None
+    return words, next((n for n in range(len(words) - 1, 1, -1) if _width(words, n) <= _ROOM), 1)
+
+
+def _width(words: list[str], columns: int) -> float:
+    return sum(_AIR + _LETTER * max(map(len, words[k::columns])) for k in range(columns))
 
 
 def wide(content: Content) -> bool:
