@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import linecache
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -23,6 +24,10 @@ ROOT = Path(__file__).parent.parent
 # Tests start programs from several threads. With vfork, a sandboxed kernel has been seen to refuse one in some thousand
 # with "Bad address"; the switch is the one that the documentation of subprocess names for such cases.
 subprocess._USE_VFORK = False
+
+# Who starts the tests in the background (`&`, nohup) has them ignore these, and every program that they start as well.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture
