@@ -166,15 +166,17 @@ def test_breakpoints_stop_in_the_whole_run_and_are_remembered(visit: Open, loop:
     page.wait_for_selector("#break-sheet >> text=3 stops")
     page.keyboard.press("Escape")
     hits = page.evaluate("__gradviz.breaks().hits")
-    assert [press(page, "c")["seq"] for _ in range(3)] == hits
-    assert press(page, "Shift+C")["seq"] == hits[1]
+    for key, hit in (("c", hits[0]), ("c", hits[1]), ("c", hits[2]), ("Shift+C", hits[1])):
+        press(page, key)
+        page.wait_for_function(f"__gradviz.state().seq === {hit}")  # once the picture of its iteration has come
     press(page, "m")
     page.reload()
     page.wait_for_selector("html[data-ready]", state="attached")
     page.wait_for_function("__gradviz.breaks().hits.length === 3")
     assert page.evaluate("__gradviz.breaks().bookmarks") == [hits[1]]
     press(page, "Home")
-    assert press(page, "Shift+M")["seq"] == hits[1]
+    press(page, "Shift+M")
+    page.wait_for_function(f"__gradviz.state().seq === {hits[1]}")
 
 
 def test_the_palette_runs_what_it_finds(visit: Open, loop: str) -> None:
